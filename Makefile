@@ -1,0 +1,78 @@
+# victor-sim: `make run` answers the main question, `make test` checks everything. Python 3.11 to 3.13 with pip is all it needs.
+SHELL := /bin/bash
+.SHELLFLAGS := -euo pipefail -c
+.DEFAULT_GOAL := help
+.PHONY: help run test bench coverage tidy publish lock clean env-run env-dev
+
+SEED ?= 1
+WORKERS ?= 2
+STUDIES ?= balancers load_sweep stale_signals trace
+VENV ?= .venv
+SUPPORTED := import sys; sys.exit(not (3, 11) <= sys.version_info[:2] <= (3, 13))
+# PYTHON=python3.12 picks an interpreter; else it is the first of these that is one of 3.11 to 3.13.
+PYTHON ?= $(shell for p in python3 python3.13 python3.12 python3.11; do \
+	$$p -c '$(SUPPORTED)' 2>/dev/null && echo $$p && break; done || true)
+BIN := $(VENV)/bin
+
+help: ## these lines
+	@awk -F':.*## ' '/^[a-z]+:.*## /{printf "  make %-9s %s\n", $$1, $$2}' Makefile
+
+run: env-run ## the main job: which balancing strategy is best, and how sure are we (SEED=1)
+	@$(BIN)/victor-sim run experiment=balancers seed=$(SEED)
+
+test: env-dev ## all tests, and the coverage of control plane and measure
+	@MPLBACKEND=Agg $(BIN)/python -m pytest -n $(WORKERS) -q -m "not soak" --benchmark-disable \
+		--cov=sim.scalability --cov=sim.measure --cov-branch --cov-fail-under=95 --cov-report=term
+
+coverage: env-dev ## the same, with the lines and branches that no test reaches
+	@MPLBACKEND=Agg $(BIN)/python -m pytest -n $(WORKERS) -q -m "not soak" --benchmark-disable \
+		--cov=sim.scalability --cov=sim.measure --cov-branch --cov-report=term-missing:skip-covered
+
+tidy: env-dev ## the house rules alone: style, types, imports, text
+	@$(BIN)/python -m pytest -q tests/tidy
+
+bench: env-dev ## speed, measured in turn on this machine, into results/bench
+	@mkdir -p results/bench
+	@$(BIN)/python -m pytest -q --benchmark-only --benchmark-json=results/bench/benchmark.json
+
+publish: env-run ## make the committed reports in results/published again (STUDIES="...")
+	@for study in $(STUDIES); do $(BIN)/victor-sim run experiment=$$study seed=$(SEED) paths.results=results/published; done
+
+lock: env-dev ## pin every version and hash anew
+	@echo "resolving (about a minute a file)"
+	@for_file() { $(BIN)/python -m piptools compile --quiet --upgrade --generate-hashes --strip-extras --allow-unsafe \
+		--no-header --no-emit-options --annotation-style=line --output-file "$$@" pyproject.toml; }; \
+	for_file requirements.lock --extra dev; \
+	for_file requirements-run.lock --constraint requirements.lock; \
+	for_file requirements-build.lock --constraint requirements.lock --only-build-deps --build-deps-for editable
+
+clean: ## remove the environment and the caches; results stay
+	@rm -rf $(VENV) build *.egg-info .pytest_cache .mypy_cache .ruff_cache .import_linter_cache .hypothesis .coverage
+	@find sim conf experiments plugins tests -name __pycache__ -prune -exec rm -rf {} +
+
+# An environment is right when it was made from these very files; it is made afresh for another Python or another folder.
+# The dev environment holds everything of the run environment, so that its stamp serves both. Nothing unpinned is run: the
+# build backend comes from a lock of its own, and then builds without isolation. Where venv cannot bring a pip (Debian
+# without python3-venv), the interpreter's own one installs.
+env-run env-dev: env-%:
+	@python="$(PYTHON)"; \
+	if ! $${python:-false} -c '$(SUPPORTED)' 2>/dev/null; then \
+		echo "Python 3.11, 3.12 or 3.13 is needed; name one: make $(MAKECMDGOALS) PYTHON=python3.12" >&2; exit 2; \
+	fi; \
+	key=$$(cat pyproject.toml requirements*.lock | cksum | tr ' ' -); \
+	home=$(BIN)/.home-$$({ $$python --version; pwd; } | cksum | tr ' ' -); \
+	if [ -e $$home ] && { [ -e $(BIN)/.$*-$$key ] || [ -e $(BIN)/.dev-$$key ]; }; then exit 0; fi; \
+	echo "making the environment in $(VENV) with $$($$python --version), about a minute"; \
+	if [ ! -e $$home ]; then \
+		$$python -m venv --clear $(VENV) >/dev/null 2>&1 || $$python -m venv --clear --without-pip $(VENV); \
+		touch $$home; \
+	fi; \
+	export PIP_DISABLE_PIP_VERSION_CHECK=1 PIP_NO_INPUT=1 PIP_ROOT_USER_ACTION=ignore; \
+	if [ -e $(BIN)/pip ]; then pip="$(BIN)/python -m pip"; else pip="$$python -m pip --python $(BIN)/python"; fi; \
+	lock=requirements.lock; if [ $* = run ]; then lock=requirements-run.lock; fi; \
+	rm -f $(BIN)/.run-* $(BIN)/.dev-*; \
+	$$pip install -qq --require-hashes -r requirements-build.lock; \
+	echo "installing the $$(grep -c '==' $$lock) packages of $$lock"; \
+	$$pip install -qq --require-hashes --no-build-isolation -r $$lock; \
+	$$pip install -qq --no-deps --no-build-isolation --editable .; \
+	touch $(BIN)/.$*-$$key

@@ -1,0 +1,1 @@
+"""The shipped configs, importable so that a wheel carries them."""

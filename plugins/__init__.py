@@ -1,0 +1,1 @@
+"""The shipped plugins, each a folder with manifest and code."""

@@ -1,0 +1,33 @@
+"""victor-sim: the wind tunnel for fleets of AI agents.
+
+The names below are the public Python face; each is imported when first asked for, so that `victor-sim --help` stays
+quick.
+"""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from sim.bench.simulate import Result, simulate
+    from sim.scalability.manager import DistributedManager
+    from sim.types.fleet import AgentInfo, AgentStatus, NodeInfo, NodeStatus
+
+_HOMES = {
+    "AgentInfo": "sim.types.fleet",
+    "AgentStatus": "sim.types.fleet",
+    "DistributedManager": "sim.scalability.manager",
+    "NodeInfo": "sim.types.fleet",
+    "NodeStatus": "sim.types.fleet",
+    "Result": "sim.bench.simulate",
+    "simulate": "sim.bench.simulate",
+}
+
+__all__ = ["AgentInfo", "AgentStatus", "DistributedManager", "NodeInfo", "NodeStatus", "Result", "simulate"]
+
+
+def __getattr__(name: str) -> Any:
+    if name in _HOMES:
+        return getattr(import_module(_HOMES[name]), name)
+    raise AttributeError(f"module 'sim' has no attribute {name!r}")

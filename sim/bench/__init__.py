@@ -1,0 +1,1 @@
+"""The harness: compose, assemble, run, store and compare design points."""

@@ -1,0 +1,137 @@
+"""Config values against what the schema accepts: ranges, words, registered names, files, and what holds only together.
+
+Every refusal names the key, the value and what is accepted, before anything runs. What depends on a strategy's or a
+law's own settings is checked where it is built (`sim.bench.assemble`).
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import math
+import re
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from sim.bench.keys import accepted, known_keys
+from sim.bench.schema import Config
+from sim.errors import ConfigError, InputError
+from sim.measure.metrics import METRICS
+from sim.measure.warmup import fixed_cut
+from sim.registry import names
+from sim.world.traces.sources import missing
+
+NAME = re.compile(r"([A-Za-z0-9][A-Za-z0-9_.+-]*)?")
+OWN_RATE = ("trace", "closed_loop")  # arrivals that a rate says nothing to
+READS_FILE = {"arrivals": ("trace", "rates"), "service": ("empirical",)}
+
+
+def check(config: Config) -> None:
+    """Raises `ConfigError` (or `InputError` for a file) for the first value that is not accepted."""
+    _check_fields(config, "")
+    for rule in RULES:
+        rule(config)
+
+
+def _check_fields(part: Any, prefix: str) -> None:
+    for field in dataclasses.fields(part):
+        key, value = prefix + field.name, getattr(part, field.name)
+        if dataclasses.is_dataclass(value):
+            _check_fields(value, key + ".")
+        elif value is not None and not _holds(value, field.metadata):
+            raise ConfigError(key, value, accepted(known_keys()[key]))
+
+
+def _holds(value: Any, metadata: Any) -> bool:
+    if "accepted" in metadata:
+        return value in metadata["accepted"]
+    if "registry" in metadata:
+        return value in names(metadata["registry"])
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        return True
+    minimum, maximum, above = (metadata.get(name) for name in ("minimum", "maximum", "above"))
+    return (
+        math.isfinite(value)
+        and (minimum is None or value >= minimum)
+        and (maximum is None or value <= maximum)
+        and (above is None or value > above)
+    )
+
+
+def _names(config: Config) -> None:
+    if not NAME.fullmatch(config.name):
+        raise ConfigError("name", config.name, "letters, digits and _ . + - (it names a folder)")
+    for key, metric in (("objective", config.objective), ("slo.metric", config.slo.metric)):
+        if metric not in METRICS:
+            raise ConfigError(key, metric, "one of " + ", ".join(METRICS))
+
+
+def _one_rate(config: Config) -> None:
+    arrivals = config.arrivals
+    rate, ratio = arrivals.rate_per_s, arrivals.utilization_ratio
+    if arrivals.kind in OWN_RATE:
+        for key, value in (("arrivals.rate_per_s", rate), ("arrivals.utilization_ratio", ratio)):
+            if value is not None:
+                raise ConfigError(key, value, f"null with arrivals={arrivals.kind}, which has a rate of its own")
+    elif rate is not None and ratio is not None:
+        other = f"null while arrivals.rate_per_s is {rate:g} (one of the two)"
+        raise ConfigError("arrivals.utilization_ratio", ratio, other)
+    elif rate is None and ratio is None and arrivals.kind != "rates":
+        wanted = "a number above 0, or arrivals.utilization_ratio (of the fleet's capacity) instead"
+        raise ConfigError("arrivals.rate_per_s", None, wanted)
+
+
+def _files(config: Config) -> None:
+    if config.service.kind == "trace" and config.arrivals.kind != "trace":
+        raise ConfigError("arrivals.kind", config.arrivals.kind, "trace with service=trace (durations are its rows')")
+    for group, kinds in READS_FILE.items():
+        part = getattr(config, group)
+        if part.kind not in kinds:
+            continue
+        if part.path is None:
+            raise ConfigError(f"{group}.path", None, f"the path of a file ({group}={part.kind} reads one)")
+        if not Path(part.path).is_file():
+            raise InputError(part.path, None, None, missing(part.path))
+
+
+def _fleet(config: Config) -> None:
+    fleet = config.fleet
+    for key, values in (("fleet.speeds", fleet.speeds), ("fleet.zones", fleet.zones)):
+        if not values:
+            raise ConfigError(key, "[]", "a list of at least one, cycled over the nodes")
+    for speed in fleet.speeds:
+        if not 0.0 < speed < math.inf:
+            raise ConfigError("fleet.speeds", speed, "a list of numbers above 0")
+    for name, count in fleet.agent_types.items():
+        if count < 1:
+            raise ConfigError(f"fleet.agent_types.{name}", count, "a whole number, at least 1")
+    placed = sum(fleet.agent_types.values()) or fleet.agents_per_node
+    if placed != fleet.agents_per_node:
+        wanted = f"the sum of fleet.agent_types, {placed}"
+        raise ConfigError("fleet.agents_per_node", fleet.agents_per_node, wanted)
+    if fleet.capacity_agents is not None and fleet.capacity_agents < placed:
+        raise ConfigError("fleet.capacity_agents", fleet.capacity_agents, f"at least the {placed} agents of a node")
+
+
+def _types(config: Config) -> None:
+    mix = config.arrivals.type_mix
+    for name, share in mix.items():
+        if name not in config.fleet.agent_types:
+            known = ", ".join(config.fleet.agent_types) or "none (fleet.agent_types is empty)"
+            raise ConfigError(f"arrivals.type_mix.{name}", share, f"a share of an agent type of the fleet: {known}")
+        if not 0.0 <= share < math.inf:
+            raise ConfigError(f"arrivals.type_mix.{name}", share, "a share, 0 or more")
+    if mix and not sum(mix.values()):
+        raise ConfigError("arrivals.type_mix", mix, "shares with a sum above 0")
+
+
+def _central(config: Config) -> None:
+    if config.balancer.queue == "central" and config.balancer.dispatchers > 1:
+        raise ConfigError("balancer.dispatchers", config.balancer.dispatchers, "1 with balancer.queue=central")
+
+
+def _warmup(config: Config) -> None:
+    fixed_cut(config.warmup, config.horizon_s)
+
+
+RULES: tuple[Callable[[Config], None], ...] = (_names, _one_rate, _files, _fleet, _types, _central, _warmup)

@@ -1,0 +1,255 @@
+"""Hydra composes, we validate: overrides become one `Config`, or stop with one line that says what is accepted.
+
+Only Hydra's compose API is used: no working directories, no `instantiate`, no `_target_` (a config names a `kind`, the
+closed registry knows it). Every override is parsed by Hydra's own grammar and its key looked up in the schema before
+anything is composed, so that `+new=1` cannot slip in; what is wrong inside a YAML file is told with the file's name.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from importlib import resources
+from pathlib import Path
+from typing import Any
+
+import yaml
+from hydra import compose as hydra_compose
+from hydra import initialize_config_module
+from hydra.core.config_store import ConfigStore
+from hydra.core.global_hydra import GlobalHydra
+from hydra.core.override_parser.overrides_parser import OverridesParser
+from hydra.errors import HydraException
+from omegaconf import OmegaConf
+from omegaconf.errors import OmegaConfBaseException
+
+from sim.bench import keys
+from sim.bench.check import check
+from sim.bench.extensions import load_extensions
+from sim.bench.schema import Config
+from sim.errors import ConfigError, InputError
+
+SAVED = "config="  # `config=FILE`: a saved config, as overrides that come first
+EXPERIMENT = "experiment"
+RATES = ("arrivals.rate_per_s", "arrivals.utilization_ratio")
+PLAIN = re.compile(r"[A-Za-z_][A-Za-z0-9_.\-]*")
+WORDS = ("null", "true", "false", "nan", "inf", "yes", "no", "on", "off")
+
+
+@dataclass(frozen=True, slots=True)
+class Override:
+    """One `key=value` as Hydra parses it; `values` has several texts in a sweep (`swept`)."""
+
+    key: str
+    values: tuple[str, ...]
+    swept: bool
+
+    @property
+    def text(self) -> str:
+        """As Hydra takes it; `++` because keys below a mapping are new."""
+        found = keys.find(self.key)
+        return f"{'++' if found is not None and found.mapping else ''}{self.key}={self.values[0]}"
+
+
+def compose(overrides: Sequence[str], config_dir: Path | None = None) -> Config:
+    """One validated design point from overrides in Hydra's syntax; `config_dir` adds the user's own groups.
+
+    Raises `ConfigError` naming key, value and what is accepted, `InputError` for a file.
+    """
+    config = compose_unchecked(parse(overrides), config_dir)
+    load_extensions(config.extensions)
+    check(config)
+    return config
+
+
+def compose_unchecked(overrides: Sequence[Override], config_dir: Path | None = None) -> Config:
+    """Composed and typed, ranges not yet checked; raises as `compose` does."""
+    for override in overrides:
+        _check_key(override, config_dir)
+    texts = [override.text for override in _last_of_each(overrides)] + _one_rate(overrides)
+    if config_dir is not None:
+        texts.append(f"hydra.searchpath=[{quoted('file://' + str(config_dir.resolve()))}]")
+    with _hydra():
+        try:
+            tree = hydra_compose("config", texts)
+            config = OmegaConf.to_object(tree)
+        except yaml.YAMLError as error:
+            raise _broken_yaml(error) from error
+        except (HydraException, OmegaConfBaseException) as error:
+            raise _explained(error) from error
+    assert isinstance(config, Config)
+    if config.experiment is not None:
+        raise ConfigError(EXPERIMENT, "", "a YAML file that opens with `# @package _global_`")
+    return config
+
+
+def parse(overrides: Sequence[str]) -> list[Override]:
+    """Overrides by Hydra's grammar, `config=FILE` opened; raises `ConfigError` for what is no `key=value`."""
+    parsed: list[Override] = []
+    for text in overrides:
+        if text.startswith(SAVED):
+            parsed += [Override(key, (value,), False) for key, value in load_saved(Path(text.removeprefix(SAVED)))]
+            continue
+        try:
+            found = OverridesParser.create().parse_overrides([text])[0]
+        except HydraException:
+            raise ConfigError("override", text, "key=value (quote what holds spaces or commas: key='a, b')") from None
+        if found.is_delete() or found.is_hydra_override():
+            raise ConfigError("override", text, "key=value of a known key")
+        values = _sweep_values(found, text) if found.is_sweep_override() else [quoted(found.value())]
+        parsed.append(Override(found.get_key_element().lstrip("+"), tuple(values), found.is_sweep_override()))
+    return _without_masked_groups(parsed, len(parsed) > len(overrides))
+
+
+def _sweep_values(found: Any, text: str) -> list[str]:
+    if not found.is_discrete_sweep():
+        raise ConfigError("override", text, "a list of values: a,b or range(1,10,3)")
+    try:
+        return [str(value) for value in found.sweep_string_iterator()]
+    except HydraException as error:  # glob(...) needs the folder
+        raise ConfigError("override", text, "a list of values: a,b or range(1,10,3)") from error
+
+
+def load_saved(path: Path) -> list[tuple[str, str]]:
+    """A saved config (`best.yaml`) as keys and values; raises `InputError`."""
+    if not path.is_file():
+        raise InputError(str(path), None, None, "no such file; config=FILE takes a saved one such as best.yaml")
+    try:
+        tree = yaml.safe_load(path.read_text(encoding="utf-8"))
+    except (yaml.YAMLError, UnicodeDecodeError) as error:
+        raise InputError(str(path), None, None, "no YAML that can be read") from error
+    if not isinstance(tree, dict):
+        raise InputError(str(path), None, None, "no mapping of config keys")
+    return [(key, quoted(value)) for key, value in _leaves(tree, "")]
+
+
+def _leaves(tree: Mapping[Any, Any], prefix: str) -> Iterator[tuple[str, Any]]:
+    for name, value in tree.items():
+        key = prefix + str(name)
+        found = keys.known_keys().get(key)
+        if isinstance(value, dict) and not (found is not None and found.mapping):
+            yield from _leaves(value, key + ".")
+        elif value != {}:
+            yield key, value
+
+
+def _without_masked_groups(parsed: list[Override], saved: bool) -> list[Override]:
+    """A group chosen on the command line replaces that part of a saved config, its `kind` included."""
+    if not saved:
+        return parsed
+    chosen = {override.key for override in parsed} & set(packaged_groups())
+    return [one for one in parsed if one.key in chosen or one.key.split(".")[0] not in chosen]
+
+
+def _last_of_each(overrides: Sequence[Override]) -> list[Override]:
+    """A key given twice means its last value; the order of first mention stays."""
+    return list({override.key: override for override in overrides}.values())
+
+
+def _one_rate(overrides: Sequence[Override]) -> list[str]:
+    """A rate that is asked for replaces the preset's utilization ratio, and the other way round."""
+    asked = {override.key for override in overrides}
+    return [f"{other}=null" for key, other in (RATES, RATES[::-1]) if key in asked and other not in asked]
+
+
+def _check_key(override: Override, config_dir: Path | None) -> None:
+    groups = option_names(config_dir)
+    if override.key in groups:
+        value = override.values[0].strip("'")
+        if value not in groups[override.key] and not (override.key == EXPERIMENT and value == "null"):
+            raise ConfigError(override.key, value, "one of " + ", ".join(groups[override.key]))
+    elif keys.find(override.key) is None:
+        raise ConfigError(override.key, override.values[0], keys.near(override.key, list(groups)))
+
+
+def is_known(key: str, config_dir: Path | None = None) -> bool:
+    """True for a key of the schema or a config group."""
+    return key in option_names(config_dir) or keys.find(key) is not None
+
+
+def packaged_groups() -> dict[str, list[str]]:
+    """Group -> names of its choices, as they travel in the package."""
+    root = resources.files("sim.conf")
+    found = {}
+    for folder in root.iterdir():
+        if folder.is_dir():
+            names = [entry.name.removesuffix(".yaml") for entry in folder.iterdir() if entry.name.endswith(".yaml")]
+            found[folder.name] = sorted(names)
+    return {group: names for group, names in sorted(found.items()) if names}
+
+
+def option_names(config_dir: Path | None = None) -> dict[str, list[str]]:
+    """Group -> names of its choices, the user's own included; raises `ConfigError` when their folder is not there."""
+    groups = packaged_groups()
+    if config_dir is not None:
+        if not config_dir.is_dir():
+            raise ConfigError("--config-dir", config_dir, "a folder that holds config groups")
+        for path in sorted(config_dir.glob("*/*.yaml")):
+            names = groups.get(path.parent.name)
+            if names is not None and path.stem not in names:
+                names.append(path.stem)
+    return groups
+
+
+@contextmanager
+def _hydra() -> Iterator[None]:
+    GlobalHydra.instance().clear()
+    ConfigStore.instance().store(name="schema", node=Config)
+    with initialize_config_module("sim.conf", version_base="1.3"):
+        yield
+
+
+def quoted(value: Any) -> str:
+    """A value as Hydra's grammar writes it."""
+    if value is None:
+        return "null"
+    if isinstance(value, bool):
+        return str(value).lower()
+    if isinstance(value, int | float):
+        return repr(value)
+    if isinstance(value, Mapping):
+        return "{" + ",".join(f"{quoted(str(key))}:{quoted(item)}" for key, item in value.items()) + "}"
+    if isinstance(value, Sequence) and not isinstance(value, str):
+        return "[" + ",".join(quoted(item) for item in value) + "]"
+    text = str(value)
+    if PLAIN.fullmatch(text) and text.lower() not in WORDS:
+        return text
+    return "'" + re.sub(r"(\\*)('|$)", lambda m: m[1] * 2 + ("\\'" if m[2] else ""), text) + "'"
+
+
+def to_yaml(tree: Mapping[str, Any]) -> str:
+    """Plain data as YAML, keys in the order given."""
+    return str(yaml.safe_dump(dict(tree), sort_keys=False, allow_unicode=True))
+
+
+def _broken_yaml(error: yaml.YAMLError) -> InputError:
+    mark = getattr(error, "problem_mark", None)
+    problem = f"no YAML that can be read: {getattr(error, 'problem', None) or error}"
+    return InputError(mark.name if mark else "a config file", mark.line + 1 if mark else None, None, problem)
+
+
+def _explained(error: Exception) -> ConfigError:
+    """Hydra's or OmegaConf's words as key, value and what is accepted, with the YAML file's name where it is one."""
+    cause = error.__cause__ if isinstance(error.__cause__, OmegaConfBaseException) else error
+    text = f"{error}\n{cause}"
+    named = re.search(r"In '([^']+)':", text)
+    where = f" (in {named[1]}.yaml)" if named and named[1] != "config" else ""
+    missing = re.search(r"(?:Could not find|Could not override) '([^']+)'", text)
+    key = re.search(r"full_key: (\S+)", text)
+    if key is None and missing is not None:
+        group, _, name = missing[1].rpartition("/")
+        options = packaged_groups()
+        if group in options:
+            return ConfigError(group, name, "one of " + ", ".join(options[group]) + where)
+        return ConfigError(missing[1], "", f"one of the groups {', '.join(options)}{where}")
+    if key is None:
+        return ConfigError("config", "", " ".join(str(error).split()) + where)
+    leaf = keys.find(key[1].split("[")[0])
+    value = re.search(r"Value '(.*)' of type", text)
+    if "Interpolation" in type(cause).__name__:
+        return ConfigError(key[1], "${...}", f"{str(cause).splitlines()[0]}{where}")
+    if leaf is None or "not in '" in text:
+        return ConfigError(key[1], "", keys.near(key[1]) + where)
+    return ConfigError(key[1], value[1] if value else "", keys.accepted(leaf) + where)

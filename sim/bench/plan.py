@@ -1,0 +1,173 @@
+"""From words on the command line to design points: what is fixed, what is swept, and what the study asks.
+
+A sweep is a product over keys. A key takes a list of values, or names sets of overrides (`study.situations`, and any
+mapping in `study.sweep`): `rule: {power_of_2: [balancer=power_of_d, balancer.d=2]}`. What the command line fixes or
+sweeps replaces an experiment's list of that key. The first swept key is the one that is compared; a point's label
+holds the swept keys only.
+"""
+
+from __future__ import annotations
+
+import itertools
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from sim.bench import keys as schema_keys
+from sim.bench.check import check
+from sim.bench.compose import EXPERIMENT, Override, compose_unchecked, is_known, option_names, parse, quoted
+from sim.bench.extensions import load_extensions
+from sim.bench.identity import point_key
+from sim.bench.schema import Config
+from sim.errors import ConfigError
+
+SITUATION = "situation"  # the key that `study.situations` are swept as
+SINGLE = "run"  # the label of a point where nothing is swept
+POINTS_MAX = 10_000
+
+
+@dataclass(frozen=True, slots=True)
+class Point:
+    """One design point: its label, swept keys with their values, config, and key in the store."""
+
+    label: str
+    keys: dict[str, str]
+    config: Config
+    key: str
+
+    @property
+    def file_name(self) -> str:
+        """The label as a part of a file's name."""
+        return re.sub(r"[^A-Za-z0-9_.=,+-]+", "_", self.label)
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """A study to run: the config that all points share, and the points in the order of the sweep."""
+
+    name: str
+    base: Config
+    compared_key: str  # empty where nothing is swept
+    baseline: str | None
+    points: list[Point]
+
+
+@dataclass(frozen=True, slots=True)
+class Swept:
+    """One swept key: value as shown -> the overrides it stands for."""
+
+    key: str
+    choices: dict[str, list[Override]]
+
+
+def make_plan(
+    overrides: Sequence[str], command: str = "", config_dir: Path | None = None, multirun: bool = False
+) -> Plan:
+    """All design points of a command, each composed and checked.
+
+    Raises `ConfigError` (or `InputError` for a file) for anything that would not run.
+    """
+    given = parse(overrides)
+    name = next((one.values[0] for one in given if one.key == EXPERIMENT), None)
+    if not multirun and name is None:
+        _refuse_sweep(given)
+    own = [one for one in given if is_known(one.key, config_dir)]
+    fixed = [one for one in own if not one.swept]
+    base = compose_unchecked(fixed, config_dir)
+    load_extensions(base.extensions)
+    sweep = _sweep(base, given, own)
+    _check_known([one for one in given if one not in own], sweep, config_dir)
+    base.name = base.name or name or ""
+    base.command = command
+    points = _points(fixed, sweep, base, config_dir)
+    compared = sweep[0] if sweep else None
+    return Plan(
+        name=base.name or f"run-{points[0].key[:10]}",
+        base=base if sweep else points[0].config,
+        compared_key=compared.key if compared else "",
+        baseline=_baseline(base, compared),
+        points=points,
+    )
+
+
+def _refuse_sweep(given: Sequence[Override]) -> None:
+    for one in given:
+        if one.swept:
+            value = ",".join(one.values)
+            raise ConfigError(one.key, value, "one value, or with --multirun a sweep (a list is [a,b])")
+
+
+def _sweep(base: Config, given: Sequence[Override], own: Sequence[Override]) -> list[Swept]:
+    """The experiment's keys first, in its order, as the command line changes them; then its own."""
+    declared: dict[str, Any] = dict(base.study.sweep)
+    if base.study.situations:
+        declared.setdefault(SITUATION, base.study.situations)
+    asked = {one.key: one for one in given}
+    fixed = {one.key for one in own if not one.swept}
+    swept: list[Swept] = []
+    for key, values in declared.items():
+        if isinstance(values, Mapping):
+            choices = {str(label): parse([str(text) for text in texts]) for label, texts in values.items()}
+            swept.append(Swept(key, _selected(key, choices, asked.get(key))))
+        elif key not in fixed and not (key in asked and asked[key].swept):
+            swept.append(_listed(key, [quoted(value) for value in values]))
+        elif key in asked:
+            swept.append(_listed(key, list(asked[key].values)))
+    done = {one.key for one in swept}
+    return swept + [_listed(one.key, list(one.values)) for one in own if one.swept and one.key not in done]
+
+
+def _listed(key: str, values: Sequence[str]) -> Swept:
+    return Swept(key, {value.strip("'"): [Override(key, (value,), False)] for value in values})
+
+
+def _selected(key: str, choices: dict[str, list[Override]], asked: Override | None) -> dict[str, list[Override]]:
+    """The named choices that the command line keeps, all where it says nothing."""
+    if asked is None:
+        return choices
+    wanted = [value.strip("'") for value in asked.values]
+    for value in wanted:
+        if value not in choices:
+            raise ConfigError(key, value, "one of " + ", ".join(choices))
+    return {value: choices[value] for value in wanted}
+
+
+def _check_known(unknown: Sequence[Override], sweep: Sequence[Swept], config_dir: Path | None) -> None:
+    named = [one.key for one in sweep]
+    for one in unknown:
+        if one.key not in named:
+            value = ",".join(one.values)
+            raise ConfigError(one.key, value, schema_keys.near(one.key, [*option_names(config_dir), *named]))
+
+
+def _points(fixed: list[Override], sweep: list[Swept], base: Config, config_dir: Path | None) -> list[Point]:
+    count = 1
+    for one in sweep:
+        count *= len(one.choices)
+    if not 1 <= count <= POINTS_MAX:
+        raise ConfigError("sweep", f"{count} points", f"1 to {POINTS_MAX:,} points")
+    listed = {one.key for one in sweep}
+    shared = [one for one in fixed if one.key not in listed]
+    points = []
+    for values in itertools.product(*(one.choices for one in sweep)):
+        chosen = dict(zip((one.key for one in sweep), values, strict=True))
+        own = [override for one in sweep for override in one.choices[chosen[one.key]]]
+        config = compose_unchecked([*own, *shared], config_dir)  # what is fixed by hand wins over a situation
+        check(config)
+        config.name, config.command = base.name, base.command
+        label = " ".join(f"{key}={value}" for key, value in chosen.items()) or SINGLE
+        points.append(Point(label, chosen, config, point_key(config)))
+    return points
+
+
+def _baseline(base: Config, compared: Swept | None) -> str | None:
+    """The value of the compared key that the others are held against: the first unless it is named."""
+    values = list(compared.choices) if compared else []
+    if base.baseline is None:
+        return values[0] if len(values) > 1 else None
+    if base.baseline not in values:
+        accepted = f"a value of {compared.key}: {', '.join(values)}" if compared else "null where nothing is swept"
+        raise ConfigError("baseline", base.baseline, accepted)
+    return base.baseline

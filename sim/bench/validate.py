@@ -1,0 +1,190 @@
+"""The simulator against closed-form and published numbers, judged together: any seed passes but one in 1,000.
+
+A row passes when |measured - known| is within the half-width of its two-sided t interval and that half-width is at most
+2 % of the known value (5 % for tail quantiles and scv 20; five times that with `quick`). The half-width is meant in the
+strictest way: that of the interval at the family level itself, .0009 over the number of rows, the known value's own
+error in it; the remaining .0001 tests that the load's own means are what they should be. Too wide is `not decided` and
+fails. Run lengths are planned from known variances; a row that comes out too wide gets half as many replications
+more, at most twice: that looks at the width alone, which for normal values is independent of the mean.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, field
+from functools import partial
+from itertools import chain
+
+import joblib
+import numpy as np
+from scipy import stats
+
+from sim.bench.assemble import run_replication
+from sim.bench.compose import compose
+from sim.bench.schema import Config
+from sim.bench.validate_cases import Case, Row, cases
+from sim.bench.validate_table import InputCheck, RowResult, ValidationTable
+from sim.measure.audits import audit, problems_of
+from sim.measure.controls import control_values, controlled
+from sim.measure.intervals import center_of
+from sim.measure.metrics import QUANTILE_METRICS, measure
+from sim.measure.quantiles import quantile
+from sim.measure.requests import requests_of
+from sim.measure.summary import Floats
+from sim.types.records import RunRecord
+
+ROWS_ALPHA, INPUTS_ALPHA = 0.0009, 0.0001
+QUICK_WIDENING = 5.0
+QUICK_REPLICATIONS = 24
+ROUNDS_MAX = 3  # the planned one and two more where a row is too wide
+INPUTS = ("arrivals", "mean demand", "surplus, short memory", "surplus, middle memory", "surplus, long memory")
+
+Run = Callable[[Config, int], RunRecord]
+Progress = Callable[[int, int], None]  # replications done, planned so far
+
+
+@dataclass(frozen=True, slots=True)
+class Reduced:
+    """What is kept of a replication: the rows' values, their samples where they are quantiles, the controls."""
+
+    values: Floats  # (rows,)
+    samples: dict[str, Floats]
+    controls: Floats  # (k,)
+    requests_count: int
+    problems: list[str]
+
+
+@dataclass(slots=True)
+class _Progressing:
+    """A case with the replications it has so far."""
+
+    case: Case
+    config: Config
+    wanted: int
+    reduced: list[Reduced] = field(default_factory=list)
+
+
+def run_validation(
+    seed: int = 1,
+    quick: bool = False,
+    workers: int = 0,
+    progress: Progress | None = None,
+    chosen: Sequence[Case] | None = None,
+    run: Run = run_replication,
+) -> ValidationTable:
+    """Run and judge the cases (all unless `chosen`); `workers` processes, 0 for one a core.
+
+    The table's `exit_code` is 0 when every row and input passes and every audit held, else 1.
+    """
+    found = list(cases() if chosen is None else chosen)
+    widening = QUICK_WIDENING if quick else 1.0
+    rows_count = sum(len(case.rows) for case in found)
+    going = []
+    for case in found:
+        replications = QUICK_REPLICATIONS if quick else case.replications
+        t = _t(ROWS_ALPHA / rows_count, replications - len(INPUTS) - 1)
+        horizon_s = case.cut_s + case.window_s(t, widening, replications)
+        config = compose([*case.overrides, "service.mean_s=1", f"horizon_s={horizon_s!r}", f"seed={seed}"])
+        going.append(_Progressing(case, config, replications))
+    total = 0
+    for _ in range(ROUNDS_MAX):
+        total = _advance(going, workers, progress, total, run)
+        wide = [one for one in going if any(_too_wide(row) for row in _judge(one, rows_count, widening))]
+        if not wide:
+            break
+        for one in wide:
+            one.wanted += math.ceil(one.wanted / 2)
+    return ValidationTable(
+        rows=list(chain.from_iterable(_judge(one, rows_count, widening) for one in going)),
+        inputs=list(chain.from_iterable(_inputs(one, len(found)) for one in going)),
+        problems=[f"{one.case.rows[0].name}: {p}" for one in going for r in one.reduced for p in r.problems],
+        seed=seed,
+        quick=quick,
+        requests_count=sum(r.requests_count for one in going for r in one.reduced),
+    )
+
+
+def reduce_replication(run: Run, config: Config, case: Case, replication: int) -> Reduced:
+    """Run one replication and keep what the case needs of it."""
+    record = run(config, replication)
+    metrics, samples = measure(record, case.cut_s, None, 0.0, "")
+    if any(row.metric == "loss_ratio" for row in case.rows):
+        metrics["loss_ratio"] = 1.0 - metrics["success_ratio"]
+    if any(row.metric == "slowdown_mean" for row in case.rows):
+        metrics["slowdown_mean"] = _slowdown_mean(record, case.cut_s)
+    return Reduced(
+        values=np.array([metrics[row.metric] for row in case.rows]),
+        samples={row.metric: samples["sojourn_s"] for row in case.rows if row.metric in QUANTILE_METRICS},
+        controls=control_values(record, case.load, case.cut_s),
+        requests_count=len(record.attempts),
+        problems=[f"replication {replication}: {problem}" for problem in problems_of(audit(record))],
+    )
+
+
+def _slowdown_mean(record: RunRecord, cut_s: float) -> float:
+    """Mean of sojourn over work of answered requests; under sharing its mean is the same for every size of request."""
+    requests = requests_of(record.attempts)
+    rows = np.flatnonzero(requests.ok & (requests.arrived_at >= cut_s))
+    sojourn_s = requests.finished_at[rows] - requests.arrived_at[rows]
+    return float(np.mean(sojourn_s / record.attempts.work_s[requests.answer[rows]]))
+
+
+def _advance(going: list[_Progressing], workers: int, progress: Progress | None, done: int, run: Run) -> int:
+    """Run the replications that are wanted and not there; gives the count of all done."""
+    tasks = [(one, number) for one in going for number in range(len(one.reduced), one.wanted)]
+    jobs = (joblib.delayed(partial(reduce_replication, run))(one.config, one.case, number) for one, number in tasks)
+    parallel = joblib.Parallel(n_jobs=workers or joblib.cpu_count(), return_as="generator", batch_size=1)
+    results: Iterator[Reduced] = parallel(jobs)
+    for (one, _), reduced in zip(tasks, results, strict=True):
+        one.reduced.append(reduced)
+        done += 1
+        if progress is not None:
+            progress(done, sum(each.wanted for each in going))
+    return done
+
+
+def _judge(one: _Progressing, rows_count: int, widening: float) -> list[RowResult]:
+    controls = np.stack([reduced.controls for reduced in one.reduced])
+    results = []
+    for index, row in enumerate(one.case.rows):
+        values = np.array([reduced.values[index] for reduced in one.reduced])
+        center = center_of(values)
+        if row.metric in QUANTILE_METRICS:
+            pooled = np.concatenate([reduced.samples[row.metric] for reduced in one.reduced])
+            center = quantile(pooled, QUANTILE_METRICS[row.metric][1])
+        results.append(judge_row(row, center, values, controls, ROWS_ALPHA / rows_count, widening))
+    return results
+
+
+def judge_row(row: Row, center: float, values: Floats, controls: Floats, alpha: float, widening: float) -> RowResult:
+    """Hold one row's values (R,) and controls (R, k) against what is known, at level `alpha`."""
+    measured = controlled(center, values, controls)
+    half = _t(alpha, measured.degrees) * math.hypot(measured.standard_error, row.known_error)
+    allowed = widening * row.bound_ratio * row.known
+    status = "ok" if half <= allowed else "not decided"
+    if abs(measured.center - row.known) > half:
+        status = "FAILS"
+    return RowResult(row.name, row.known, measured.center, half, allowed, len(values), status, row.source)
+
+
+def _inputs(one: _Progressing, cases_count: int) -> list[InputCheck]:
+    """Test each control's mean, which is 0 if the load is what the config says."""
+    controls = np.stack([reduced.controls for reduced in one.reduced])
+    count = len(controls)
+    limit = _t(INPUTS_ALPHA / (cases_count * len(INPUTS)), count - 1)
+    checks = []
+    for name, column in zip(INPUTS, controls.T, strict=True):
+        spread = float(np.std(column, ddof=1)) / math.sqrt(count)
+        mean = center_of(column)
+        off = abs(mean) > limit * spread if spread > 0.0 else abs(mean) > 1e-9
+        checks.append(InputCheck(one.case.rows[0].name, name, mean, limit * spread, not off))
+    return checks
+
+
+def _too_wide(row: RowResult) -> bool:
+    return row.half_width > row.allowed
+
+
+def _t(alpha: float, degrees: int) -> float:
+    return float(stats.t.isf(alpha / 2.0, degrees))

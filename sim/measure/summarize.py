@@ -1,0 +1,156 @@
+"""One design point over its replications: audits, metrics, pooled quantiles, tail curve, heat map, losses.
+
+Records are taken one at a time and reduced to their metrics and samples (8 bytes a request), so that a point's tables
+never stand in memory together. Means get a t interval over replications, quantiles the pooled order statistic with
+sectioning; a quantile with fewer than 10 requests beyond it in the pooled sample is not reported and noted.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+
+from sim.measure.audits import audit, problems_of
+from sim.measure.intervals import sectioning, t_interval
+from sim.measure.metrics import METRICS, QUANTILE_METRICS, measure
+from sim.measure.occupancy import heat_map
+from sim.measure.quantiles import BEYOND_MIN, reportable, sorted_quantiles
+from sim.measure.requests import requests_of
+from sim.measure.summary import Estimate, Floats, HeatMap, PointSummary, TailCurve, unit_of
+from sim.types.records import OK, STATUSES, RunRecord
+
+TAIL_POINTS_PER_DECADE = 20
+
+
+@dataclass(frozen=True, slots=True)
+class PointFacts:
+    """What the config says about a point's measures."""
+
+    cut_s: float = 0.0
+    slo_max: float | None = None  # s
+    slo_metric: str = "sojourn_s_p99"
+    price_per_node_hour: float = 1.0
+    confidence_ratio: float = 0.95
+    replications: int | None = None  # how many there should be; None: as many as come
+    config: dict[str, Any] = field(default_factory=dict)
+
+
+class _Reduced:
+    """What is kept of a point's replications."""
+
+    def __init__(self) -> None:
+        self.metrics: list[dict[str, float]] = []
+        self.samples: dict[str, list[Floats]] = {}
+        self.problems: list[str] = []
+        self.losses = np.zeros(len(STATUSES), dtype=np.int64)
+        self.heat: HeatMap | None = None
+        self.engine = ""
+        self.terminating = False
+        self.notes: list[str] = []
+
+    def add(self, record: RunRecord, facts: PointFacts) -> None:
+        number = len(self.metrics)
+        self.problems += [f"replication {number}: {problem}" for problem in problems_of(audit(record))]
+        self.losses += np.bincount(requests_of(record.attempts).status, minlength=len(STATUSES))
+        if number == 0:
+            self.heat = heat_map(record)
+            self.engine, self.terminating = record.engine, record.terminating
+        cut_s = 0.0 if record.terminating else facts.cut_s
+        found, samples = measure(record, cut_s, facts.slo_max, facts.price_per_node_hour, facts.slo_metric)
+        self.metrics.append(found)
+        for name, values in samples.items():
+            self.samples.setdefault(name, []).append(values)
+
+
+def summarize_point(label: str, keys: dict[str, str], records: Iterable[RunRecord], facts: PointFacts) -> PointSummary:
+    """Summarize a point from its replications, in their order; `records` may be a generator.
+
+    Raises ValueError when there is no record, or the cut is not below the horizon.
+    """
+    reduced = _Reduced()
+    for record in records:
+        reduced.add(record, facts)
+    count = len(reduced.metrics)
+    if not count:
+        raise ValueError(f"{label}: a point needs at least one replication")
+    if facts.replications is not None and count != facts.replications:
+        reduced.problems.append(f"{count} of {facts.replications} replications are there")
+    pooled = {name: np.sort(np.concatenate(parts)) for name, parts in reduced.samples.items()}
+    per_replication = _per_replication(reduced)
+    estimates = _estimates(per_replication, pooled, facts.confidence_ratio, reduced.notes)
+    sections = reduced.samples["sojourn_s"]
+    return PointSummary(
+        point=label,
+        keys=dict(keys),
+        estimates=estimates,
+        per_replication={name: per_replication[name] for name in estimates},
+        tail=_tail(sections, pooled["sojourn_s"], facts.confidence_ratio),
+        heat=reduced.heat,
+        valid=not reduced.problems,
+        problems=reduced.problems,
+        cut_s=0.0 if reduced.terminating else facts.cut_s,
+        terminating=reduced.terminating,
+        requests_count=int(reduced.losses.sum()),
+        losses={STATUSES[i]: int(n) for i, n in enumerate(reduced.losses.tolist()) if n and i != OK},
+        config=facts.config,
+        engine=reduced.engine,
+        notes=reduced.notes,
+    )
+
+
+def _per_replication(reduced: _Reduced) -> dict[str, Floats]:
+    """Values of each metric that every replication has; one that only some have is noted and left out."""
+    values: dict[str, Floats] = {}
+    for name in METRICS:
+        found = [metrics[name] for metrics in reduced.metrics if name in metrics]
+        if len(found) == len(reduced.metrics):
+            values[name] = np.array(found)
+        elif found:
+            reduced.notes.append(f"{name} is not reported: {len(reduced.metrics) - len(found)} replications have none")
+    return values
+
+
+def _estimates(
+    per_replication: dict[str, Floats], pooled: dict[str, Floats], confidence_ratio: float, notes: list[str]
+) -> dict[str, Estimate]:
+    estimates: dict[str, Estimate] = {}
+    for name, values in per_replication.items():
+        if name in QUANTILE_METRICS:
+            sample, prob = QUANTILE_METRICS[name]
+            ordered = pooled[sample]
+            if not reportable(len(ordered), prob):
+                notes.append(
+                    f"{name} is not reported: of {len(ordered)} requests fewer than {BEYOND_MIN} lie beyond it"
+                )
+                continue
+            center = float(sorted_quantiles(ordered, (prob,))[0])
+            interval = sectioning(center, values, confidence_ratio)
+        else:
+            interval = t_interval(values, confidence_ratio)
+        estimates[name] = Estimate(interval.center, interval.low, interval.high, len(values), unit_of(name))
+    return estimates
+
+
+def tail_probs(count: int) -> Floats:
+    """Probabilities of a tail curve of `count` observations, even in log(1 - p), ending where 10 lie beyond."""
+    beyond = np.log10(count / BEYOND_MIN) if count > BEYOND_MIN else 0.0
+    steps = int(beyond * TAIL_POINTS_PER_DECADE)
+    exact = [prob for prob in (0.5, 0.9, 0.95, 0.99, 0.999, 0.9999) if reportable(count, prob)]
+    probs = 1.0 - 10.0 ** (-np.arange(1, steps + 1) / TAIL_POINTS_PER_DECADE)
+    return np.unique(np.concatenate((np.round(probs, 12), exact)))
+
+
+def _tail(sections: list[Floats], ordered: Floats, confidence_ratio: float) -> TailCurve | None:
+    """None where the sample is too small for any quantile, or a replication answered nothing."""
+    probs = tail_probs(len(ordered))
+    if not len(probs) or not all(len(section) for section in sections):
+        return None
+    grid = probs.tolist()
+    latency_s = sorted_quantiles(ordered, grid)
+    rows = np.stack([sorted_quantiles(np.sort(section), grid) for section in sections])
+    intervals = [sectioning(center, rows[:, i], confidence_ratio) for i, center in enumerate(latency_s.tolist())]
+    low_s = np.maximum(np.array([interval.low for interval in intervals]), 0.0)
+    return TailCurve(probs, latency_s, low_s, np.array([interval.high for interval in intervals]))

@@ -1,0 +1,132 @@
+"""Nouns of what was measured: estimates of a design point, comparisons of two, the verdict of a group, a whole study.
+
+Units stand in the metric's name: `*_s` seconds, `*_ratio` 1, `*_per_s` 1/s; `unit_of` tells them. Plain data without
+behavior, so that the report can be made again from what is stored.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+Floats = NDArray[np.float64]
+
+
+@dataclass(frozen=True, slots=True)
+class Estimate:
+    """A metric over replications; the interval is NaN where one replication gives none."""
+
+    mean: float  # for quantiles: that of the pooled sample
+    ci_low: float
+    ci_high: float
+    replications: int
+    unit: str
+
+
+@dataclass(frozen=True, slots=True)
+class TailCurve:
+    """Quantiles of the pooled sojourns with a sectioning band, as far as 10 requests lie beyond; shape (points,)."""
+
+    prob: Floats
+    latency_s: Floats
+    low_s: Floats
+    high_s: Floats
+
+
+@dataclass(frozen=True, slots=True)
+class HeatMap:
+    """Busy share of the agents by node (or group of neighbors) and time, of replication 0."""
+
+    times: Floats  # edges of the bins, s, shape (bins + 1,)
+    node_ids: list[str]
+    utilization: Floats  # shape (nodes, bins), NaN where a node is not there
+
+
+@dataclass(slots=True)
+class PointSummary:
+    """One design point over its replications."""
+
+    point: str  # label of the swept keys
+    keys: dict[str, str]
+    estimates: dict[str, Estimate]
+    per_replication: dict[str, Floats]  # metric -> shape (replications,)
+    tail: TailCurve | None
+    heat: HeatMap | None
+    valid: bool
+    problems: list[str]  # failed audits, missing replications: why it is not valid
+    cut_s: float
+    terminating: bool
+    requests_count: int  # arrived, over all replications, warm-up included
+    losses: dict[str, int]  # status other than ok -> requests that ended so, over all replications
+    config: dict[str, Any]
+    engine: str
+    notes: list[str] = field(default_factory=list)  # what is left out and why
+
+
+@dataclass(frozen=True, slots=True)
+class Comparison:
+    """`point` minus `baseline`, paired by replication; the interval is simultaneous, the p-value Holm's."""
+
+    point: str
+    baseline: str
+    metric: str
+    unit: str
+    difference: float
+    ci_low: float
+    ci_high: float
+    p_value: float
+    p_adjusted: float
+    relative_ratio: float  # difference over the baseline's value
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """What is best in a group; points are named by their labels, `best` is empty where none can be named."""
+
+    group: str
+    best: str
+    not_separable: list[str]
+    excluded: list[str]  # success separably below the highest
+    invalid: list[str]
+    metric: str
+    confidence_ratio: float
+    text: str
+
+
+@dataclass(slots=True)
+class StudySummary:
+    """A study: all that the report shows."""
+
+    name: str
+    question: str
+    command: str
+    objective: str
+    baseline: str | None
+    compared_key: str
+    points: list[PointSummary]
+    comparisons: list[Comparison]
+    verdicts: list[Verdict]
+    seed: int
+    versions: dict[str, str]
+    valid: bool
+    figures: list[str]
+    notes: list[str]
+    config: dict[str, Any]
+    slo_max: float | None
+
+
+_UNITS = {"cost": "price units", "node_hours": "h", "attempts_per_request": "1"}
+_SUFFIXES = (("_per_s", "1/s"), ("_ratio", "1"), ("_count", "1"))
+
+
+def unit_of(metric: str) -> str:
+    """Unit of a metric by its name, e.g. `sojourn_s_p99` -> "s"; "1" where the name states none."""
+    if metric in _UNITS:
+        return _UNITS[metric]
+    for suffix, unit in _SUFFIXES:
+        if metric.endswith(suffix):
+            return unit
+    return "s" if "_s_" in metric or metric.endswith("_s") else "1"

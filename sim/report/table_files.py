@@ -1,0 +1,56 @@
+"""points.csv and comparisons.csv: numbers at full precision, one row a fact, columns as the contract names them."""
+
+from __future__ import annotations
+
+import csv
+import io
+import math
+from collections.abc import Iterable, Sequence
+
+from sim.measure.summary import StudySummary
+from sim.report.groups import swept_keys
+
+COMPARISON_COLUMNS = ("point", "baseline", "metric", "difference", "ci_low", "ci_high", "p_adjusted")
+
+
+def points_csv(summary: StudySummary) -> str:
+    """One row a design point and metric, with one column for each swept key."""
+    keys = swept_keys(summary)
+    head = ["point", *keys, "metric", "unit", "mean", "ci_low", "ci_high", "replications"]
+    rows = (
+        [
+            point.point,
+            *(point.keys.get(key, "") for key in keys),
+            metric,
+            estimate.unit,
+            _number(estimate.mean),
+            _number(estimate.ci_low),
+            _number(estimate.ci_high),
+            str(estimate.replications),
+        ]
+        for point in summary.points
+        for metric, estimate in point.estimates.items()
+    )
+    return _text(head, rows)
+
+
+def comparisons_csv(summary: StudySummary) -> str:
+    """One row a pair and metric; `difference` is point minus baseline, in the metric's unit."""
+    rows = (
+        [c.point, c.baseline, c.metric, *(_number(v) for v in (c.difference, c.ci_low, c.ci_high, c.p_adjusted))]
+        for c in summary.comparisons
+    )
+    return _text(COMPARISON_COLUMNS, rows)
+
+
+def _number(value: float) -> str:
+    """The shortest text that reads back as the same float; empty where there is no number."""
+    return repr(float(value)) if math.isfinite(value) else ""
+
+
+def _text(head: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
+    buffer = io.StringIO()
+    writer = csv.writer(buffer, lineterminator="\n")
+    writer.writerow(head)
+    writer.writerows(rows)
+    return buffer.getvalue()

@@ -1,0 +1,165 @@
+"""The two hot calls, dispatch and complete, put together once for a configuration.
+
+A configuration that keeps no tree, one dispatcher and one view takes the short path (about half the time); all others
+take the general one: signal, then for each view that holds the slot: fullness (queue at the balancer), tree, hook.
+"""
+
+from __future__ import annotations
+
+from array import array
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+from sim.scalability.balancer.chooser import Chooser
+from sim.scalability.balancer.fleet_state import FleetState, ViewState, settle
+from sim.scalability.balancer.least import update_least
+
+
+class Dispatch(Protocol):
+    """Pick a slot for an attempt and count it there; -1 when none may be picked."""
+
+    def __call__(self, dispatcher: int, view: int, draws: Sequence[float], key: int, now: float) -> int: ...
+
+
+class Complete(Protocol):
+    """An attempt was answered; `occupancy` is what its pool still holds."""
+
+    def __call__(
+        self,
+        dispatcher: int,
+        slot: int,
+        generation: int,
+        now: float,
+        latency_s: float,
+        occupancy: int,
+        draw: float = 0.0,
+    ) -> None: ...
+
+
+class Refused(Protocol):
+    """An attempt was turned away by a full queue: it leaves no latency."""
+
+    def __call__(self, dispatcher: int, slot: int, generation: int, now: float) -> None: ...
+
+
+@dataclass(slots=True)
+class Wiring:
+    """What the paths are made of. `states[dispatcher][view]`; `holders[dispatcher][type]` are the views of a slot."""
+
+    chooser: Chooser
+    fleets: list[FleetState]
+    states: list[list[Any]]
+    holders: list[list[tuple[Any, ...]]]
+    slot_type: array[int]
+    generation: array[int]
+    refresh: Callable[[int, int], None]
+    sent: Callable[[FleetState, int], None]
+    released: Callable[[FleetState, int], None]
+    central: bool
+    moves_on_sent: bool  # a dispatch changes the load that is read
+    moves_on_released: bool
+    idle: Callable[[int, int, float], None] | None  # (slot, occupancy, draw)
+
+
+def is_short(wiring: Wiring) -> bool:
+    """One dispatcher, one view, a local count and no hook: nothing but the pick and its count."""
+    chooser = wiring.chooser
+    hooks = (chooser.score, chooser.changed, chooser.answered, wiring.idle)
+    one = len(wiring.states) == 1 and len(wiring.states[0]) == 1
+    local = wiring.fleets[0].count is wiring.fleets[0].in_flight
+    return one and local and not wiring.central and not any(hook is not None for hook in hooks)
+
+
+def short_paths(wiring: Wiring) -> tuple[Dispatch, Complete, Refused]:
+    """Dispatch, complete and refused of a short configuration."""
+    pick, refresh = wiring.chooser.pick, wiring.refresh
+    fleet: FleetState = wiring.fleets[0]
+    state: ViewState = wiring.states[0][0]
+    in_flight, generations = fleet.in_flight, wiring.generation
+
+    def dispatch(dispatcher: int, view: int, draws: Sequence[float], key: int, now: float) -> int:
+        if not state.fresh:
+            refresh(0, 0)
+        if not state.size:
+            return -1
+        slot = pick(fleet, state, draws, key, now)
+        in_flight[slot] += 1
+        return slot
+
+    def complete(
+        dispatcher: int, slot: int, generation: int, now: float, latency_s: float, occupancy: int, draw: float = 0.0
+    ) -> None:
+        if generations[slot] == generation:
+            in_flight[slot] -= 1
+
+    def refused(dispatcher: int, slot: int, generation: int, now: float) -> None:
+        if generations[slot] == generation:
+            in_flight[slot] -= 1
+
+    return dispatch, complete, refused
+
+
+def moving(wiring: Wiring) -> Callable[[FleetState, tuple[Any, ...], int], None]:
+    """What follows when the load of a slot moved: fullness, tree and hook of every view that holds it."""
+    chooser, central = wiring.chooser, wiring.central
+    score, changed = chooser.score, chooser.changed
+
+    def moved(fleet: FleetState, holders: tuple[Any, ...], slot: int) -> None:
+        for state in holders:
+            if central:
+                settle(fleet, state, slot)
+            if score is not None:
+                update_least(fleet, state, slot, score)
+            if changed is not None:
+                changed(fleet, state, slot)
+
+    return moved
+
+
+def general_paths(wiring: Wiring) -> tuple[Dispatch, Complete, Refused]:
+    """Dispatch, complete and refused of any configuration."""
+    pick, answered = wiring.chooser.pick, wiring.chooser.answered
+    refresh, sent, released, idle = wiring.refresh, wiring.sent, wiring.released, wiring.idle
+    fleets, states, holders = wiring.fleets, wiring.states, wiring.holders
+    slot_type, generations = wiring.slot_type, wiring.generation
+    moved = moving(wiring)
+    watched = wiring.central or wiring.chooser.score is not None or wiring.chooser.changed is not None
+    on_sent = wiring.central or (watched and wiring.moves_on_sent)
+    on_released = wiring.central or (watched and wiring.moves_on_released)
+
+    def dispatch(dispatcher: int, view: int, draws: Sequence[float], key: int, now: float) -> int:
+        state = states[dispatcher][view]
+        if not state.fresh:
+            refresh(dispatcher, view)
+        if not state.size:
+            return -1
+        fleet = fleets[dispatcher]
+        slot = pick(fleet, state, draws, key, now)
+        sent(fleet, slot)
+        if on_sent:
+            moved(fleet, holders[dispatcher][slot_type[slot]], slot)
+        return slot
+
+    def complete(
+        dispatcher: int, slot: int, generation: int, now: float, latency_s: float, occupancy: int, draw: float = 0.0
+    ) -> None:
+        if generations[slot] != generation:
+            return
+        fleet = fleets[dispatcher]
+        released(fleet, slot)
+        if answered is not None:
+            answered(fleet, slot, now, latency_s)
+        if on_released:
+            moved(fleet, holders[dispatcher][slot_type[slot]], slot)
+        if idle is not None:
+            idle(slot, occupancy, draw)
+
+    def refused(dispatcher: int, slot: int, generation: int, now: float) -> None:
+        if generations[slot] == generation:
+            fleet = fleets[dispatcher]
+            released(fleet, slot)
+            if on_released:
+                moved(fleet, holders[dispatcher][slot_type[slot]], slot)
+
+    return dispatch, complete, refused

@@ -1,0 +1,1 @@
+"""The DistributedManager: nodes, agents, heartbeats, status."""

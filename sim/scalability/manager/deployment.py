@@ -1,0 +1,230 @@
+"""Agents start, move and stop: a place is taken before the first await and given back whatever happens afterwards.
+
+`contracts.AgentHost` does the work within `deployment_timeout`. What does not start in time, fails or is cancelled is
+undone: the host is asked to stop it, its place is freed, and the caller gets the error. An agent whose node was lost
+waits as PENDING, in order, and is started again when room appears, at most `redeploy_attempts_max` times in a row.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from sim.contracts import Task
+from sim.errors import DeployError, FleetError
+from sim.scalability.manager.checks import check_agent
+from sim.scalability.manager.context import Context
+from sim.scalability.manager.counters import Counters
+from sim.scalability.manager.entries import Agent, Node
+from sim.scalability.manager.ledger import Ledger, begin, end
+from sim.scalability.manager.replication import StateStore
+from sim.types.fleet import AgentStatus, NodeStatus
+
+HOST_ERRORS = (FleetError, OSError)  # what a host may fail with; TimeoutError is an OSError
+
+
+class Deployer:
+    """Owns every change of an agent that needs the host."""
+
+    def __init__(self, context: Context, ledger: Ledger, states: StateStore, counters: Counters) -> None:
+        self.context, self.ledger, self.states, self.counters = context, ledger, states, counters
+        self.tasks: dict[str, Task] = {}  # restarts under way, by agent
+        ledger.on_room = self.place_pending
+
+    async def deploy(self, config: Mapping[str, Any]) -> str:
+        """Place and start an agent, give its id; raises `ConfigError`, `FleetError`, `DeployError`, the host's error."""
+        ledger = self.ledger
+        agent = ledger.admit(check_agent(config))
+        info = agent.info
+        started_at = self.context.now()
+        node = ledger.placement.best(info.agent_type)
+        try:
+            if node is None:
+                raise DeployError(info.agent_id, f"no online node has a free place for {info.config['name']!r}")
+            ledger.take(agent, node)
+            ledger.set_agent(agent, AgentStatus.STARTING, node, "most free capacity, spread")
+            await self._start(agent, node)
+        except BaseException as error:
+            self.counters.deploys_failed += 1
+            ledger.set_agent(agent, AgentStatus.STOPPED, None, f"not deployed: {_why(error)}")
+            raise
+        else:
+            ledger.set_agent(agent, AgentStatus.READY, node, "started")
+            self.counters.deployed(self.context.now() - started_at)
+        finally:
+            end(agent)
+        return info.agent_id
+
+    async def undeploy(self, agent_id: str, reason: str) -> None:
+        """Stop an agent; raises `DeployError` if it is unknown, stopped meanwhile, or its host failed to stop it."""
+        agent = self.ledger.agent(agent_id)
+        await self.settle(agent)
+        self.ledger.agent(agent_id)
+        problem = None
+        begin(agent)
+        try:
+            if agent.info.node_id is not None:
+                problem = await self._vacate(agent, self.ledger.node(agent.info.node_id))
+        finally:
+            self.states.forget(agent_id)
+            self.ledger.set_agent(agent, AgentStatus.STOPPED, None, reason)
+            end(agent)
+        if problem is not None:
+            raise DeployError(agent_id, f"is undeployed, but its host failed to stop it: {problem}")
+
+    async def evict(self, agent: Agent, node: Node, reason: str) -> None:
+        """Get an agent off a node that leaves: onto another node, else pending; stopped when failover is off."""
+        agent_id = agent.info.agent_id
+        await self.settle(agent)
+        if node.agents.get(agent_id) is not agent:
+            return
+        if not self.context.config.failover_enabled:
+            await self.undeploy(agent_id, reason)
+            return
+        begin(agent)
+        try:
+            target = self.ledger.placement.best(agent.info.agent_type) if node.reachable else None
+            moved = target is not None and await self._follow(agent, target, reason)
+            await self._vacate(agent, node)
+            if not moved:
+                self.ledger.set_agent(agent, AgentStatus.PENDING, None, f"{reason}; no other node took it")
+        finally:
+            if node.agents.get(agent_id) is not agent and agent.info.node_id == node.node_id:
+                self.ledger.set_agent(agent, AgentStatus.PENDING, None, f"{reason}; interrupted")
+            end(agent)
+        self.place_pending()
+
+    async def _follow(self, agent: Agent, target: Node, reason: str) -> bool:
+        """Start a second body of the agent on another node before the first stops; False if it did not start."""
+        self.ledger.take(agent, target)
+        try:
+            await self._start(agent, target)
+        except HOST_ERRORS as error:
+            self.context.write("move_failed", agent.info.agent_id, node=target.node_id, reason=_why(error))
+            return False
+        self.counters.moves += 1
+        self.ledger.set_agent(agent, AgentStatus.READY, target, f"moved: {reason}")
+        return True
+
+    def lose(self, node: Node, reason: str) -> None:
+        """The node cannot be reached: its agents wait for another place (those under way are with their coroutine)."""
+        for agent in list(node.agents.values()):
+            if not agent.busy:
+                self._abandon(agent, node)
+                self.ledger.set_agent(agent, AgentStatus.PENDING, None, reason)
+                self.counters.failovers += 1
+        self.states.node_lost(node.node_id, False)
+        self.place_pending()
+
+    def place_pending(self, retry: bool = False) -> None:
+        """Start who waits, in order, as long as there is room; `retry` includes those whose last start failed."""
+        for agent in list(self.ledger.pending.values()):
+            agent.held = agent.held and not retry
+            if agent.held or agent.busy:
+                continue
+            node = self.ledger.placement.best(agent.info.agent_type)
+            if node is None:
+                return
+            begin(agent)
+            self.ledger.take(agent, node)
+            self.ledger.set_agent(agent, AgentStatus.STARTING, node, "room appeared")
+            agent_id = agent.info.agent_id
+            self.tasks[agent_id] = self.context.runtime.spawn(self._restart(agent, node), f"restart {agent_id}")
+
+    async def _restart(self, agent: Agent, node: Node) -> None:
+        reason = "its start was interrupted"
+        try:
+            await self._start(agent, node)
+            self.ledger.set_agent(agent, AgentStatus.READY, node, "started again")
+            self.counters.restarts += 1
+        except HOST_ERRORS as error:
+            reason = _why(error)
+        finally:
+            del self.tasks[agent.info.agent_id]
+            if agent.info.status is AgentStatus.STARTING:
+                self._failed_again(agent, reason)
+            end(agent)
+
+    def _failed_again(self, agent: Agent, reason: str) -> None:
+        agent.attempts += 1
+        agent.held = True
+        if agent.attempts < self.context.config.redeploy_attempts_max:
+            self.ledger.set_agent(agent, AgentStatus.PENDING, None, reason)
+            return
+        self.counters.given_up += 1
+        self.states.forget(agent.info.agent_id)
+        self.ledger.set_agent(agent, AgentStatus.STOPPED, None, f"given up after {agent.attempts} starts: {reason}")
+
+    async def _start(self, agent: Agent, node: Node) -> None:
+        """Start the agent on a node where it holds a place; undoes everything if that fails."""
+        agent_id, limit_s = agent.info.agent_id, self.context.config.deployment_timeout
+        try:
+            try:
+                async with self.context.runtime.timeout(limit_s):
+                    await self.context.host.start_agent(node.node_id, agent_id, agent.info.config)
+            except TimeoutError as error:
+                raise DeployError(agent_id, f"not ready on {node.node_id} within {limit_s} s, undone") from error
+            if not node.reachable:
+                raise DeployError(agent_id, f"{node.node_id} went offline while it started")
+            self.ledger.add_ready(agent, node, 1)
+        except BaseException:
+            await self._stop(agent, node)
+            raise
+        self.states.placed(agent_id, node.node_id)
+
+    async def _vacate(self, agent: Agent, node: Node) -> str | None:
+        """A ready agent stops answering on the node, then its host stops it; gives what went wrong."""
+        self.ledger.add_ready(agent, node, -1)
+        return await self._stop(agent, node)
+
+    async def _stop(self, agent: Agent, node: Node) -> str | None:
+        """The host stops the agent and its place is freed, also when that fails; gives what went wrong."""
+        agent_id, problem = agent.info.agent_id, None
+        try:
+            if node.reachable:
+                async with self.context.runtime.timeout(self.context.config.deployment_timeout):
+                    await self.context.host.stop_agent(node.node_id, agent_id)
+            else:
+                node.orphans[agent_id] = None
+        except HOST_ERRORS as error:
+            problem = _why(error)
+            self.counters.stops_failed += 1
+            self.context.write("stop_failed", agent_id, node=node.node_id, reason=problem)
+        finally:
+            self.ledger.free(agent, node)
+        return problem
+
+    def _abandon(self, agent: Agent, node: Node) -> None:
+        self.ledger.add_ready(agent, node, -1)
+        node.orphans[agent.info.agent_id] = None
+        self.ledger.free(agent, node)
+
+    async def stop_orphans(self, node: Node) -> None:
+        """A node is back: stop what it may still run of agents that live elsewhere; raises the host's error."""
+        while node.orphans:
+            agent_id = next(iter(node.orphans))
+            async with self.context.runtime.timeout(self.context.config.deployment_timeout):
+                await self.context.host.stop_agent(node.node_id, agent_id)
+            node.orphans.pop(agent_id, None)
+
+    async def settle(self, agent: Agent) -> None:
+        """Wait until no coroutine works on the agent."""
+        while agent.busy:
+            if agent.settled is None:
+                agent.settled = self.context.runtime.event()
+            await agent.settled.wait()
+
+    async def close(self) -> None:
+        """Cancel restarts under way; their agents wait again."""
+        for agent_id, task in list(self.tasks.items()):
+            task.cancel()
+            agent = self.ledger.agents.get(agent_id)
+            if agent is not None:
+                await self.settle(agent)
+
+
+def _why(error: BaseException) -> str:
+    return str(error) or type(error).__name__
+
+
+__all__ = ["HOST_ERRORS", "Deployer", "NodeStatus"]

@@ -1,0 +1,1 @@
+"""The simulated world: nodes, agents and request load on SimPy's clock."""

@@ -1,0 +1,1 @@
+"""Arrival laws, one file each; every one registers itself by name."""

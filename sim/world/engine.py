@@ -1,0 +1,188 @@
+"""The request engine under SimPy: callbacks at absolute instants instead of a process a request.
+
+One request: arrival -> dispatcher -> `balancer.dispatch` -> pool -> `balancer.complete`. When nothing is eligible (or
+every agent is busy and the queue stands at the balancer) it waits here, in order, at most `queue_max` of them.
+Equal instants follow (time, rank, key) with key = request << 16 (`engine_rules`); a request known ahead but past the
+horizon is not counted. Instants in virtual seconds from the start of load.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Callable, Iterator
+
+from sim.contracts import Draws
+from sim.runtime.draws import IDLE_TOKEN
+from sim.runtime.draws import PROBE as PROBE_DRAW
+from sim.runtime.order import ARRIVAL, CONTROL, PROBE
+from sim.runtime.virtual import OrderedEnvironment
+from sim.types.records import REJECTED
+from sim.world.columns import Columns
+from sim.world.feed import Block
+from sim.world.pool import Pool
+from sim.world.seam import LoadBalancer
+
+Waiting = tuple[int, int, int, "tuple[float, ...] | list[float]", int]
+
+
+class Engine:
+    """Moves requests between the source, the balancer and the pools; `pools[slot]` is kept by the world."""
+
+    def __init__(
+        self, env: OrderedEnvironment, columns: Columns, balancer: LoadBalancer, draws: Draws, queue_max: int
+    ) -> None:
+        self.env, self.columns, self.balancer, self.draws = env, columns, balancer, draws
+        self.queue_max = queue_max
+        self.pools: list[Pool] = []  # by slot
+        self.waiting: deque[Waiting] = deque()
+        self.arrivals_count = 0
+        self.in_system = 0
+        self.closed = False  # no more arrivals
+        self.done = env.event()
+        self.central_area_s = 0.0
+        self._central_at = 0.0
+        self.on_left: Callable[[int, float], None] | None = None  # closed clients
+        self._blocks: Iterator[Block] = iter(())
+        self._block: Block | None = None
+        self._dispatch = balancer.dispatch
+        self._complete = balancer.complete
+        self._plain = balancer.probes_count == 0
+        self._central = balancer.central
+
+    def feed_open(self, blocks: Iterator[Block]) -> None:
+        """Take requests from an open source."""
+        self._blocks = blocks
+        self._next_block()
+
+    def start(self, horizon_s: float, drain_s: float) -> None:
+        """Arm the end of arrivals, the end of draining, and the polls."""
+        call_at = self.env.call_at
+        call_at(horizon_s, CONTROL, 0, self._close_arrivals, None)
+        call_at(horizon_s + drain_s, CONTROL, 1, self._stop, None)
+        if self.balancer.refresh_s is not None:
+            call_at(0.0, PROBE, 0, self._poll, 0)
+
+    def _next_block(self) -> None:
+        block = next(self._blocks, None)
+        self._block = block
+        if block is not None:
+            self.env.call_at(block.at[0], ARRIVAL, self.columns.request[block.row] << 16, self._arrive, 0)
+
+    def _arrive(self, index: int) -> None:
+        block = self._block
+        assert block is not None
+        row = block.row + index
+        following = index + 1
+        if following < len(block.at):
+            key = self.columns.request[row + 1] << 16
+            self.env.call_at(block.at[following], ARRIVAL, key, self._arrive, following)
+        else:
+            self._next_block()
+        self.send(block, index, row, self.env.now)
+
+    def send(self, block: Block, index: int, row: int, now: float) -> None:
+        """Route request `index` of the block, whose row is `row`."""
+        self.arrivals_count += 1
+        self.in_system += 1
+        dispatcher = 0 if block.dispatchers is None else block.dispatchers[index]
+        view = 0 if block.views is None else block.views[index]
+        picks = block.picks[index]
+        key = block.keys[index]
+        slot = -1 if self.waiting and self._central else self._dispatch(dispatcher, view, picks, key, now)
+        if slot >= 0:
+            self._place(row, slot, dispatcher, now)
+            if not self._plain:
+                self._probe(row, dispatcher, view, now)
+        elif len(self.waiting) < self.queue_max:
+            self._integrate_central(now)
+            self.waiting.append((row, dispatcher, view, tuple(picks), key))
+        else:
+            self.columns.finished_at[row] = now
+            self.columns.status[row] = REJECTED
+            self._left(row, now)
+
+    def _place(self, row: int, slot: int, dispatcher: int, now: float) -> None:
+        pool = self.pools[slot]
+        self.columns.node[row] = pool.node
+        if pool.agent_type:
+            self.columns.pool_type[row] = pool.agent_type
+        if not self._plain:
+            self.columns.rif_at_arrival[row] = pool.present
+        if not pool.accept(row, now):
+            self.balancer.refused(dispatcher, slot, pool.generation, now)
+            self._left(row, now)
+
+    def answered(self, row: int, pool: Pool, now: float) -> None:
+        """A pool finished the attempt: tell the balancer, then whoever waits for it."""
+        columns = self.columns
+        draw = 0.0
+        balancer = self.balancer
+        if balancer.needs_completion_draw:
+            draw = self.draws.uniform(IDLE_TOKEN, columns.request[row])
+        sent_at = columns.started_at[row] if self._central else columns.arrived_at[row]
+        self._complete(
+            columns.dispatcher[row], pool.slot, pool.generation, now, now - sent_at, pool.present, draw
+        )
+        if not self._plain:
+            balancer.record_latency(pool.slot, columns.rif_at_arrival[row], now - sent_at)
+        if self.waiting:
+            self.pull(now)
+        self._left(row, now)
+
+    def pull(self, now: float) -> None:
+        """Send waiting requests on, in order, as long as the first of them finds a slot."""
+        waiting = self.waiting
+        while waiting:
+            row, dispatcher, view, picks, key = waiting[0]
+            slot = self._dispatch(dispatcher, view, picks, key, now)
+            if slot < 0:
+                return
+            self._integrate_central(now)
+            waiting.popleft()
+            self._place(row, slot, dispatcher, now)
+
+    def _left(self, row: int, now: float) -> None:
+        self.in_system -= 1
+        if self.on_left is not None:
+            self.on_left(row, now)
+        if self.closed and not self.in_system and not self.done.triggered:
+            self.done.succeed()
+
+    def _close_arrivals(self, _: None) -> None:
+        self.closed = True
+        self._blocks = iter(())
+        if not self.in_system and not self.done.triggered:
+            self.done.succeed()
+
+    def _stop(self, _: None) -> None:
+        if not self.done.triggered:
+            self.done.succeed()
+
+    def _integrate_central(self, now: float) -> None:
+        self.central_area_s += len(self.waiting) * (now - self._central_at)
+        self._central_at = now
+
+    def _poll(self, tick: int) -> None:
+        refresh_s = self.balancer.refresh_s
+        assert refresh_s is not None
+        self.balancer.poll(self.env.now, [pool.present for pool in self.pools])
+        self.env.call_at((tick + 1) * refresh_s, PROBE, tick + 1, self._poll, tick + 1)
+
+    def _probe(self, row: int, dispatcher: int, view: int, now: float) -> None:
+        """Asynchronous probes after a dispatch: sampled and delivered `probe_delay_s` later."""
+        draws = self.draws.uniforms(PROBE_DRAW, self.columns.request[row], 1, self.balancer.probes_count)
+        targets = self.balancer.probe_targets(dispatcher, view, draws[0].tolist())
+        at = now + self.balancer.probe_delay_s
+        for number, slot in enumerate(targets):
+            key = (self.columns.request[row] << 16) + number
+            self.env.call_at(at, PROBE, key, self._probe_answer, (dispatcher, view, slot))
+
+    def _probe_answer(self, target: tuple[int, int, int]) -> None:
+        dispatcher, view, slot = target
+        rif = self.pools[slot].present
+        latency_s = self.balancer.estimate_latency_s(slot, rif)
+        self.balancer.probe_answer(dispatcher, view, slot, self.env.now, rif, latency_s)
+
+    def close(self, now: float) -> None:
+        """Integrate what waits here up to the end."""
+        self._integrate_central(now)

@@ -1,0 +1,110 @@
+"""Requests become known a block at a time: instants, demands and every uniform a pick may need, drawn ahead.
+
+Each draw is a pure function of (seed, replication, purpose, request), so that drawing a thousand requests ahead
+changes nothing but the speed (Philox is vectorized; one scalar draw costs as much as a hundred in a block). The open
+feed follows the arrival law's chunks; the closed feed draws 32 requests of one client at a time, entity
+client * 2**32 + ordinal.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from sim.contracts import ArrivalChunk, ClosedLaw, Draws, ServiceLaw, TokenLaw
+from sim.runtime.draws import DISPATCHER, PICK
+from sim.world.columns import Columns
+from sim.world.marks import Marks
+
+CLIENT_BLOCK = 32  # requests of one closed client drawn at a time
+
+
+@dataclass(slots=True)
+class Block:
+    """Consecutive requests: row of the first, and lists of equal length."""
+
+    row: int
+    at: list[float]
+    picks: Sequence[Sequence[float]]  # the uniforms of each pick
+    keys: list[int]
+    dispatchers: list[int] | None  # None: the only one
+    views: list[int] | None  # None: view 0
+
+
+@dataclass(frozen=True, slots=True)
+class Shape:
+    """What a request needs drawn: uniforms a pick, dispatchers to choose from, agent types of the fleet."""
+
+    pick_width: int
+    dispatchers_count: int
+    types_count: int  # 1: untyped
+    keyed: bool  # the balancer reads keys
+
+
+class Feed:
+    """Draws what requests carry and appends their rows to the columns."""
+
+    def __init__(
+        self, columns: Columns, draws: Draws, service: ServiceLaw | TokenLaw, marks: Marks, shape: Shape
+    ) -> None:
+        self.columns, self.draws, self.service, self.marks, self.shape = columns, draws, service, marks, shape
+
+    def block(self, entities: NDArray[np.uint64], at: list[float], chunk: ArrivalChunk | None) -> Block:
+        """Append the rows of `entities` (arriving at `at`) and draw what they carry."""
+        columns, draws, shape, count = self.columns, self.draws, self.shape, len(entities)
+        row = len(columns)
+        columns.extend([int(entity) for entity in entities.tolist()], at)
+        if columns.tokens:
+            prompt, output = self.service.tokens(draws, entities, chunk)  # type: ignore[union-attr]
+            columns.prompt_tokens.extend(prompt)
+            columns.output_tokens.extend(output)
+            columns.work_s.extend([0.0] * count)
+        else:
+            columns.work_s.extend(self.service.work_s(draws, entities, chunk))  # type: ignore[union-attr]
+        width = shape.pick_width
+        picks: Sequence[Sequence[float]] = [()] * count
+        if width:
+            picks = draws.uniforms_of(PICK, entities, width).tolist()
+        dispatchers: list[int] | None = None
+        if shape.dispatchers_count > 1:
+            scaled = draws.uniforms_of(DISPATCHER, entities)[:, 0] * shape.dispatchers_count
+            dispatchers = scaled.astype(np.int64).tolist()
+            columns.dispatcher[row : row + count] = type(columns.dispatcher)("i", dispatchers)
+        return Block(row, at, picks, self._keys(entities, chunk), dispatchers, self._views(entities, chunk))
+
+    def _keys(self, entities: NDArray[np.uint64], chunk: ArrivalChunk | None) -> list[int]:
+        if chunk is not None and chunk.keys is not None:
+            return chunk.keys
+        if not self.shape.keyed:
+            return [0] * len(entities)
+        keys = self.marks.keys(self.draws, entities)
+        return [int(entity) & (2**62 - 1) for entity in entities.tolist()] if keys is None else keys
+
+    def _views(self, entities: NDArray[np.uint64], chunk: ArrivalChunk | None) -> list[int] | None:
+        types_count = self.shape.types_count
+        if types_count == 1:
+            return None
+        types = chunk.types if chunk is not None and chunk.types is not None else None
+        if types is None:
+            types = self.marks.types(self.draws, entities)
+        if types is None:  # nothing asks for a type: the view of all slots
+            types = [types_count] * len(entities)
+        return types
+
+    def open_blocks(self, chunks: Iterator[ArrivalChunk]) -> Iterator[Block]:
+        """One block a chunk of the arrival law."""
+        for chunk in chunks:
+            entities = np.arange(chunk.first, chunk.first + len(chunk.at), dtype=np.uint64)
+            yield self.block(entities, chunk.at, chunk)
+
+    def client_block(self, client: int, ordinal: int) -> Block:
+        """The next CLIENT_BLOCK requests of a closed client, from its `ordinal` on; instants are not yet known."""
+        first = (client << 32) + ordinal
+        entities = np.arange(first, first + CLIENT_BLOCK, dtype=np.uint64)
+        return self.block(entities, [float("nan")] * CLIENT_BLOCK, None)
+
+
+__all__ = ["CLIENT_BLOCK", "Block", "ClosedLaw", "Feed", "Shape"]

@@ -1,0 +1,1 @@
+"""Service laws, one file each; every one registers itself by name."""

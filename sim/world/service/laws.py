@@ -1,0 +1,81 @@
+"""Service demands by inversion: work of a request = quantile(u), u drawn for the request (and attempt) alone.
+
+Laws: exponential; deterministic; lognormal of given mean and squared coefficient of variation (scv); hyperexponential
+H2 with balanced means (p1 / mu1 = p2 / mu2; Whitt 1982), scv >= 1. Demands in seconds at speed 1. Only `math` functions
+of one number (`engine_rules`: arithmetic), so that a compiled engine may draw the same bits inside its kernel.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+
+import numpy as np
+from numpy.typing import NDArray
+
+from sim.contracts import ArrivalChunk, Draws
+from sim.errors import ConfigError
+from sim.registry import register
+from sim.runtime.draws import SERVICE_REQUEST
+from sim.world.params import ServiceParams
+from sim.world.service.normal import normal_quantile
+
+Quantiles = Callable[[list[float]], list[float]]
+
+
+class InversionLaw:
+    """Implements `sim.contracts.ServiceLaw` by one uniform a request."""
+
+    def __init__(self, mean_s: float, quantiles: Quantiles) -> None:
+        self._mean_s, self._quantiles = mean_s, quantiles
+
+    def mean_s(self) -> float:
+        """Mean demand in seconds."""
+        return self._mean_s
+
+    def work_s(
+        self, draws: Draws, entities: NDArray[np.uint64], chunk: ArrivalChunk | None, attempt: int = 0
+    ) -> list[float]:
+        """Seconds of each entity; another `attempt` draws anew."""
+        return self._quantiles(draws.uniforms_of(SERVICE_REQUEST, entities, 1, attempt)[:, 0].tolist())
+
+
+@register("service", "exponential")
+def exponential(params: ServiceParams) -> InversionLaw:
+    """-mean log u."""
+    mean_s, log = params.mean_s, math.log
+    return InversionLaw(mean_s, lambda uniforms: [-mean_s * log(u) for u in uniforms])
+
+
+@register("service", "deterministic")
+def deterministic(params: ServiceParams) -> InversionLaw:
+    """Always the mean."""
+    mean_s = params.mean_s
+    return InversionLaw(mean_s, lambda uniforms: [mean_s] * len(uniforms))
+
+
+@register("service", "lognormal")
+def lognormal(params: ServiceParams) -> InversionLaw:
+    """exp(m + s z) with s^2 = log(1 + scv), m = log(mean) - s^2 / 2."""
+    variance = math.log1p(params.scv)
+    location, sigma, exp = math.log(params.mean_s) - variance / 2.0, math.sqrt(variance), math.exp
+    return InversionLaw(params.mean_s, lambda uniforms: [exp(location + sigma * normal_quantile(u)) for u in uniforms])
+
+
+@register("service", "hyperexponential")
+def hyperexponential(params: ServiceParams) -> InversionLaw:
+    """With probability p exponential of mean / 2p, else of mean / 2(1 - p); at scv 1 an exponential.
+
+    The uniform chooses the phase, and its place within the phase's share is the uniform of the phase, again inside
+    (0, 1): shares are multiples of 2^-53 and draws are odd multiples of it.
+    """
+    if params.scv < 1.0:
+        raise ConfigError("service.scv", params.scv, "1 or more with service=hyperexponential")
+    exact = 0.5 * (1.0 + math.sqrt((params.scv - 1.0) / (params.scv + 1.0)))
+    p = math.floor(exact * 2.0**52) / 2.0**52  # a draw is never exactly p
+    short_s, long_s, log = params.mean_s / (2.0 * p), params.mean_s / (2.0 * (1.0 - p)), math.log
+
+    def quantiles(uniforms: list[float]) -> list[float]:
+        return [-short_s * log(u / p) if u < p else -long_s * log((u - p) / (1.0 - p)) for u in uniforms]
+
+    return InversionLaw(params.mean_s, quantiles)

@@ -1,0 +1,45 @@
+"""What every test shares: figures without a display, property tests that draw the same cases every time, and real data.
+
+Real traces are never part of the repository. They are looked for in the folder that `VICTOR_SIM_DATA` names, else in
+`data/` at the top of the repository, else in `../shared/data` beside it; a test whose file is in none is skipped
+by name.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from hypothesis import settings
+
+REPOSITORY = Path(__file__).resolve().parents[1]
+DATA_FOLDERS = (REPOSITORY / "data", REPOSITORY.parent / "shared" / "data")
+
+os.environ.setdefault("MPLBACKEND", "Agg")
+
+# derandomize: the same cases in every run and on every machine; deadline: a busy machine is no failure.
+settings.register_profile("repeatable", derandomize=True, deadline=None, database=None)
+settings.load_profile("repeatable")
+
+
+@pytest.fixture(scope="session")
+def repository() -> Path:
+    """The top folder of the checkout."""
+    return REPOSITORY
+
+
+@pytest.fixture(scope="session")
+def data_file() -> Callable[[str], Path]:
+    """`data_file(name)`: the path of a real data file; skips the test, naming the file, when it is absent."""
+    named = os.environ.get("VICTOR_SIM_DATA")
+    folders = (Path(named),) if named else DATA_FOLDERS
+
+    def find(name: str) -> Path:
+        for folder in folders:
+            if (folder / name).is_file():
+                return folder / name
+        pytest.skip(f"{name} is not there (looked in {', '.join(map(str, folders))})")
+
+    return find

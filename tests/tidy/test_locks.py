@@ -1,0 +1,48 @@
+"""The locks pin, by hash, exactly what pyproject.toml asks for, and agree with each other."""
+
+from __future__ import annotations
+
+import re
+import tomllib
+
+import pytest
+from packaging.requirements import Requirement
+from packaging.utils import canonicalize_name
+
+from tests.tidy.tracked import REPOSITORY
+
+PROJECT = tomllib.loads((REPOSITORY / "pyproject.toml").read_text(encoding="utf-8"))
+RUN = PROJECT["project"]["dependencies"]
+DEV = PROJECT["project"]["optional-dependencies"]["dev"]
+LOCKS = {
+    "requirements.lock": RUN + DEV,
+    "requirements-run.lock": RUN,
+    "requirements-build.lock": PROJECT["build-system"]["requires"],
+}
+
+
+def _entries(lock: str) -> dict[str, tuple[str, int]]:
+    """Name -> (version, number of hashes)."""
+    text = (REPOSITORY / lock).read_text(encoding="utf-8")
+    pinned = re.findall(
+        r"^([A-Za-z0-9._-]+)==(\S+) \\\n((?:    --hash=sha256:[0-9a-f]{64}(?: \\)?\n)+)", text, re.MULTILINE
+    )
+    unindented = [line for line in text.splitlines() if line and line[0] not in " #"]
+    assert len(pinned) == len(unindented), f"{lock}: a line that is not pinned by version and hash"
+    return {canonicalize_name(name): (version, hashes.count("sha256:")) for name, version, hashes in pinned}
+
+
+@pytest.mark.parametrize("lock", LOCKS)
+def test_a_lock_holds_what_the_project_asks_for(lock: str) -> None:
+    entries = _entries(lock)
+    for requirement in map(Requirement, LOCKS[lock]):
+        version, hashes_count = entries[canonicalize_name(requirement.name)]
+        assert requirement.specifier.contains(version), f"{lock}: {requirement} is pinned at {version}"
+        assert hashes_count >= 1
+
+
+def test_the_locks_agree() -> None:
+    everything = _entries("requirements.lock")
+    for lock in ("requirements-run.lock", "requirements-build.lock"):
+        entries = _entries(lock)
+        assert {name: everything[name] for name in entries} == entries
