@@ -1,7 +1,7 @@
-"""victor-sim bench [requests=N] [seed=S] [rounds=R] [out=FILE]
+"""victor-sim bench [requests=N] [seed=S] [rounds=R] [--out FILE]
 
 Speed of the SimPy engine with manager, balancer, records and audits on the yardstick, as a ratio to idiomatic SimPy
-bare, run in turn in this process. Prints the line and writes bench.csv when out= names it.
+bare, run in turn in this process. Prints the ratio and writes it to FILE (default results/bench/bench.csv).
 """
 
 from __future__ import annotations
@@ -9,19 +9,28 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 
-from sim.experiments.words import asks_help, parse
+from sim.errors import ConfigError
+from sim.experiments.words import parse, settings
+
+DEFAULTS = {"requests": 100_000, "seed": 1, "rounds": 5}
+OUT = "results/bench/bench.csv"
+
+
+def help_text() -> str:
+    """What stands above."""
+    return str(__doc__)
 
 
 def main(arguments: Sequence[str]) -> int:
-    """1 when the engine is slower than the baseline."""
-    if asks_help(arguments):
-        print(__doc__)
-        return 0
+    """1 when the engine is slower than its baseline."""
+    words = parse(arguments, (), ("--out",))
+    asked = settings(words, DEFAULTS)
+    for key in ("requests", "rounds"):
+        if not asked[key]:
+            raise ConfigError(key, asked[key], "a whole number, at least 1")
     from sim.bench.yardstick import write_rows, yardstick
 
-    named = dict(text.split("=", 1) for text in parse(arguments).overrides)
-    row, line = yardstick(int(named.get("requests", 100_000)), int(named.get("seed", 1)), int(named.get("rounds", 5)))
+    row, line = yardstick(asked["requests"], asked["seed"], asked["rounds"])
     print(line)
-    if "out" in named:
-        write_rows([row], Path(named["out"]))
+    write_rows([row], Path(words.values.get("--out", OUT)))
     return 0 if row.ratio >= 1.0 else 1

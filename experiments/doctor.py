@@ -1,24 +1,27 @@
-"""victor-sim doctor [--clean] [overrides]
+"""victor-sim doctor [--clean] [hydra overrides]
 
-The environment, what is there and what is not, and the health of the store. --clean removes leftovers of killed
-writers and replications whose columns do not match (they run again when asked for).
+The environment, optional parts present or missing, and the health of the store. --clean removes temporary files of
+killed writers and replications that are not whole (they run again when asked for).
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 
-from sim.experiments.words import asks_help, parse
+from sim.experiments.words import CONFIG_DIR, parse
+
+
+def help_text() -> str:
+    """What stands above."""
+    return str(__doc__)
 
 
 def main(arguments: Sequence[str]) -> int:
     """1 when the store needs cleaning."""
-    if asks_help(arguments):
-        print(__doc__)
-        return 0
+    words = parse(arguments, ("--clean",), (CONFIG_DIR,))
+    from sim.bench.compose import compose
     from sim.bench.doctor import doctor
 
-    words = parse(arguments, flags=("--clean",))
-    text, healthy = doctor(words.overrides, clean="--clean" in words.flags)
+    text, sound = doctor(compose(words.overrides, words.config_dir), cleaning="--clean" in words.flags)
     print(text)
-    return 0 if healthy else 1
+    return 0 if sound else 1

@@ -6,32 +6,26 @@ FIELD is one of time, prompt_tokens, output_tokens, service_s, type, key; UNIT o
 
 from __future__ import annotations
 
-import sys
+import dataclasses
 from collections.abc import Sequence
 
-from sim.experiments.words import asks_help, parse
+from sim.experiments.words import parse
+
+
+def help_text() -> str:
+    """What stands above."""
+    return str(__doc__)
 
 
 def main(arguments: Sequence[str]) -> int:
-    """1 when lines were rejected, 2 when it cannot be read at all."""
-    if asks_help(arguments):
-        print(__doc__)
-        return 0
+    """0 when the file is understood, lines that are rejected told with it; 2 when it cannot be read at all."""
+    words = parse(arguments, (), (), ("FILE",))
+    from sim.bench.compose import compose_unchecked
+    from sim.bench.compose import parse as parse_overrides
     from sim.world.params import ColumnParams
     from sim.world.traces.inspect import inspect_trace
 
-    words = parse(arguments)
-    if len(words.words) != 1:
-        print("victor-sim: inspect takes one FILE", file=sys.stderr)
-        return 2
-    named = dict(text.split("=", 1) for text in words.overrides)
-    prefix = "arrivals.columns."
-    columns = {key.removeprefix(prefix): value for key, value in named.items() if key.startswith(prefix)}
-    unknown = [key for key in columns if key not in ColumnParams.__dataclass_fields__]
-    if unknown:
-        print(f"victor-sim: {prefix}{unknown[0]}: accepted is one of time, prompt_tokens, output_tokens, service_s, "
-              "type, key", file=sys.stderr)  # fmt: skip
-        return 2
-    facts = inspect_trace(words.words[0], ColumnParams(**columns), named.get("arrivals.time_unit", "auto"))
-    print(facts.as_text())
-    return 1 if facts.rejected_count else 0
+    arrivals = compose_unchecked(parse_overrides(words.overrides)).arrivals
+    columns = ColumnParams(**dataclasses.asdict(arrivals.columns))
+    print(inspect_trace(words.words[0], columns, arrivals.time_unit).as_text())
+    return 0

@@ -6,14 +6,15 @@ are called, so that `--help` needs none of the numeric libraries.
 
 from __future__ import annotations
 
+import os
 import sys
 from collections.abc import Sequence
 from importlib import import_module
 
 VERBS = {
     "run": "one design point, a sweep, or a whole study with experiment=NAME; again resumes",
-    "init": "a starter folder: own fleet, own trace, own strategy",
-    "inspect": "what is understood of a trace",
+    "init": "DIR: a starter folder with own fleet, own trace, own strategy",
+    "inspect": "FILE: what is understood of a trace",
     "report": "builds a report again from what is stored; --against FOLDER compares two results",
     "validate": "the simulator against closed-form and published numbers",
     "replay": "run NAME POINT REPLICATION: the same again, bit for bit",
@@ -28,42 +29,51 @@ the wind tunnel for fleets of AI agents
 verbs:
 {verbs}
 
-victor-sim VERB --help tells more of one. First steps: victor-sim run experiment=balancers
+victor-sim VERB --help tells more of one. First steps:
+  victor-sim run experiment=balancers     which balancing strategy is best, and how sure are we
+  victor-sim init my-fleet                a folder to start from, with your own fleet, trace and strategy
 """
-
-
-def usage() -> str:
-    """The overview that --help prints."""
-    return USAGE.format(verbs="\n".join(f"  {name:9} {text}" for name, text in VERBS.items()))
+HELP = ("-h", "--help")
+DONE, FAILED, REFUSED, INTERRUPTED = 0, 1, 2, 130
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run a verb; gives the exit code."""
     words = list(sys.argv[1:] if arguments is None else arguments)
-    if not words or words[0] in ("-h", "--help", "help"):
-        print(usage())
-        return 0
+    if not words or words[0] in (*HELP, "help"):
+        print(USAGE.format(verbs="\n".join(f"  {name:9} {text}" for name, text in VERBS.items())), end="")
+        return DONE
     verb, rest = words[0], words[1:]
     if verb not in VERBS:
         print(f"victor-sim: verb={verb}: accepted is one of {', '.join(VERBS)}", file=sys.stderr)
-        return 2
+        return REFUSED
     from sim.errors import ConfigError, InputError, SimError
 
     try:
         module = import_module(f"sim.experiments.{verb}")
+        if any(word in HELP for word in rest):
+            print(module.help_text())
+            return DONE
         code: int = module.main(rest)
+        sys.stdout.flush()
     except (ConfigError, InputError) as error:
-        print(f"victor-sim: {error}", file=sys.stderr)
-        return 2
+        print(f"victor-sim: {_line(error)}", file=sys.stderr)
+        return REFUSED
     except SimError as error:
-        print(f"victor-sim: {error}", file=sys.stderr)
-        return 1
+        print(f"victor-sim: {_line(error)}", file=sys.stderr)
+        return FAILED
     except KeyboardInterrupt:
-        print("victor-sim: interrupted; what is finished is kept, the same command goes on from there", file=sys.stderr)
-        return 130
-    except BrokenPipeError:
-        return 0
+        print("victor-sim: interrupted; what is finished is kept", file=sys.stderr)
+        return INTERRUPTED
+    except BrokenPipeError:  # the reader of a pipe, such as `head`, has seen enough
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return DONE
     return code
+
+
+def _line(error: Exception) -> str:
+    """One line, whatever the values in it hold."""
+    return " ".join(str(error).split())
 
 
 if __name__ == "__main__":

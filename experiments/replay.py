@@ -1,27 +1,34 @@
-"""victor-sim replay run NAME POINT REPLICATION
+"""victor-sim replay run NAME POINT REPLICATION [--config-dir DIR] [hydra overrides]
 
 Runs one stored replication of a study again and compares it bit for bit; names the first difference if there is one.
-NAME is a folder below results/ (its manifest says which configs were run), POINT a label as in points.csv.
+NAME is a folder below results/ (its manifest holds the command that made it), POINT a label as in points.csv.
 """
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Sequence
 
-from sim.experiments.words import asks_help, parse
+from sim.errors import ConfigError
+from sim.experiments.words import CONFIG_DIR, parse
+
+
+def help_text() -> str:
+    """What stands above."""
+    return str(__doc__)
 
 
 def main(arguments: Sequence[str]) -> int:
     """1 when the two differ."""
-    if asks_help(arguments):
-        print(__doc__)
-        return 0
-    if len(arguments) < 4 or arguments[0] != "run" or not arguments[3].isdecimal():
-        print("victor-sim: replay takes: run NAME POINT REPLICATION", file=sys.stderr)
-        return 2
-    from sim.bench.replay import replay_run
+    if arguments[:1] != ["run"]:
+        raise ConfigError("replay", " ".join(arguments[:1]), "run NAME POINT REPLICATION")
+    label = arguments[2:3]  # a label holds `=`: it is no override
+    words = parse([*arguments[:2], *arguments[3:]], (), (CONFIG_DIR,), ("run", "NAME", "REPLICATION"))
+    _, name, replication = words.words
+    if not replication.isdecimal():
+        raise ConfigError("REPLICATION", replication, "a whole number, at least 0")
+    from sim.bench.replay import plan_of, replay_run, results_folder
 
-    text, same = replay_run(arguments[1], arguments[2], int(arguments[3]), parse(arguments[4:]).overrides)
+    plan = plan_of(results_folder(name, words.overrides), words.overrides, words.config_dir)
+    text, same = replay_run(plan, label[0], int(replication))
     print(text)
     return 0 if same else 1

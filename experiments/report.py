@@ -1,7 +1,8 @@
-"""victor-sim report NAME|overrides [--against FOLDER]
+"""victor-sim report NAME [--against FOLDER] [--config-dir DIR] [hydra overrides]
 
-Builds the report again from what is stored (the same overrides as `run`; nothing runs). With --against FOLDER the
-points of results/NAME are compared with those of another results folder, metric by metric.
+Builds the report of results/NAME again from what is stored, without running anything; overrides such as
+objective=sojourn_s_mean or slo.max=2 change what is asked of the same runs. With --against FOLDER the numbers of
+results/NAME are compared with those of another results folder, metric by metric (exit 1 when some differ).
 """
 
 from __future__ import annotations
@@ -9,24 +10,29 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 
-from sim.experiments.words import asks_help, command, parse
+from sim.experiments.words import CONFIG_DIR, parse
+
+
+def help_text() -> str:
+    """What stands above."""
+    return str(__doc__)
 
 
 def main(arguments: Sequence[str]) -> int:
-    """1 when the result is INVALID or the two results differ."""
-    if asks_help(arguments):
-        print(__doc__)
-        return 0
-    words = parse(arguments, values=("--against",))
-    if "--against" in words.values:
-        from sim.bench.against import against
+    """1 when the result is INVALID, or the two results differ."""
+    words = parse(arguments, ("--multirun",), ("--against", CONFIG_DIR), ("NAME",))
+    from sim.bench.against import against
+    from sim.bench.outcome import report
+    from sim.bench.replay import plan_of, results_folder
 
-        name = words.words[0] if words.words else "results"
-        text, same = against(Path(name), Path(words.values["--against"]))
+    folder = results_folder(words.words[0], words.overrides)
+    if "--against" in words.values:
+        text, same = against(folder, Path(words.values["--against"]))
         print(text)
         return 0 if same else 1
-    from sim.bench.outcome import report
-    from sim.bench.plan import make_plan
+    from sim.report.catalogue import check_figures
+    from sim.report.page import write_report
 
-    overrides = [*(f"experiment={name}" for name in words.words), *words.overrides]
-    return report(make_plan(overrides, command("run", overrides), words.config_dir))
+    plan = plan_of(folder, words.overrides, words.config_dir)
+    check_figures(plan.base.study.figures)
+    return report(plan, write_report)

@@ -8,18 +8,22 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from sim.experiments.words import asks_help, parse
+from sim.experiments.words import parse, settings
+
+
+def help_text() -> str:
+    """What stands above."""
+    return str(__doc__)
 
 
 def main(arguments: Sequence[str]) -> int:
     """1 when the family of rows fails."""
-    if asks_help(arguments):
-        print(__doc__)
-        return 0
+    words = parse(arguments, ("--quick",))
+    asked = settings(words, {"seed": 1, "workers": 0})
+    from sim.bench.progress import Progress
     from sim.bench.validate import run_validation
 
-    words = parse(arguments, flags=("--quick",))
-    named = dict(text.split("=", 1) for text in words.overrides)
-    table = run_validation(int(named.get("seed", 1)), "--quick" in words.flags, int(named.get("workers", 0)))
+    progress = Progress(0, "validate")
+    table = run_validation(asked["seed"], "--quick" in words.flags, asked["workers"], progress.to)
     print(table.as_text())
-    return 0 if table.passed else 1
+    return table.exit_code

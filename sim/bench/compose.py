@@ -11,7 +11,6 @@ import re
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
-from importlib import resources
 from pathlib import Path
 from typing import Any
 
@@ -139,7 +138,7 @@ def _without_masked_groups(parsed: list[Override], saved: bool) -> list[Override
     """A group chosen on the command line replaces that part of a saved config, its `kind` included."""
     if not saved:
         return parsed
-    chosen = {override.key for override in parsed} & set(packaged_groups())
+    chosen = {override.key for override in parsed} & set(keys.packaged_groups())
     return [one for one in parsed if one.key in chosen or one.key.split(".")[0] not in chosen]
 
 
@@ -155,42 +154,13 @@ def _one_rate(overrides: Sequence[Override]) -> list[str]:
 
 
 def _check_key(override: Override, config_dir: Path | None) -> None:
-    groups = option_names(config_dir)
+    groups = keys.option_names(config_dir)
     if override.key in groups:
         value = override.values[0].strip("'")
         if value not in groups[override.key] and not (override.key == EXPERIMENT and value == "null"):
             raise ConfigError(override.key, value, "one of " + ", ".join(groups[override.key]))
     elif keys.find(override.key) is None:
         raise ConfigError(override.key, override.values[0], keys.near(override.key, list(groups)))
-
-
-def is_known(key: str, config_dir: Path | None = None) -> bool:
-    """True for a key of the schema or a config group."""
-    return key in option_names(config_dir) or keys.find(key) is not None
-
-
-def packaged_groups() -> dict[str, list[str]]:
-    """Group -> names of its choices, as they travel in the package."""
-    root = resources.files("sim.conf")
-    found = {}
-    for folder in root.iterdir():
-        if folder.is_dir():
-            names = [entry.name.removesuffix(".yaml") for entry in folder.iterdir() if entry.name.endswith(".yaml")]
-            found[folder.name] = sorted(names)
-    return {group: names for group, names in sorted(found.items()) if names}
-
-
-def option_names(config_dir: Path | None = None) -> dict[str, list[str]]:
-    """Group -> names of its choices, the user's own included; raises `ConfigError` when their folder is not there."""
-    groups = packaged_groups()
-    if config_dir is not None:
-        if not config_dir.is_dir():
-            raise ConfigError("--config-dir", config_dir, "a folder that holds config groups")
-        for path in sorted(config_dir.glob("*/*.yaml")):
-            names = groups.get(path.parent.name)
-            if names is not None and path.stem not in names:
-                names.append(path.stem)
-    return groups
 
 
 @contextmanager
@@ -240,7 +210,7 @@ def _explained(error: Exception) -> ConfigError:
     key = re.search(r"full_key: (\S+)", text)
     if key is None and missing is not None:
         group, _, name = missing[1].rpartition("/")
-        options = packaged_groups()
+        options = keys.packaged_groups()
         if group in options:
             return ConfigError(group, name, "one of " + ", ".join(options[group]) + where)
         return ConfigError(missing[1], "", f"one of the groups {', '.join(options)}{where}")

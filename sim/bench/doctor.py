@@ -1,36 +1,50 @@
-"""Is everything there: versions, cores, the browser that tests use, and whether the store holds only whole things."""
+"""Is everything there: versions, cores, optional parts present or missing; and does the store hold only whole things."""
 
 from __future__ import annotations
 
 import os
 import shutil
-from collections.abc import Sequence
+from importlib import util
 from pathlib import Path
 
-from sim.bench.compose import compose
 from sim.bench.identity import versions
-from sim.bench.store import Store
+from sim.bench.schema import Config
+from sim.bench.store import clean, health
 
 BROWSERS = ("chromium", "chromium-browser", "google-chrome")
+OPTIONAL = {  # module -> what it is for
+    "pytest": "the tests (extra dev)",
+    "hypothesis": "the tests (extra dev)",
+    "importlinter": "the tests (extra dev)",
+}
+MEGABYTE = 1e6
 
 
-def doctor(overrides: Sequence[str], *, clean: bool) -> tuple[str, bool]:
-    """A text of findings, and whether nothing needs to be done."""
-    config = compose(overrides)
+def doctor(config: Config, *, cleaning: bool) -> tuple[str, bool]:
+    """A text of findings, and whether the store is sound (afterwards, when `cleaning`)."""
     lines = [f"{name:12} {version}" for name, version in versions().items()]
     lines.append(f"{'cores':12} {os.cpu_count()}")
+    for module, purpose in OPTIONAL.items():
+        there = "present" if util.find_spec(module) else f"missing: for {purpose}"
+        lines.append(f"{module:12} {there}")
     browser = next((name for name in BROWSERS if shutil.which(name)), None)
-    lines.append(f"{'browser':12} {browser or 'absent (browser tests skip)'}")
-    store = Store(Path(config.paths.store))
-    leftovers, broken = list(store.leftovers()), list(store.broken())
-    whole = sum(1 for _ in store.root.glob("*/*/rep-*.json")) - len(broken)
-    lines.append(f"{'store':12} {whole} replications, {len(leftovers)} leftovers, {len(broken)} broken")
-    healthy = not leftovers and not broken
-    if clean and not healthy:
-        for path in [*leftovers, *broken, *(path.with_suffix(".npz") for path in broken)]:
-            path.unlink(missing_ok=True)
-        lines.append("cleaned")
-        healthy = True
-    elif not healthy:
-        lines.append("victor-sim doctor --clean removes them; they run again when asked for")
-    return "\n".join(lines), healthy
+    lines.append(f"{'browser':12} {browser or 'missing: for the browser tests, which skip'}")
+    store, sound = store_lines(Path(config.paths.store), cleaning=cleaning)
+    return "\n".join(lines + store), sound
+
+
+def store_lines(root: Path, *, cleaning: bool) -> tuple[list[str], bool]:
+    """What the store holds, and whether it is sound."""
+    found = health(root)
+    size = f"{found.size_bytes / MEGABYTE:.1f} MB"
+    counts = f"{len(found.leftovers)} leftover temporary files, {len(found.broken)} broken replications"
+    lines = [f"{'store':12} {root}: {found.replications} whole replications ({size}), {counts}"]
+    lines += [f"{'':12} {path}" for path in (*found.leftovers, *found.broken)]
+    sound = not found.leftovers and not found.broken
+    if sound:
+        return lines, True
+    if not cleaning:
+        lines.append(f"{'':12} victor-sim doctor --clean removes them; the replications run again when asked for")
+        return lines, False
+    lines.append(f"{'':12} cleaned: {clean(found)} files removed")
+    return lines, True

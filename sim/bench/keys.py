@@ -10,9 +10,12 @@ import dataclasses
 import difflib
 from collections.abc import Iterator, Mapping
 from functools import cache
+from importlib import resources
+from pathlib import Path
 from typing import Any
 
 from sim.bench.schema import Config
+from sim.errors import ConfigError
 from sim.registry import names
 
 INTERNAL = ("command", "experiment")  # filled in, never asked for
@@ -97,3 +100,52 @@ def near(name: str, extra: list[str] | None = None) -> str:
         last = name.rpartition(".")[2]
         close = [key for key in candidates if key.rpartition(".")[2] == last][:3]
     return f"a known key, near it: {', '.join(close)}" if close else "a known key (`victor-sim run --help` lists them)"
+
+
+def is_known(key: str, config_dir: Path | None = None) -> bool:
+    """True for a key of the schema or a config group."""
+    return key in option_names(config_dir) or find(key) is not None
+
+
+def packaged_groups() -> dict[str, list[str]]:
+    """Group -> names of its choices, as they travel in the package."""
+    root = resources.files("sim.conf")
+    found = {}
+    for folder in root.iterdir():
+        if folder.is_dir():
+            files = [entry.name for entry in folder.iterdir() if entry.name.endswith(".yaml")]
+            found[folder.name] = sorted(name.removesuffix(".yaml") for name in files)
+    return {group: choices for group, choices in sorted(found.items()) if choices}
+
+
+def option_names(config_dir: Path | None = None) -> dict[str, list[str]]:
+    """Group -> names of its choices, the user's own included; raises `ConfigError` when their folder is not there."""
+    groups = packaged_groups()
+    if config_dir is not None:
+        if not config_dir.is_dir():
+            raise ConfigError("--config-dir", config_dir, "a folder that holds config groups")
+        for path in sorted(config_dir.glob("*/*.yaml")):
+            choices = groups.get(path.parent.name)
+            if choices is not None and path.stem not in choices:
+                choices.append(path.stem)
+    return groups
+
+
+def overview() -> str:
+    """Config groups with their choices, and every key with its default, as text for people."""
+    lines = ["groups (GROUP=NAME):"]
+    lines += [f"  {group:12} {' '.join(choices)}" for group, choices in packaged_groups().items()]
+    lines += ["", "keys and defaults (a group's choice may set others):"]
+    lines += [f"  {name}={_shown(_default(name))}" for name in known_keys()]
+    return "\n".join(lines)
+
+
+def _default(name: str) -> Any:
+    value: Any = Config()
+    for part in name.split("."):
+        value = getattr(value, part)
+    return value
+
+
+def _shown(value: Any) -> str:
+    return "null" if value is None else str(value).lower() if isinstance(value, bool) else str(value)

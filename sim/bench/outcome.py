@@ -1,64 +1,140 @@
-"""The end of a study: run, report, and the last lines that people read."""
+"""The end of a study: run, report, and the last lines that people read.
+
+Who writes the report is handed in, since the report stands above this room.
+"""
 
 from __future__ import annotations
 
+import json
 import sys
+from collections.abc import Callable
 from dataclasses import replace
+from pathlib import Path
 
-from sim.bench.plan import Plan
-from sim.bench.study import run_missing, store_of, summarize, write_results
-from sim.errors import ConfigError
+from sim.bench.compose import to_yaml
+from sim.bench.manifest import manifest, portable
+from sim.bench.plan import Plan, Point
+from sim.bench.record_files import npz_bytes
+from sim.bench.runner import Failure
+from sim.bench.store import check_folder, write_whole
+from sim.bench.study import records, run_missing, store_of, stored_count, summarize
 from sim.measure.summary import StudySummary
 
+WriteReport = Callable[[StudySummary, Path], None]
+REQUEST_COLUMNS = ("request", "attempt", "arrived_at", "started_at", "finished_at", "node", "status")
+SHOWN_MAX = 10  # failures and problems told one by one
+DONE, FAILED, REFUSED, INTERRUPTED = 0, 1, 2, 130
 
-def finish(plan: Plan) -> int:
+
+def finish(plan: Plan, write_report: WriteReport) -> int:
     """Run what is missing, write the report, print the verdict and where it lies; gives the exit code."""
-    failures = run_missing(plan)
-    for failure in failures:
-        print(f"victor-sim: {failure.point}, replication {failure.replication}: {failure.error}", file=sys.stderr)
-    if failures and all(failure.refused for failure in failures):
-        return 2
-    return report(plan) or (1 if failures else 0)
+    folder = folder_of(plan)
+    check_folder("paths.results", folder)
+    try:
+        failures = run_missing(plan)
+    except KeyboardInterrupt:
+        total = sum(point.config.stats.replications for point in plan.points)
+        kept = f"{stored_count(plan)} of {total} replications are stored"
+        print(f"victor-sim: interrupted; {kept}, the same command goes on from there", file=sys.stderr)
+        return INTERRUPTED
+    _tell(failures)
+    refused = [failure for failure in failures if failure.refused]
+    if refused:
+        return REFUSED
+    if not stored_count(plan):
+        return FAILED
+    return report(plan, write_report) or (FAILED if failures else DONE)
 
 
-def report(plan: Plan) -> int:
-    """Write the report from what is stored; 1 when it is INVALID."""
+def report(plan: Plan, write_report: WriteReport) -> int:
+    """Write the results from what is stored; 1 when they are INVALID."""
     summary = summarize(plan)
-    folder = write_results(plan, summary)
-    for line in last_lines(plan, summary):
-        print(line)
+    folder = folder_of(plan)
+    write_results(plan, summary, folder, write_report)
+    print("\n".join(last_lines(summary)))
     print(f"report: {folder / 'report.html'}")
-    return 0 if summary.valid else 1
+    return DONE if summary.valid else FAILED
 
 
-def last_lines(plan: Plan, summary: StudySummary) -> list[str]:
-    """The verdicts of a sweep, or the objective of a single point."""
+def folder_of(plan: Plan) -> Path:
+    """Where the results lie."""
+    return Path(plan.base.paths.results) / plan.name
+
+
+def write_results(plan: Plan, summary: StudySummary, folder: Path, write_report: WriteReport) -> None:
+    """The report and its companions; what an earlier run of another shape left is removed first."""
+    for pattern in ("best.yaml", "figures/*.svg", "requests/*.npz"):
+        for stale in folder.glob(pattern):
+            stale.unlink()
+    write_report(summary, folder)
+    best = best_point(plan, summary)
+    if best is not None:
+        head = f"# {best.label} of {plan.name}; run it again with: victor-sim run config=FILE\n"
+        write_whole(folder / "best.yaml", (head + to_yaml(portable(best.config))).encode())
+    write_whole(folder / "manifest.json", (json.dumps(manifest(plan, summary), indent=1) + "\n").encode())
+    if plan.base.stats.keep_requests:
+        _write_requests(plan, folder / "requests")
+
+
+def best_point(plan: Plan, summary: StudySummary) -> Point | None:
+    """The named best of the first group that has one; the only point of a plain run."""
+    labels = [verdict.best for verdict in summary.verdicts if verdict.best]
+    if not labels and len(plan.points) == 1:
+        labels = [plan.points[0].label]
+    return next((point for point in plan.points if labels and point.label == labels[0]), None)
+
+
+def _write_requests(plan: Plan, folder: Path) -> None:
+    """One row an attempt, the same bytes whatever engine, launcher or number of workers made them."""
+    for point in plan.points:
+        for replication, record in enumerate(records(store_of(plan).root, point)):
+            columns = {name: getattr(record.attempts, name) for name in REQUEST_COLUMNS}
+            write_whole(folder / f"{point.file_name}-r{replication}.npz", npz_bytes(columns))
+
+
+def last_lines(summary: StudySummary) -> list[str]:
+    """The verdicts of a sweep, or the objective of a single point; first of all what makes the result INVALID."""
     lines = []
     if not summary.valid:
         broken = [f"{point.point}: {point.problems[0]}" for point in summary.points if point.problems]
-        lines.append("INVALID: " + "; ".join(broken[:3]) + (f"; and {len(broken) - 3} more" if len(broken) > 3 else ""))
-    for verdict in summary.verdicts:
-        prefix = f"[{verdict.group}] " if verdict.group else ""
-        lines.append(prefix + verdict.text)
+        broken = broken or summary.notes
+        more = f"; and {len(broken) - SHOWN_MAX} more" if len(broken) > SHOWN_MAX else ""
+        lines.append("INVALID: " + "; ".join(broken[:SHOWN_MAX]) + more)
+    lines += [verdict.text for verdict in summary.verdicts]
     if not summary.verdicts:
         for point in summary.points:
-            estimate = point.estimates.get(plan.base.objective)
+            estimate = point.estimates.get(summary.objective)
             if estimate is not None:
-                interval = f"{estimate.ci_low:.4g} to {estimate.ci_high:.4g}"
-                lines.append(f"{point.point}: {plan.base.objective} {estimate.mean:.4g} {estimate.unit} ({interval})")
-            losses = ", ".join(f"{count} {status}" for status, count in point.losses.items() if count)
-            lines.append(f"{point.point}: {point.requests_count} requests, lost: {losses or 'none'}")
+                interval = f" (CI {estimate.ci_low:.4g} to {estimate.ci_high:.4g})" if estimate.replications > 1 else ""
+                unit = "" if estimate.unit == "1" else f" {estimate.unit}"
+                lines.append(f"{point.point}: {summary.objective} {estimate.mean:.4g}{unit}{interval}")
+            losses = ", ".join(f"{count:,} {status}" for status, count in point.losses.items() if count)
+            lines.append(f"{point.point}: {point.requests_count:,} requests, lost: {losses or 'none'}")
     return lines
 
 
 def leave_out_stored(plan: Plan) -> Plan:
-    """The plan without the points whose replications are all stored."""
+    """The plan without the points whose replications are all stored; it may be left with none."""
     store = store_of(plan)
     left = [
         point
         for point in plan.points
         if not all(store.has(point.key, number) for number in range(point.config.stats.replications))
     ]
-    if not left:
-        raise ConfigError("--missing", plan.name, "a sweep with something missing (all points are stored)")
     return replace(plan, points=left)
+
+
+def _tell(failures: list[Failure]) -> None:
+    """One line for each kind of failure; where the traceback lies for those that no config or input explains."""
+    kinds: dict[str, list[Failure]] = {}
+    for failure in failures:
+        kinds.setdefault(failure.error, []).append(failure)
+    for error, alike in list(kinds.items())[:SHOWN_MAX]:
+        if alike[0].refused:
+            print(f"victor-sim: {error}", file=sys.stderr)
+            continue
+        where = f"; traceback in {alike[0].file}" if alike[0].file else ""
+        more = f" (and {len(alike) - 1} more like it)" if len(alike) > 1 else ""
+        print(f"victor-sim: {alike[0]}{more}{where}", file=sys.stderr)
+    if len(kinds) > SHOWN_MAX:
+        print(f"victor-sim: and {len(kinds) - SHOWN_MAX} more kinds of failure", file=sys.stderr)

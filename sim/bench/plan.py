@@ -9,7 +9,6 @@ holds the swept keys only.
 from __future__ import annotations
 
 import itertools
-import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -17,7 +16,7 @@ from typing import Any
 
 from sim.bench import keys as schema_keys
 from sim.bench.check import check
-from sim.bench.compose import EXPERIMENT, Override, compose_unchecked, is_known, option_names, parse, quoted
+from sim.bench.compose import EXPERIMENT, Override, compose_unchecked, parse, quoted
 from sim.bench.extensions import load_extensions
 from sim.bench.identity import point_key
 from sim.bench.schema import Config
@@ -40,7 +39,16 @@ class Point:
     @property
     def file_name(self) -> str:
         """The label as a part of a file's name."""
-        return re.sub(r"[^A-Za-z0-9_.=,+-]+", "_", self.label)
+        return self.label.replace("/", "_")
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """The words that a plan is made from."""
+
+    overrides: tuple[str, ...]
+    config_dir: Path | None = None  # the user's own config groups
+    multirun: bool = False  # sweeps over comma lists are meant
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,6 +60,7 @@ class Plan:
     compared_key: str  # empty where nothing is swept
     baseline: str | None
     points: list[Point]
+    asked: Asked
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,9 +71,7 @@ class Swept:
     choices: dict[str, list[Override]]
 
 
-def make_plan(
-    overrides: Sequence[str], command: str = "", config_dir: Path | None = None, multirun: bool = False
-) -> Plan:
+def make_plan(overrides: Sequence[str], config_dir: Path | None = None, multirun: bool = False) -> Plan:
     """All design points of a command, each composed and checked.
 
     Raises `ConfigError` (or `InputError` for a file) for anything that would not run.
@@ -73,14 +80,13 @@ def make_plan(
     name = next((one.values[0] for one in given if one.key == EXPERIMENT), None)
     if not multirun and name is None:
         _refuse_sweep(given)
-    own = [one for one in given if is_known(one.key, config_dir)]
+    own = [one for one in given if schema_keys.is_known(one.key, config_dir)]
     fixed = [one for one in own if not one.swept]
     base = compose_unchecked(fixed, config_dir)
     load_extensions(base.extensions)
     sweep = _sweep(base, given, own)
     _check_known([one for one in given if one not in own], sweep, config_dir)
     base.name = base.name or name or ""
-    base.command = command
     points = _points(fixed, sweep, base, config_dir)
     compared = sweep[0] if sweep else None
     return Plan(
@@ -89,6 +95,7 @@ def make_plan(
         compared_key=compared.key if compared else "",
         baseline=_baseline(base, compared),
         points=points,
+        asked=Asked(tuple(overrides), config_dir, multirun),
     )
 
 
@@ -138,8 +145,8 @@ def _check_known(unknown: Sequence[Override], sweep: Sequence[Swept], config_dir
     named = [one.key for one in sweep]
     for one in unknown:
         if one.key not in named:
-            value = ",".join(one.values)
-            raise ConfigError(one.key, value, schema_keys.near(one.key, [*option_names(config_dir), *named]))
+            near = schema_keys.near(one.key, [*schema_keys.option_names(config_dir), *named])
+            raise ConfigError(one.key, ",".join(one.values), near)
 
 
 def _points(fixed: list[Override], sweep: list[Swept], base: Config, config_dir: Path | None) -> list[Point]:
@@ -156,7 +163,7 @@ def _points(fixed: list[Override], sweep: list[Swept], base: Config, config_dir:
         own = [override for one in sweep for override in one.choices[chosen[one.key]]]
         config = compose_unchecked([*own, *shared], config_dir)  # what is fixed by hand wins over a situation
         check(config)
-        config.name, config.command = base.name, base.command
+        config.name = base.name
         label = " ".join(f"{key}={value}" for key, value in chosen.items()) or SINGLE
         points.append(Point(label, chosen, config, point_key(config)))
     return points

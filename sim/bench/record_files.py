@@ -1,8 +1,8 @@
 """A `RunRecord` as two blobs and back, bit for bit: numeric columns in an npz, the rest in a JSON that digests it.
 
-The npz is a plain zip with fixed dates: whole numbers deflated (they compress 5 to 50 times), floats stored (they do not
-compress). Nothing is pickled in either direction. Times of the wall clock stand in the JSON only, so that the columns
-of a replication are the same bytes wherever it ran.
+The npz is a plain zip with fixed dates: whole numbers deflated (they compress 5 to 50 times), floats stored (they do
+not compress). Nothing is pickled in either direction. Times of the wall clock stand in the JSON only, so that the
+columns of a replication are the same bytes wherever it ran.
 """
 
 from __future__ import annotations

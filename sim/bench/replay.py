@@ -1,55 +1,95 @@
-"""One replication again, bit for bit: the config from a study's manifest, the first run from the store."""
+"""One stored replication again, bit for bit: the plan from the study's own command, the first run from the store."""
 
 from __future__ import annotations
 
 import json
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
-from sim.bench.assemble import run_replication
-from sim.bench.compose import compose, mapping_overrides
+from sim.bench import assemble
+from sim.bench.compose import compose_unchecked, parse
 from sim.bench.extensions import load_extensions
-from sim.bench.store import Store, columns_of
+from sim.bench.plan import Plan, make_plan
+from sim.bench.record_files import columns_of
+from sim.bench.study import store_of
 from sim.errors import ConfigError, InputError
 from sim.types.records import RunRecord
 
 
-def replay_run(name: str, point: str, replication: int, overrides: Sequence[str]) -> tuple[str, bool]:
-    """What was found, and whether the two runs are equal; raises `InputError` for what is not stored."""
-    base = compose(overrides)
-    manifest = Path(base.paths.results) / name / "manifest.json"
-    if not manifest.is_file():
-        raise InputError(str(manifest), None, None, "no such file; accepted is the name of a folder below results")
-    points = {entry["point"]: entry for entry in json.loads(manifest.read_text())["points"]}
-    if point not in points:
-        raise ConfigError("point", point, "one of " + ", ".join(points))
-    entry = points[point]
-    config = compose([*mapping_overrides(entry["config"]), *overrides])
-    load_extensions(config.extensions)
-    store = Store(Path(base.paths.store))
-    if not store.has(entry["key"], replication):
-        raise InputError(str(store.folder(entry["key"])), None, None, f"replication {replication} is not stored")
-    stored, again = store.load(entry["key"], replication), run_replication(config, replication)
+def results_folder(name: str, overrides: Sequence[str]) -> Path:
+    """The folder of results of this name, below the `paths.results` that the overrides say."""
+    places = [one for one in parse(overrides) if one.key.startswith("paths.")]
+    return Path(compose_unchecked(places).paths.results) / name
+
+
+def plan_of(folder: Path, overrides: Sequence[str], config_dir: Path | None = None) -> Plan:
+    """The plan that made the results in `folder`, from its manifest; `overrides` come on top.
+
+    Raises `InputError` for a folder without a manifest.
+    """
+    path = folder / "manifest.json"
+    try:
+        manifest = json.loads(path.read_text(encoding="utf-8"))
+        words, multirun = list(map(str, manifest["overrides"])), bool(manifest["multirun"])
+        own = Path(manifest["config_dir"]) if manifest["config_dir"] else None
+    except FileNotFoundError:
+        raise InputError(str(path), None, None, "no such file; accepted is the name of a folder of results") from None
+    except (ValueError, KeyError, TypeError):
+        raise InputError(str(path), None, None, "no manifest as `victor-sim run` writes it") from None
+    return make_plan([*words, *overrides], config_dir or own, multirun)
+
+
+def replay_run(plan: Plan, label: str, replication: int) -> tuple[str, bool]:
+    """What was found, and whether both runs are equal; raises `ConfigError` for a point or replication not there."""
+    points = {point.label: point for point in plan.points}
+    if label not in points:
+        raise ConfigError("POINT", label, "one of " + ", ".join(points))
+    point, store = points[label], store_of(plan)
+    try:
+        stored = store.load(point.key, replication)
+    except FileNotFoundError:
+        known = [str(n) for n in range(point.config.stats.replications) if store.has(point.key, n)]
+        accepted = f"a stored replication of {label}: {', '.join(known) or 'none is (the code or a file changed?)'}"
+        raise ConfigError("REPLICATION", replication, accepted) from None
+    load_extensions(point.config.extensions)
+    again = assemble.run_replication(point.config, replication)
     difference = first_difference(stored, again)
     if difference is None:
-        return f"equal: {len(again.attempts)} attempts, digest {again.digest}", True
+        return f"equal: {len(again.attempts):,} attempts, digest {again.digest}", True
     return f"different: {difference}", False
 
 
-def first_difference(one: RunRecord, other: RunRecord) -> str | None:
-    """Column and row of the first value that differs, None when all are equal."""
-    ours, theirs = columns_of(one), columns_of(other)
+def first_difference(stored: RunRecord, again: RunRecord) -> str | None:
+    """Column, row and values of the first bit that differs, None when all are equal."""
+    (ours, our_texts), (theirs, their_texts) = columns_of(stored), columns_of(again)
+    if list(ours) != list(theirs):
+        return f"columns {', '.join(ours)} stored, {', '.join(theirs)} now"
     for name, column in ours.items():
-        values = theirs[name]
-        if len(column) != len(values):
-            return f"{name} has {len(column)} rows stored and {len(values)} now"
-        unequal = np.flatnonzero(column.view(np.uint8).reshape(len(column), -1).__ne__(
-            values.view(np.uint8).reshape(len(values), -1)).any(axis=1)) if len(column) else []  # fmt: skip
-        if len(unequal):
-            row = int(unequal[0])
-            return f"{name}, row {row}: {column[row]!r} stored, {values[row]!r} now"
-    return None if one.digest == other.digest else f"event log digest {one.digest} stored, {other.digest} now"
+        difference = _first_row(name, column, theirs[name])
+        if difference is not None:
+            return difference
+    if our_texts != their_texts:
+        return f"{our_texts} stored, {their_texts} now"
+    for name in ("horizon_s", "ended_at", "arrivals_count", "central_area_s", "events_count", "engine", "digest"):
+        if getattr(stored, name) != getattr(again, name):
+            return f"{name} {getattr(stored, name)} stored, {getattr(again, name)} now"
+    return None
 
 
+def _first_row(name: str, stored: np.ndarray[Any, Any], again: np.ndarray[Any, Any]) -> str | None:
+    if stored.dtype != again.dtype:
+        return f"{name} is {stored.dtype} stored and {again.dtype} now"
+    if len(stored) != len(again):
+        return f"{name} has {len(stored)} rows stored and {len(again)} now"
+    rows = np.flatnonzero(_bits(stored) != _bits(again))
+    if not len(rows):
+        return None
+    return f"{name}, row {rows[0]}: {stored[rows[0]]!r} stored, {again[rows[0]]!r} now"
+
+
+def _bits(column: np.ndarray[Any, Any]) -> np.ndarray[Any, Any]:
+    """As whole numbers of the same size, so that NaN equals NaN and 0.0 differs from -0.0."""
+    return np.ascontiguousarray(column).view(f"u{column.dtype.itemsize}")

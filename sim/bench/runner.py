@@ -1,23 +1,32 @@
-"""Runs what the store does not hold: tasks of one replication each over worker processes (joblib).
+"""Runs what the store does not hold: a task is one replication of one point, spread over worker processes (loky).
 
-A worker runs the replication and writes it to the store itself; only a line of text comes back. An exception costs its
-own task; the others finish and the failures are listed. An interrupt keeps everything that is finished.
+A worker runs the replication and writes it to the store itself; only a line comes back. An exception costs its own
+task, the others finish and the failures are listed. An interrupt ends the workers and keeps everything that is
+finished: they are deaf to Ctrl-C, which the parent answers for all.
 """
 
 from __future__ import annotations
 
 import os
-from collections.abc import Sequence
+import signal
+import traceback
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from concurrent.futures import as_completed
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any, TypeVar
 
-from joblib import Parallel, delayed
+from joblib.externals.loky import get_reusable_executor
+from joblib.externals.loky.process_executor import BrokenProcessPool
 
+from sim.bench import assemble
 from sim.bench.extensions import load_extensions
 from sim.bench.progress import Progress
 from sim.bench.schema import Config
 from sim.bench.store import Store
 from sim.errors import ConfigError, InputError, SimError
+
+T = TypeVar("T")
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,7 +46,11 @@ class Failure:
     point: str
     replication: int
     error: str
-    refused: bool
+    refused: bool = False
+    file: Path | None = None  # where the traceback stands
+
+    def __str__(self) -> str:
+        return f"{self.point}, replication {self.replication}: {self.error}"
 
 
 def workers_of(config: Config) -> int:
@@ -46,44 +59,89 @@ def workers_of(config: Config) -> int:
 
 
 def missing_tasks(store: Store, points: Sequence[tuple[str, str, Config]]) -> list[Task]:
-    """Replications that the store does not hold, replication by replication over the points (key, label, config)."""
+    """What the store does not hold of points given as (key, label, config), replication by replication.
+
+    All points get their first replication before one gets its second, so that what an interrupt leaves can be compared.
+    """
     most = max((config.stats.replications for _, _, config in points), default=0)
-    return [
-        Task(key, label, config, replication)
+    tasks = {
+        (key, replication): Task(key, label, config, replication)
         for replication in range(most)
         for key, label, config in points
         if replication < config.stats.replications and not store.has(key, replication)
-    ]
+    }
+    return list(tasks.values())
 
 
 def run_tasks(tasks: Sequence[Task], store_root: Path, workers: int, label: str) -> list[Failure]:
-    """Run and store every task; gives the failures. KeyboardInterrupt passes through after the workers stopped."""
+    """Run and store every task; gives the failures in the order of the tasks.
+
+    KeyboardInterrupt passes through once the workers are gone.
+    """
     if not tasks:
         return []
+    failures: dict[int, Failure] = {}
     progress = Progress(len(tasks), label)
-    failures: list[Failure] = []
-    if workers == 1:
-        outcomes = (run_task(task, store_root) for task in tasks)
-    else:
-        pool = Parallel(n_jobs=workers, return_as="generator_unordered", pre_dispatch="2*n_jobs")
-        outcomes = pool(delayed(run_task)(task, store_root) for task in tasks)
-    for failure in outcomes:
+    for number, failure in spread(run_task, [(task, store_root) for task in tasks], workers):
+        if isinstance(failure, BrokenProcessPool):
+            task = tasks[number]
+            failure = Failure(task.point, task.replication, "its worker process was killed (out of memory?)")
         if failure is not None:
-            failures.append(failure)
+            failures[number] = failure
         progress.advance()
-    return failures
+    return [failures[number] for number in sorted(failures)]
 
 
 def run_task(task: Task, store_root: Path) -> Failure | None:
-    """In a worker: run one replication and write it to the store."""
-    from sim.bench.assemble import run_replication
-
+    """In a worker: run one replication and write it to the store; a failure's traceback is kept beside it."""
+    store = Store(store_root)
     try:
         load_extensions(task.config.extensions)
-        record = run_replication(task.config, task.replication)
-        Store(store_root).save(task.key, task.replication, record)
+        store.save(task.key, task.replication, assemble.run_replication(task.config, task.replication))
     except (ConfigError, InputError) as error:
-        return Failure(task.point, task.replication, str(error), True)
-    except (SimError, ArithmeticError, LookupError, TypeError, ValueError, RuntimeError, ExceptionGroup) as error:
-        return Failure(task.point, task.replication, f"{type(error).__name__}: {error}", False)
+        return Failure(task.point, task.replication, str(error), refused=True)
+    except Exception as error:  # whatever it is, the other tasks go on, and nothing of it is lost
+        file = store.write_failure(task.key, task.replication, traceback.format_exc())
+        name = "" if isinstance(error, SimError) else f"{type(error).__name__}: "
+        return Failure(task.point, task.replication, f"{name}{error}", file=file)
     return None
+
+
+def spread(
+    function: Callable[..., T], calls: Sequence[tuple[Any, ...]], workers: int
+) -> Iterator[tuple[int, T | BrokenProcessPool]]:
+    """Results of calls as they come, with their numbers; in this process when one worker or one call is enough.
+
+    Raises what a call raised; a worker that was killed gives its `BrokenProcessPool` as a result.
+    """
+    workers = min(workers, len(calls))
+    if workers <= 1:
+        for number, call in enumerate(calls):
+            yield number, function(*call)
+        return
+    executor = get_reusable_executor(max_workers=workers, initializer=_deaf)
+    finished = False
+    try:
+        futures = {executor.submit(function, *call): number for number, call in enumerate(calls)}
+        for future in as_completed(futures):
+            error = future.exception()
+            yield futures[future], error if isinstance(error, BrokenProcessPool) else future.result()
+        finished = True
+    finally:
+        if not finished:
+            executor.shutdown(wait=True, kill_workers=True)
+
+
+def in_order(function: Callable[..., T], calls: Iterable[tuple[Any, ...]], workers: int) -> list[T]:
+    """All results in the order of the calls; raises what a call raised."""
+    listed = list(calls)
+    results: dict[int, T] = {}
+    for number, result in spread(function, listed, workers):
+        if isinstance(result, BrokenProcessPool):
+            raise result
+        results[number] = result
+    return [results[number] for number in range(len(listed))]
+
+
+def _deaf() -> None:
+    signal.signal(signal.SIGINT, signal.SIG_IGN)

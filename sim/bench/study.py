@@ -1,29 +1,27 @@
-"""A study from its plan: run what is missing, read it back point by point, measure, judge, report.
+"""A study from its plan: run what is missing, read it back point by point, measure, compare, judge.
 
-Results go to `paths.results`/<name>; everything else stays in the store. The report is a function of what is stored,
-so that `victor-sim report` makes it again without running anything.
+The summary is a function of what is stored, so that `victor-sim report` makes it again without running anything. The
+warm-up cut is one for all points that are compared with each other: those of a group that run equally long.
 """
 
 from __future__ import annotations
 
-import json
-import re
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
-import numpy as np
-from omegaconf import OmegaConf
-
+from sim.bench.compose import to_yaml
 from sim.bench.identity import as_dict, versions
+from sim.bench.manifest import command_line, portable
 from sim.bench.plan import Plan, Point
-from sim.bench.runner import Failure, missing_tasks, run_tasks, workers_of
-from sim.bench.store import Store, write_whole
+from sim.bench.runner import Failure, in_order, missing_tasks, run_tasks, workers_of
+from sim.bench.store import Store
+from sim.bench.traced import file_notes
+from sim.errors import InputError
 from sim.measure.compare import compare_points
 from sim.measure.summarize import PointFacts, summarize_point
 from sim.measure.summary import PointSummary, StudySummary
 from sim.measure.verdict import judge
-from sim.measure.warmup import Cut, common_cut
+from sim.measure.warmup import Cut, fixed_cut, largest_cut, point_cut
 from sim.types.records import RunRecord
 
 
@@ -35,117 +33,96 @@ def store_of(plan: Plan) -> Store:
 def run_missing(plan: Plan) -> list[Failure]:
     """Run every replication that is not stored; gives the failures."""
     store = store_of(plan)
+    store.check_writable()
     for point in plan.points:
-        store.write_config(point.key, OmegaConf.to_yaml(OmegaConf.create(as_dict(point.config))))
+        store.write_config(point.key, to_yaml(as_dict(point.config)))
     tasks = missing_tasks(store, [(point.key, point.label, point.config) for point in plan.points])
     return run_tasks(tasks, store.root, workers_of(plan.base), plan.name)
 
 
-def records(store: Store, point: Point) -> Iterator[RunRecord]:
-    """The stored replications of a point, one in memory at a time."""
+def stored_count(plan: Plan) -> int:
+    """How many of the plan's replications are stored."""
+    store = store_of(plan)
+    return sum(store.has(point.key, n) for point in plan.points for n in range(point.config.stats.replications))
+
+
+def records(root: Path, point: Point) -> Iterator[RunRecord]:
+    """The stored replications of a point in their order, one in memory at a time."""
+    store = Store(root)
     for replication in range(point.config.stats.replications):
-        if store.has(point.key, replication):
+        try:
             yield store.load(point.key, replication)
+        except FileNotFoundError:  # it failed, or was not run yet: the summary counts what is there
+            continue
 
 
 def summarize(plan: Plan) -> StudySummary:
-    """Measure what is stored: one warm-up cut over all points, estimates, comparisons, verdicts."""
-    store, base = store_of(plan), plan.base
-    cut = common_cut((records(store, point) for point in plan.points), base.warmup, base.horizon_s)
-    summaries = [_summarize_point(store, point, cut) for point in plan.points]
-    comparisons = []
+    """Measure what is stored: warm-up cuts, estimates, comparisons, verdicts.
+
+    Raises `InputError` when nothing is stored.
+    """
+    root, base, workers = Path(plan.base.paths.store), plan.base, workers_of(plan.base)
+    store = Store(root)
+    there = [p for p in plan.points if any(store.has(p.key, n) for n in range(p.config.stats.replications))]
+    if not there:
+        raise InputError(str(root), None, None, f"nothing is stored of {plan.name}; `victor-sim run` runs it")
+    cuts = in_order(_own_cut, [(root, point) for point in there], workers)
+    groups = [_group(plan, point) for point in there]
+    common = {group: largest_cut(c for c, g in zip(cuts, groups, strict=True) if g == group) for group in groups}
+    calls = [(root, point, common[group].cut_s) for point, group in zip(there, groups, strict=True)]
+    summaries = in_order(_summarize_point, calls, workers)
+    absent = [point.label for point in plan.points if point not in there]
     confidence = base.stats.confidence_ratio
-    if plan.baseline is not None:
-        comparisons = compare_points(summaries, plan.baseline, plan.compared_key, None, confidence)
     return StudySummary(
         name=plan.name,
         question=base.study.question,
-        command=base.command,
+        command=command_line(plan.asked),
         objective=base.objective,
         baseline=plan.baseline,
         compared_key=plan.compared_key,
         points=summaries,
-        comparisons=comparisons,
+        comparisons=compare_points(summaries, plan.baseline, plan.compared_key, None, confidence),
         verdicts=judge(summaries, base.objective, plan.compared_key, confidence),
         seed=base.seed,
         versions=versions(),
-        valid=all(summary.valid for summary in summaries),
+        valid=not absent and all(summary.valid for summary in summaries),
         figures=list(base.study.figures),
-        notes=list(cut.notes) + list(base.study.notes),
-        config=as_dict(base),
+        notes=_notes(plan, there, absent, list(common.values())),
+        config=portable(base),
         slo_max=base.slo.max,
     )
 
 
-def _summarize_point(store: Store, point: Point, cut: Cut) -> PointSummary:
+def _group(plan: Plan, point: Point) -> tuple[object, ...]:
+    others = tuple((key, value) for key, value in point.keys.items() if key != plan.compared_key)
+    return (*others, point.config.horizon_s, point.config.warmup)
+
+
+def _own_cut(root: Path, point: Point) -> Cut:
+    fixed = fixed_cut(point.config.warmup, point.config.horizon_s)
+    return point_cut(records(root, point)) if fixed is None else fixed
+
+
+def _summarize_point(root: Path, point: Point, cut_s: float) -> PointSummary:
     config = point.config
     facts = PointFacts(
-        cut_s=cut.cut_s,
+        cut_s=cut_s,
         slo_max=config.slo.max,
         slo_metric=config.slo.metric,
         price_per_node_hour=config.price_per_node_hour,
         confidence_ratio=config.stats.confidence_ratio,
         replications=config.stats.replications,
-        config=as_dict(config),
+        config=portable(config),
     )
-    return summarize_point(point.label, point.keys, records(store, point), facts)
+    return summarize_point(point.label, point.keys, records(root, point), facts)
 
 
-def write_results(plan: Plan, summary: StudySummary) -> Path:
-    """The report and its companions; gives the folder."""
-    from sim.report.page import write_report
-
-    folder = Path(plan.base.paths.results) / plan.name
-    write_report(summary, folder)
-    best = _best(plan, summary)
-    if best is not None:
-        write_whole(folder / "best.yaml", OmegaConf.to_yaml(OmegaConf.create(portable(best))).encode())
-    write_whole(folder / "manifest.json", (json.dumps(manifest(plan, summary), indent=1) + "\n").encode())
-    if plan.base.stats.keep_requests:
-        _write_requests(plan, folder / "requests")
-    return folder
-
-
-def _best(plan: Plan, summary: StudySummary) -> Point | None:
-    """The named best of the first group; the only point of a plain run."""
-    labels = [verdict.best for verdict in summary.verdicts if verdict.best]
-    label = labels[0] if labels else plan.points[0].label
-    return next(point for point in plan.points if point.label == label)
-
-
-def portable(point: Point) -> dict[str, Any]:
-    """The config without what names or places a study."""
-    tree = as_dict(point.config)
-    for name in ("name", "command", "paths", "launcher", "study", "baseline", "experiment"):
-        tree.pop(name, None)
-    return tree
-
-
-def manifest(plan: Plan, summary: StudySummary) -> dict[str, Any]:
-    """What was run, by what, and whether its numbers may be used."""
-    return {
-        "name": plan.name,
-        "command": plan.base.command,
-        "valid": "VALID" if summary.valid else "INVALID",
-        "problems": {point.point: point.problems for point in summary.points if point.problems},
-        "seed": plan.base.seed,
-        "versions": summary.versions,
-        "points": [
-            {"point": point.label, "key": point.key, "engine": measured.engine, "config": portable(point)}
-            for point, measured in zip(plan.points, summary.points, strict=True)
-        ],
-    }
-
-
-def _write_requests(plan: Plan, folder: Path) -> None:
-    folder.mkdir(parents=True, exist_ok=True)
-    store = store_of(plan)
-    for point in plan.points:
-        name = re.sub(r"[^A-Za-z0-9_.=-]+", "_", point.label)
-        for replication, record in enumerate(records(store, point)):
-            table = record.attempts
-            columns = {
-                field: getattr(table, field)
-                for field in ("request", "attempt", "arrived_at", "started_at", "finished_at", "node", "status")
-            }
-            np.savez(folder / f"{name}-r{replication}.npz", **columns)
+def _notes(plan: Plan, there: list[Point], absent: list[str], cuts: list[Cut]) -> list[str]:
+    """What a reader must know: the study's words, where the cut is doubtful, what is missing, sources of files."""
+    notes = [*plan.base.study.notes, *dict.fromkeys(note for cut in cuts for note in cut.notes)]
+    notes += [f"{label} is left out: none of its replications is stored" for label in absent]
+    first = {point.config.arrivals.path or "": point for point in reversed(there)}
+    for point in first.values():
+        record = next(records(Path(plan.base.paths.store), point))
+        notes += file_notes(point.label, point.config, record)
+    return list(dict.fromkeys(notes))

@@ -13,6 +13,7 @@ from typing import Any
 
 import numpy as np
 
+from sim.errors import ConfigError
 from sim.measure.audits import audit, problems_of
 from sim.measure.intervals import sectioning, t_interval
 from sim.measure.metrics import METRICS, QUANTILE_METRICS, measure
@@ -59,6 +60,8 @@ class _Reduced:
             self.heat = heat_map(record)
             self.engine, self.terminating = record.engine, record.terminating
         cut_s = 0.0 if record.terminating else facts.cut_s
+        if cut_s >= record.horizon_s:
+            raise ConfigError("warmup", cut_s, f"seconds below the horizon of every point ({record.horizon_s:g})")
         found, samples = measure(record, cut_s, facts.slo_max, facts.price_per_node_hour, facts.slo_metric)
         self.metrics.append(found)
         for name, values in samples.items():
@@ -68,7 +71,7 @@ class _Reduced:
 def summarize_point(label: str, keys: dict[str, str], records: Iterable[RunRecord], facts: PointFacts) -> PointSummary:
     """Summarize a point from its replications, in their order; `records` may be a generator.
 
-    Raises ValueError when there is no record, or the cut is not below the horizon.
+    Raises ValueError when there is no record, ConfigError when the cut is not below a run's horizon.
     """
     reduced = _Reduced()
     for record in records:

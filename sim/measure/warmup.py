@@ -9,6 +9,7 @@ means the run is too short to tell. Terminating runs (trace, diurnal, flash crow
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable
 from dataclasses import dataclass
 
@@ -31,6 +32,7 @@ class Cut:
     cut_s: float
     enough: bool = True
     notes: tuple[str, ...] = ()
+    horizon_s: float = math.inf  # shortest horizon of the runs that it was taken from
 
 
 def mser5(series: Floats) -> tuple[int, bool]:
@@ -55,12 +57,14 @@ class MeanSeries:
     def __init__(self) -> None:
         self.replications = 0
         self.terminating = False
+        self.horizon_s = math.inf
         self._sojourn_s: Floats = np.empty(0)
         self._arrived_at: Floats = np.empty(0)
 
     def add(self, record: RunRecord) -> None:
         """Add a replication; the series is as long as the shortest one."""
         self.terminating = self.terminating or record.terminating
+        self.horizon_s = min(self.horizon_s, record.horizon_s)
         requests = requests_of(record.attempts)
         arrived_at = requests.arrived_at[requests.ok]
         sojourn_s = requests.finished_at[requests.ok] - arrived_at
@@ -77,7 +81,8 @@ class MeanSeries:
         if self.terminating or not self.replications:
             return Cut(0.0)
         first, enough = mser5(self._sojourn_s / self.replications)
-        return Cut(float(self._arrived_at[first]) / self.replications if first else 0.0, enough)
+        cut_s = float(self._arrived_at[first]) / self.replications if first else 0.0
+        return Cut(cut_s, enough, horizon_s=self.horizon_s)
 
 
 def point_cut(records: Iterable[RunRecord]) -> Cut:
@@ -113,11 +118,16 @@ def fixed_cut(warmup: str, horizon_s: float) -> Cut | None:
 
 
 def largest_cut(cuts: Iterable[Cut]) -> Cut:
-    """One cut over points; says how many of them were too short to tell."""
+    """One cut over points, at most half of the shortest horizon; says how many were too short to tell."""
     found = list(cuts)
     short = sum(not cut.enough for cut in found)
     notes: tuple[str, ...] = ()
     if short:
         which = f"{short} of {len(found)} points"
         notes = (f"the run is too short to tell where the warm-up ends ({which}): lengthen horizon_s",)
-    return Cut(max((cut.cut_s for cut in found), default=0.0), not short, notes)
+    cut_s = max((cut.cut_s for cut in found), default=0.0)
+    horizon_s = min((cut.horizon_s for cut in found), default=math.inf)
+    if cut_s > horizon_s / 2.0:
+        notes = (*notes, f"the warm-up of {cut_s:.4g} s is cut to half of the shortest horizon, {horizon_s:.4g} s")
+        cut_s = horizon_s / 2.0
+    return Cut(cut_s, not notes, notes, horizon_s)

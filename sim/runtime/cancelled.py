@@ -1,5 +1,8 @@
-"""Cancellation is `asyncio.CancelledError` in both runtimes: a class of our own would leak through asyncio's
-timeouts and task groups when live. It is taken from the module that defines it, without an event loop."""
+"""Cancellation is `asyncio.CancelledError` in both runtimes.
+
+A class of our own would leak through asyncio.timeout, TaskGroup and anyio when live. This is the one place outside the
+live runtime that names asyncio: it takes the error from the module that defines it and touches no event loop.
+"""
 
 from asyncio.exceptions import CancelledError as Cancelled
 

@@ -1,120 +1,218 @@
 """A SimPy environment whose heap compares (time, rank, key) and that takes bare callbacks at absolute instants.
 
-SimPy's own events (timeouts, process steps) get the rank CONTROL and, within it, SimPy's order: urgent before normal,
-then by serial. A request's events are bare callbacks (`call_at`): no Event object, no list of callbacks, an absolute
-instant that no `now + delay` has rounded. This is the hot path of the simulation.
+SimPy's own events (timeouts, process steps) have the rank CONTROL and SimPy's order among themselves: by priority, then
+by serial; urgent ones come before the keyed control callbacks of their instant, normal ones after. What a request does
+is a bare callback (`call_at`): no Event object, no list of callbacks, an instant that no `now + delay` has rounded.
+This is the hot path of the simulation (about .6 us a callback, where a SimPy timeout takes 1 us).
+An `Alarm` that nobody waits for any more is dropped: it neither moves the clock nor stays in the heap.
 """
 
 from __future__ import annotations
 
-import math
-from collections.abc import Callable
-from heapq import heappop, heappush
+from collections.abc import Callable, Generator, Iterator
+from contextlib import contextmanager
+from heapq import heapify, heappop, heappush
 from typing import Any
 
 import simpy
 from simpy.core import EmptySchedule, Infinity, StopSimulation
 from simpy.events import NORMAL, Event
 
-from sim.runtime.order import CONTROL, KEY_BITS, KEY_MAX
+from sim.runtime.order import CONTROL, KEY_MAX
 
-CONTROL_ORDER = CONTROL << KEY_BITS
-NORMAL_BIT = 1 << (KEY_BITS - 1)  # normal events come after urgent ones and after keyed control callbacks
+Entry = tuple[float, int, int, int, Callable[[Any], None] | None, Any]  # at, rank, key, serial, fn or None, arg or event
 
-Entry = tuple[float, int, int, Callable[[Any], None] | None, Any]
+DEAD_MIN = 64  # a heap with fewer dead alarms is not worth compacting (asyncio's loop uses 100)
 
 
 class OrderedEnvironment(simpy.Environment):
-    """SimPy with ordered equal instants. `events_count` counts what was dispatched."""
+    """SimPy with ordered equal instants. `events_count` counts what was dispatched, up to the end of the last `run`."""
 
-    now: float = 0.0  # a plain attribute over SimPy's property: it is read several times a request
+    now: float = 0.0  # type: ignore[assignment] # a plain attribute over SimPy's property: read several times a request
 
     def __init__(self, initial_time: float = 0.0) -> None:
         super().__init__(initial_time)
-        self._heap: list[Entry] = []
-        self._serial = 0
+        self.now = float(initial_time)
         self.events_count = 0
-        self.now = initial_time
+        self._heap: list[Entry] = []  # only ever changed in place: the running loop holds it
+        self._serial = 0
+        self._dead_count = 0
 
     def call_at(self, at: float, rank: int, key: int, fn: Callable[[Any], None], arg: Any) -> None:
-        """Call `fn(arg)` at the absolute instant `at`; raises ValueError for the past, NaN, or a key over 80 bits."""
-        if not at >= self.now:
-            raise ValueError(f"call at {at} while it is {self.now}")
-        if key > KEY_MAX:
-            raise ValueError(f"key {key} has more than {KEY_BITS} bits")
-        self._serial = serial = self._serial + 1
-        heappush(self._heap, (at, rank << KEY_BITS | key, serial, fn, arg))
+        """Call `fn(arg)` at the absolute instant `at`; raises ValueError for the past, NaN, or a key out of 0..2**80."""
+        if at >= self.now and 0 <= key <= KEY_MAX:
+            self._serial = serial = self._serial + 1
+            heappush(self._heap, (at, rank, key, serial, fn, arg))
+        else:
+            raise ValueError(f"call at {at} with key {key}: accepted is an instant >= now={self.now}, 0 <= key < 2**80")
 
     def schedule(self, event: Event, priority: Any = NORMAL, delay: Any = 0) -> None:
-        """SimPy's own way in (timeouts, process starts, triggered events)."""
-        self.schedule_at(event, self.now + delay, priority)
+        """SimPy's own way in (timeouts, process starts, triggered events); raises ValueError for a delay < 0 or NaN."""
+        if not delay >= 0:
+            raise ValueError(f"delay {delay}: accepted is a duration >= 0")
+        self._push(self.now + delay, CONTROL, priority - 1 if priority < NORMAL else KEY_MAX + priority, event)
 
-    def schedule_at(self, event: Event, at: float, priority: Any = NORMAL) -> None:
-        """An event at an absolute instant, in SimPy's order."""
-        if math.isnan(at) or at < self.now:
-            raise ValueError(f"event at {at} while it is {self.now}")
-        self._serial = serial = self._serial + 1
-        order = CONTROL_ORDER | serial if priority < NORMAL else CONTROL_ORDER | NORMAL_BIT | serial
-        heappush(self._heap, (at, order, serial, None, event))
+    def alarm(self, at: float, rank: int = CONTROL) -> Alarm:
+        """An event at an absolute instant, after what is keyed in its rank; infinity is never.
+
+        Raises ValueError for the past and for NaN.
+        """
+        if not at >= self.now:
+            raise ValueError(f"alarm at {at}: accepted is an instant >= now={self.now}")
+        alarm = Alarm(self)
+        if at == Infinity:
+            alarm.dead = True  # it never goes off
+        else:
+            self._push(at, rank, KEY_MAX + NORMAL, alarm)
+        return alarm
 
     def peek(self) -> float:
         """Instant of the next event, infinity if there is none."""
-        return self._heap[0][0] if self._heap else Infinity
+        heap = self._heap
+        while heap and _is_dead(heap[0][5]):
+            heappop(heap)
+            self._dead_count -= 1
+        return heap[0][0] if heap else Infinity
 
     def step(self) -> None:
-        """Dispatch the next event; raises `EmptySchedule` when there is none and a failed event's error."""
+        """Dispatch the next event; raises `EmptySchedule` when there is none, and a failed event's error."""
+        self.peek()
         if not self._heap:
             raise EmptySchedule
-        at, _, _, fn, arg = heappop(self._heap)
-        self.now = self._now = at
+        self.now, _, _, _, fn, arg = heappop(self._heap)
         self.events_count += 1
         if fn is None:
             self._dispatch(arg)
         else:
             fn(arg)
 
-    @staticmethod
-    def _dispatch(event: Event) -> None:
-        callbacks, event.callbacks = event.callbacks, None  # type: ignore[assignment]
-        for callback in callbacks:
-            callback(event)
-        if not event._ok and not hasattr(event, "_defused"):
-            failure = event._value
-            rebuilt = type(failure)(*failure.args)
-            rebuilt.__cause__ = failure
-            raise rebuilt
-
     def run(self, until: Any = None) -> Any:
-        """As SimPy's: until there is nothing left, an instant (exclusive), or an event, whose value it gives."""
-        if until is not None and not isinstance(until, Event):
-            at = float(until)
-            if at <= self.now:
-                raise ValueError(f"until={at} must be after now={self.now}")
-            stop = Event(self)
-            stop._ok, stop._value = True, None
-            self._serial += 1
-            heappush(self._heap, (at, -1, self._serial, None, stop))  # before everything of that instant
-            until = stop
-        if until is not None:
-            if until.callbacks is None:
-                return until.value
-            until.callbacks.append(StopSimulation.callback)
+        """As SimPy's: until nothing is left, up to an instant (exclusive), or until an event, whose value it gives.
+
+        Raises ValueError for an instant that is not after now, RuntimeError when nothing is left before the event
+        happened, and the error of a failed event that nobody handles.
+        """
+        event = until if until is None or isinstance(until, Event) else self._stop_at(float(until))
+        if event is not None:
+            if event.callbacks is None:
+                return event.value
+            event.callbacks.append(StopSimulation.callback)
+        try:
+            self._run()
+        except StopSimulation as stop:
+            self.events_count -= event is not until  # our own stop is no event of the simulation
+            return stop.args[0]
+        except BaseException:
+            if event is not None and event.callbacks is not None:
+                self._forget_stop(event, event is not until)
+            raise
+        if event is not None:
+            raise RuntimeError(f'No scheduled events left but "until" event was not triggered: {event}')
+        return None
+
+    @contextmanager
+    def apart(self) -> Iterator[None]:
+        """Within the block the heap holds only what the block schedules; what was there before comes back after it."""
+        waiting = self._heap[:]
+        self._heap.clear()
+        try:
+            yield
+        finally:
+            self._heap += waiting
+            self._compact()
+
+    def alarm_dropped(self) -> None:
+        """An alarm in the heap died: compact a heap that is mostly dead."""
+        self._dead_count += 1
+        if self._dead_count > DEAD_MIN and 2 * self._dead_count > len(self._heap):
+            self._compact()
+
+    def _compact(self) -> None:
+        self._heap[:] = [entry for entry in self._heap if not _is_dead(entry[5])]
+        heapify(self._heap)
+        self._dead_count = 0
+
+    def _push(self, at: float, rank: int, key: int, event: Event) -> None:
+        self._serial = serial = self._serial + 1
+        heappush(self._heap, (at, rank, key, serial, None, event))
+
+    def _run(self) -> None:
         heap, dispatch, count = self._heap, self._dispatch, 0
         try:
             while heap:
-                at, _, _, fn, arg = heappop(heap)
-                self.now = at
-                count += 1
-                if fn is None:
-                    self._now = at
+                at, _, _, _, fn, arg = heappop(heap)
+                if fn is not None:
+                    self.now = at
+                    count += 1
+                    fn(arg)
+                elif type(arg) is not Alarm or not arg.dead:
+                    self.now = at
+                    count += 1
                     dispatch(arg)
                 else:
-                    fn(arg)
-        except StopSimulation as stopped:
-            return stopped.args[0]
+                    self._dead_count -= 1
         finally:
-            self._now = self.now
             self.events_count += count
-        if until is not None:
-            raise RuntimeError(f"no events left, but {until!r} was not triggered")
-        return None
+
+    def _dispatch(self, event: Event) -> None:
+        callbacks, event.callbacks = event.callbacks, None  # type: ignore[assignment]
+        try:
+            for callback in callbacks:
+                callback(event)
+        except StopSimulation:
+            rest = callbacks[callbacks.index(callback) + 1 :]
+            if rest:  # they come first when the run goes on
+                event.callbacks = rest
+                self._push(self.now, -1, 0, event)
+                self.events_count -= 1
+            raise
+        if not event._ok and not event.defused:
+            _raise_again(event._value)
+
+    def _stop_at(self, at: float) -> Event:
+        if not at > self.now:
+            raise ValueError(f"until ({at}) must be greater than the current simulation time ({self.now})")
+        stop = Event(self)
+        stop._ok, stop._value = True, None
+        self._push(at, -1, 0, stop)  # before everything of that instant
+        return stop
+
+    def _forget_stop(self, event: Event, own: bool) -> None:
+        event.callbacks.remove(StopSimulation.callback)
+        if own:  # an error ended the run: a later run must not stop here
+            self._heap[:] = [entry for entry in self._heap if entry[5] is not event]
+            heapify(self._heap)
+
+
+class Alarm(Event):
+    """An event at an absolute instant, made by `OrderedEnvironment.alarm`; `await`able in a virtual task."""
+
+    env: OrderedEnvironment
+
+    def __init__(self, env: OrderedEnvironment) -> None:
+        super().__init__(env)
+        self._ok, self._value = True, None
+        self.dead = False
+
+    def cancel(self) -> None:
+        """Nobody waits for it any more; does nothing once it went off."""
+        if self.callbacks is not None and not self.dead:
+            self.dead = True
+            self.env.alarm_dropped()
+
+    def __await__(self) -> Generator[Event, Any, Any]:
+        return (yield self)
+
+
+def _is_dead(arg: Any) -> bool:
+    return type(arg) is Alarm and arg.dead
+
+
+def _raise_again(failure: BaseException) -> None:
+    """SimPy's way: a copy with the original as its cause; the original itself where its fields are not positional."""
+    try:
+        copy = type(failure)(*failure.args)
+    except TypeError:
+        raise failure from failure.__cause__
+    copy.__cause__ = failure
+    raise copy

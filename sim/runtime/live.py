@@ -1,218 +1,212 @@
-"""Live time: the same protocol over asyncio, inside a running event loop (`sim.contracts.Runtime`).
+"""Live time: asyncio drives the same coroutines with the same meaning (implements `sim.contracts.Runtime`).
 
-`now` is the loop's monotonic clock from the runtime's creation on. Failures that nobody joined are kept and raised at
-`close`, as in the virtual runtime.
+`now` starts at 0 when the runtime is made, inside a running loop, and counts the loop's monotonic seconds. Events,
+queues, timeouts, groups and the policy for failures are those of the virtual runtime, over asyncio's tasks and futures,
+so that cancels, contexts and third-party code behave as asyncio says. `close` cancels all tasks in spawn order.
 """
 
 from __future__ import annotations
 
 import asyncio
+import math
 import time
-from collections import deque
-from collections.abc import Callable, Coroutine
+from collections.abc import Callable, Coroutine, Generator
 from typing import Any, TypeVar
 
+from sim.runtime.failures import Failures
+from sim.runtime.primitives import BoundedQueue, Flag
+from sim.runtime.scopes import Group, Timeout
+
 T = TypeVar("T")
+
+CANCEL_ROUNDS_MAX = 10  # as in the virtual runtime
+SETTLE_PASSES = 10  # loop passes that a completion has to reach its task before a timeout of the same instant
+
+
+class LiveParking:
+    """Where one live task waits until it is woken."""
+
+    def __init__(self) -> None:
+        self._future: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+
+    def wake(self) -> None:
+        if not self._future.done():
+            self._future.set_result(None)
+
+    def __await__(self) -> Generator[Any, None, None]:
+        return self._future.__await__()
+
+
+class LiveDeadline:
+    """A call after a duration, some passes of the loop late, so that what completes at that instant comes first."""
+
+    def __init__(self, duration_s: float, fn: Callable[[], None]) -> None:
+        self._loop, self._fn = asyncio.get_running_loop(), fn
+        self._handle: asyncio.Handle = self._loop.call_later(duration_s, self._pass, SETTLE_PASSES)
+
+    def cancel(self) -> None:
+        self._handle.cancel()
+
+    def _pass(self, left_count: int) -> None:
+        if left_count:
+            self._handle = self._loop.call_soon(self._pass, left_count - 1)
+        else:
+            self._fn()
 
 
 class LiveTask:
     """A spawned coroutine; `join` gives its result or raises its error, also when it ended long ago."""
 
-    def __init__(self, coro: Coroutine[Any, Any, Any], name: str, ended: Callable[[LiveTask], None]) -> None:
-        if not hasattr(coro, "send"):
-            raise TypeError(f"spawn takes a coroutine, not {type(coro).__name__}")
+    def __init__(
+        self,
+        runtime: LiveRuntime,
+        coro: Coroutine[Any, Any, Any],
+        name: str,
+        on_end: Callable[[LiveTask], None] | None,
+    ) -> None:
         self.name = name
-        self.joined = False
-        self._task = asyncio.ensure_future(coro)
-        self._task.add_done_callback(lambda _: ended(self))
-
-    @property
-    def error(self) -> BaseException | None:
-        """What ended it, None while it runs or when it returned."""
-        if not self._task.done():
-            return None
-        return asyncio.CancelledError() if self._task.cancelled() else self._task.exception()
+        self.error: BaseException | None = None
+        self.joined = on_end is not None  # who asks to hear of the end takes care of a failure
+        self._runtime, self._on_end = runtime, on_end
+        self._over = runtime.event()
+        self.task = asyncio.create_task(coro, name=name)
+        self.task.add_done_callback(self._end)
 
     def done(self) -> bool:
-        return self._task.done()
+        """True once the coroutine returned, failed or was cancelled."""
+        return self.task.done()
 
     def cancelled(self) -> bool:
-        return self._task.cancelled()
+        """True if a cancel ended it."""
+        return self.task.cancelled()
 
     def cancel(self) -> None:
-        """Throw CancelledError in at its next step; nothing once it has ended."""
-        self._task.cancel()
+        """Throw `Cancelled` in at its next step; does nothing once it has ended."""
+        self.task.cancel()
 
     async def join(self) -> Any:
-        """The result; raises the task's error. A joiner that is cancelled leaves the task running."""
-        self.joined = True
-        await asyncio.wait([self._task])
-        return self._task.result()
+        """The result; raises the task's error, `Cancelled` if it was cancelled. Cancelling a joiner leaves the task."""
+        if not self.joined:
+            self.joined = True
+            self._runtime.joined(self)
+        if not self.task.done():
+            await self._over.wait()
+        return self.task.result()
 
-
-class LiveEvent:
-    """A flag set once, with a value."""
-
-    def __init__(self) -> None:
-        self._event = asyncio.Event()
-        self._value: Any = None
-
-    def is_set(self) -> bool:
-        return self._event.is_set()
-
-    def set(self, value: Any = None) -> None:
-        """Wake all that wait; setting it again does nothing."""
-        if not self._event.is_set():
-            self._value = value
-            self._event.set()
-
-    async def wait(self) -> Any:
-        await self._event.wait()
-        return self._value
-
-
-class LiveQueue:
-    """First in, first out, at most `items_max` items."""
-
-    def __init__(self, items_max: int) -> None:
-        if items_max < 1:
-            raise ValueError(f"items_max={items_max}: a queue holds at least one item")
-        self.items_max = items_max
-        self._queue: asyncio.Queue[Any] = asyncio.Queue(items_max)
-
-    def __len__(self) -> int:
-        return self._queue.qsize()
-
-    def put_nowait(self, item: Any) -> bool:
-        """Add an item; False when the queue is full."""
-        if self._queue.full():
-            return False
-        self._queue.put_nowait(item)
-        return True
-
-    async def put(self, item: Any) -> None:
-        """Add an item, waiting for room."""
-        await self._queue.put(item)
-
-    async def get(self) -> Any:
-        """Take the oldest item, waiting for one."""
-        return await self._queue.get()
-
-
-class LiveGroup:
-    """Tasks that end together: the first failure cancels the others and leaves as an ExceptionGroup."""
-
-    def __init__(self, runtime: LiveRuntime) -> None:
-        self._runtime = runtime
-        self._tasks: deque[LiveTask] = deque()
-
-    def spawn(self, coro: Coroutine[Any, Any, Any], name: str = "") -> LiveTask:
-        """A task of the group; the block does not end before it."""
-        task = self._runtime.spawn(coro, name)
-        task.joined = True
-        self._tasks.append(task)
-        return task
-
-    async def __aenter__(self) -> LiveGroup:
-        return self
-
-    async def __aexit__(self, kind: Any, error: BaseException | None, trace: Any) -> None:
-        failures = [error] if isinstance(error, Exception) else []
-        cancelled: BaseException | None = None
-        if error is not None:
-            self._cancel_all()
-        while pending := [task._task for task in self._tasks if not task.done()]:
-            try:
-                await asyncio.wait(pending, return_when=asyncio.FIRST_COMPLETED)
-            except asyncio.CancelledError as late:
-                cancelled = late
-                self._cancel_all()
-            if any(isinstance(task.error, Exception) for task in self._tasks):
-                self._cancel_all()
-        failures += [task.error for task in self._tasks if isinstance(task.error, Exception)]
-        if failures:
-            raise ExceptionGroup("tasks of a group failed", failures)
-        if cancelled is not None:
-            raise cancelled
-
-    def _cancel_all(self) -> None:
-        for task in self._tasks:
-            task.cancel()
+    def _end(self, task: asyncio.Task[Any]) -> None:
+        self.error = asyncio.CancelledError() if task.cancelled() else task.exception()
+        self._runtime.ended(self)
+        self._over.set()
+        if self._on_end is not None:
+            self._on_end(self)
 
 
 class LiveRuntime:
-    """Clock and tasks over asyncio; create it inside a running loop or let the first use find one."""
+    """Clock and tasks over the running asyncio loop; raises RuntimeError when it is made outside of one."""
 
     def __init__(self) -> None:
-        self._origin = time.monotonic()
+        self._loop = asyncio.get_running_loop()
+        self._started_at = self._loop.time()
         self._tasks: dict[LiveTask, None] = {}  # alive, in spawn order
-        self._failed: list[LiveTask] = []
+        self._failures = Failures()
+        self._closed = False
 
     def now(self) -> float:
-        return self._clock() - self._origin
+        """Monotonic seconds since the runtime was made."""
+        return self._loop.time() - self._started_at
 
     def wall_at(self) -> float:
-        return time.time()
-
-    @staticmethod
-    def _clock() -> float:
-        try:
-            return asyncio.get_running_loop().time()
-        except RuntimeError:
-            return time.monotonic()
+        """Wall time, seconds since the epoch; it may jump, `now` does not."""
+        return time.time()  # noqa: TID251 # this is the runtime's clock
 
     async def sleep(self, duration_s: float) -> None:
-        """Raises ValueError for a negative duration or NaN; 0 lets others run."""
+        """0 lets the others run; infinity ends by a cancel only. Raises ValueError for a negative duration or NaN."""
         if not duration_s >= 0.0:
-            raise ValueError(f"sleep({duration_s}): a duration is at least 0 s")
+            raise ValueError(f"sleep({duration_s}): accepted is a duration >= 0 s")
         await asyncio.sleep(duration_s)
 
     async def sleep_until(self, at: float) -> None:
-        """Wake at `at` or just after; an instant that has passed is now."""
-        if at != at:
-            raise ValueError("sleep_until(nan)")
+        """Wake at `at` or as soon after it as the loop can; an instant that has passed is now. Raises ValueError for NaN."""
+        if math.isnan(at):
+            raise ValueError("sleep_until(nan): accepted is an instant")
         await asyncio.sleep(max(at - self.now(), 0.0))
+        while self.now() < at:  # the loop may wake a timer early by its clock's resolution
+            await asyncio.sleep(at - self.now())
 
     def spawn(self, coro: Coroutine[Any, Any, T], name: str = "") -> LiveTask:
-        """Start a task."""
-        task = LiveTask(coro, name or getattr(coro, "__name__", "task"), self._ended)
+        """Start a task; its first step is in the next pass of the loop."""
+        return self.start(coro, name, None)
+
+    def timeout(self, duration_s: float) -> Timeout:
+        """`async with`: TimeoutError if the body takes longer."""
+        return Timeout(self, duration_s)
+
+    def event(self) -> Flag:
+        """A flag that tasks wait for."""
+        return Flag(LiveParking)
+
+    def queue(self, items_max: int) -> BoundedQueue:
+        """A queue that holds at most `items_max` >= 1 items."""
+        return BoundedQueue(LiveParking, items_max)
+
+    def group(self) -> Group[LiveTask]:
+        """`async with`: tasks that end together; the first failure cancels the others."""
+        return Group(self)
+
+    async def run_blocking(self, fn: Callable[[], T], cost_s: float = 0.0) -> T:
+        """Run `fn` in a thread; it takes the time it takes. A cancel leaves the thread to end by itself."""
+        if not cost_s >= 0.0:
+            raise ValueError(f"run_blocking(cost_s={cost_s}): accepted is a duration >= 0 s")
+        return await asyncio.to_thread(fn)
+
+    async def close(self, grace_s: float = 10.0) -> None:
+        """Cancel all tasks in spawn order and wait for their clean-up; then raise failures nobody joined.
+
+        A clean-up that takes more than `grace_s` is cancelled again. Raises RuntimeError from within one of the tasks,
+        and when tasks ignore cancels. Closing again does nothing.
+        """
+        if any(task.task is self.current() for task in self._tasks):
+            raise RuntimeError("close is called from outside of the tasks")
+        if self._closed:
+            return
+        self._closed = True
+        for _ in range(CANCEL_ROUNDS_MAX):
+            for task in list(self._tasks):
+                task.cancel()
+            if self._tasks:
+                await asyncio.wait([task.task for task in self._tasks], timeout=grace_s)
+        if self._tasks:
+            names = ", ".join(task.name for task in self._tasks)
+            raise RuntimeError(f"tasks that do not end when they are cancelled: {names}")
+        self._failures.raise_all()
+
+    def current(self) -> asyncio.Task[Any] | None:
+        """The asyncio task that runs now, whether spawned here or not."""
+        return asyncio.current_task()
+
+    def start(
+        self, coro: Coroutine[Any, Any, Any], name: str, on_end: Callable[[LiveTask], Any] | None
+    ) -> LiveTask:
+        """As `spawn`; `on_end` hears of the end and takes care of a failure."""
+        if not isinstance(coro, Coroutine):
+            raise TypeError(f"a coroutine was expected, not {type(coro).__name__}")
+        if self._closed and not self._tasks:
+            coro.close()
+            raise RuntimeError("the runtime is closed")
+        task = LiveTask(self, coro, name or getattr(coro, "__name__", "task"), on_end)
         self._tasks[task] = None
         return task
 
-    def timeout(self, duration_s: float) -> asyncio.Timeout:
-        return asyncio.timeout(max(duration_s, 0.0))
+    def deadline(self, duration_s: float, fn: Callable[[], None]) -> LiveDeadline:
+        """Call `fn` after a duration, behind what completes at that instant."""
+        return LiveDeadline(duration_s, fn)
 
-    def event(self) -> LiveEvent:
-        return LiveEvent()
+    def ended(self, task: LiveTask) -> None:
+        """A task reports its end."""
+        del self._tasks[task]
+        if not task.joined:
+            self._failures.ended(task, task.error)
 
-    def queue(self, items_max: int) -> LiveQueue:
-        return LiveQueue(items_max)
-
-    def group(self) -> LiveGroup:
-        return LiveGroup(self)
-
-    async def run_blocking(self, fn: Callable[[], T], cost_s: float = 0.0) -> T:
-        """Run `fn` in a thread, so that the loop goes on; `cost_s` counts in virtual time only."""
-        return await asyncio.to_thread(fn)
-
-    async def close(self) -> None:
-        """Cancel all tasks in spawn order, wait for them, raise unjoined failures."""
-        tasks = list(self._tasks)
-        for task in tasks:
-            task.cancel()
-        if tasks:
-            await asyncio.wait([task._task for task in tasks])
-            await asyncio.sleep(0)
-        self.raise_failures()
-
-    def raise_failures(self) -> None:
-        """Raise the errors of ended tasks that nobody joined, as a group."""
-        errors = [task.error for task in self._failed if not task.joined and isinstance(task.error, Exception)]
-        self._failed = []
-        if errors:
-            raise ExceptionGroup("tasks failed and nobody joined them", errors)
-
-    def _ended(self, task: LiveTask) -> None:
-        self._tasks.pop(task, None)
-        if isinstance(task.error, Exception):
-            self._failed.append(task)
+    def joined(self, task: LiveTask) -> None:
+        """A task reports a joiner."""
+        self._failures.joined(task)

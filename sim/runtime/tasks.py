@@ -1,129 +1,170 @@
 """Coroutines on virtual time: a task steps an `async def` coroutine over SimPy events.
 
-What a coroutine awaits comes down to a SimPy event that it yields; anything else is foreign and gets a clear
-TypeError. Semantics are those of asyncio (`engine_rules`: tasks): a task cancelled before its first step never runs
-its body, cancelling an ended task does nothing, an uncaught cancel ends the task and not the run, a completion wins
-over a timeout at the same instant, every task steps in a context of its own, and outcomes are kept for late joiners.
+What a coroutine awaits comes down to a SimPy event that it yields; anything else is foreign and gets a TypeError that
+names it. Cancellation is asyncio's: a task cancelled before its first step never runs its body, cancels before the next
+step are one, cancelling an ended task does nothing, an uncaught cancel ends the task and not the run. Every task steps
+in a context of its own, and its outcome is kept for late joiners. An `async for` that is left early closes its
+generator in a task of its own, as asyncio does; with `contextlib.aclosing` it happens at a place one can see.
 """
 
 from __future__ import annotations
 
-from collections.abc import Coroutine, Generator
+import sys
+from collections.abc import Callable, Coroutine, Generator
 from contextvars import copy_context
 from typing import TYPE_CHECKING, Any
 
-from simpy.events import URGENT, Event
+from simpy.events import Event
 
 from sim.runtime.cancelled import Cancelled
+from sim.runtime.environment import Alarm
 
 if TYPE_CHECKING:
     from sim.runtime.virtual import VirtualRuntime
 
 
-class Until:
-    """Await a SimPy event: the one thing that virtual coroutines yield."""
+class VirtualParking(Event):
+    """Where one virtual task waits until it is woken."""
 
-    __slots__ = ("event",)
-
-    def __init__(self, event: Event) -> None:
-        self.event = event
+    def wake(self) -> None:
+        if not self.triggered:
+            self.succeed()
 
     def __await__(self) -> Generator[Event, Any, Any]:
-        return (yield self.event)
+        return (yield self)
 
 
 class VirtualTask:
     """A spawned coroutine; `join` gives its result or raises its error, also when it ended long ago."""
 
-    def __init__(self, runtime: VirtualRuntime, coro: Coroutine[Any, Any, Any], name: str) -> None:
-        if not hasattr(coro, "send"):
-            raise TypeError(f"spawn takes a coroutine, not {type(coro).__name__}")
+    def __init__(
+        self,
+        runtime: VirtualRuntime,
+        coro: Coroutine[Any, Any, Any],
+        name: str,
+        on_end: Callable[[VirtualTask], None] | None = None,
+    ) -> None:
         self.name = name
         self.error: BaseException | None = None
-        self.joined = False
-        self._runtime, self._coro = runtime, coro
+        self.joined = on_end is not None  # who asks to hear of the end takes care of a failure
+        self._runtime, self._coro, self._on_end = runtime, coro, on_end
         self._context = copy_context()
         self._result: Any = None
-        self._ended = runtime.env.event()
-        self._started = self._over = False
-        self._cancels: list[Any] = []  # messages of cancels that are to be thrown in
-        self._awaited: Event | None = None
-        self._wake(None)
+        self._over = runtime.event()
+        self._awaited: Event | None = None  # what its next step waits for; None while it runs and when it has ended
+        self._must_cancel = False
+        self._cancels_count = 0
+        self._step_soon()
 
     def done(self) -> bool:
         """True once the coroutine returned, failed or was cancelled."""
-        return self._over
+        return self._over.is_set()
 
     def cancelled(self) -> bool:
         """True if a cancel ended it."""
-        return self._over and isinstance(self.error, Cancelled)
+        return isinstance(self.error, Cancelled)
 
-    def cancel(self, message: Any = None) -> None:
-        """Throw `Cancelled` in at its next step (now, in SimPy's urgent order); nothing once it has ended."""
-        if self._over:
+    def cancel(self) -> None:
+        """Throw `Cancelled` in at its next step, at this instant; does nothing once it has ended."""
+        if self.done():
             return
-        self._cancels.append(message)
-        if self._awaited is not None and self._awaited.callbacks is not None:
-            self._awaited.callbacks.remove(self._step)
-            self._awaited = None
-            self._wake(None)
+        self._cancels_count += 1
+        self._must_cancel = True
+        awaited = self._awaited
+        if awaited is not None:
+            awaited.callbacks.remove(self._step)
+            if isinstance(awaited, Alarm):
+                awaited.cancel()
+            self._step_soon()
+
+    def cancelling(self) -> int:
+        """How many cancels were asked for and not taken back."""
+        return self._cancels_count
+
+    def uncancel(self) -> int:
+        """Take one cancel back (a timeout that was its cause does); gives how many are left."""
+        self._cancels_count = max(self._cancels_count - 1, 0)
+        return self._cancels_count
 
     async def join(self) -> Any:
-        """The result; raises the task's error, `Cancelled` if it was cancelled."""
-        self.joined = True
-        if not self._over:
-            await Until(self._ended)
+        """The result; raises the task's error, `Cancelled` if it was cancelled. Cancelling a joiner leaves the task."""
+        if not self.joined:
+            self.joined = True
+            self._runtime.joined(self)
+        await self._over.wait()
+        return self.outcome()
+
+    def outcome(self) -> Any:
+        """The result of an ended task, or its error raised."""
         if self.error is not None:
             raise self.error
         return self._result
 
-    def _wake(self, value: Any) -> None:
-        event = Event(self._runtime.env)
-        event._ok, event._value = True, value
+    def _step_soon(self, value: Any = None, error: BaseException | None = None) -> None:
+        self._awaited = event = Event(self._runtime.env)
         event.callbacks.append(self._step)
-        self._awaited = None
-        self._runtime.env.schedule(event, URGENT)
+        if error is None:
+            event.succeed(value)
+        else:
+            event.fail(error)  # type: ignore[arg-type] # a Cancelled is no Exception; SimPy takes any BaseException
+            event.defused = True
 
     def _step(self, event: Event) -> None:
         self._awaited = None
         self._context.run(self._advance, event)
 
     def _advance(self, event: Event) -> None:
-        runtime, previous = self._runtime, self._runtime.current
-        runtime.current = self
+        error: BaseException | None = None
+        if not event._ok:
+            event.defused = True
+            error = event._value
+        if self._must_cancel:
+            self._must_cancel = False
+            error = Cancelled()
+        running, self._runtime.running = self._runtime.running, self
+        hooks = sys.get_asyncgen_hooks()
+        sys.set_asyncgen_hooks(firstiter=None, finalizer=self._runtime.finish_generator)
         try:
-            if self._cancels:
-                message = self._cancels.pop(0)
-                if not self._started:
-                    self._coro.close()
-                    self._end(None, Cancelled())
-                    return
-                awaited = self._coro.throw(Cancelled() if message is None else Cancelled(message))
-            else:
-                self._started = True
-                awaited = self._coro.send(event._value)
-            while not isinstance(awaited, Event):
-                text = f"task {self.name!r} awaits {type(awaited).__name__}, which is foreign to the virtual runtime"
-                awaited = self._coro.throw(TypeError(text))
+            awaited: Any = self._coro.send(event._value) if error is None else self._coro.throw(error)
         except StopIteration as stop:
-            self._end(stop.value, None)
-        except Cancelled as cancelled:
-            self._end(None, cancelled)
-        except Exception as error:
-            self._end(None, error)
+            if self._must_cancel:  # cancelled in its very last step
+                self._end(None, Cancelled())
+            else:
+                self._end(stop.value, None)
+        except (KeyboardInterrupt, SystemExit) as ending:
+            self._end(None, ending)
+            raise
+        except BaseException as failure:
+            self._end(None, failure)
         else:
             self._follow(awaited)
         finally:
-            runtime.current = previous
+            sys.set_asyncgen_hooks(*hooks)
+            self._runtime.running = running
 
-    def _follow(self, awaited: Event) -> None:
-        if self._cancels or awaited.callbacks is None:  # cancelled while it ran, or already happened
-            self._wake(awaited._value if awaited.callbacks is None else None)
-            return
-        awaited.callbacks.append(self._step)
-        self._awaited = awaited
+    def _follow(self, awaited: Any) -> None:
+        if not isinstance(awaited, Event) or awaited.env is not self._runtime.env:
+            self._step_soon(error=TypeError(f"task {self.name!r} awaits {_name_of(awaited)}"))
+        elif self._must_cancel:
+            self._step_soon()
+        elif awaited.callbacks is None:  # it happened already
+            self._step_soon(awaited._value, None if awaited._ok else awaited._value)
+        else:
+            awaited.callbacks.append(self._step)
+            self._awaited = awaited
 
     def _end(self, result: Any, error: BaseException | None) -> None:
-        self._over, self._result, self.error = True, result, error
+        self._result, self.error = result, error
         self._runtime.ended(self)
-        self._ended.succeed()
+        self._over.set()
+        if self._on_end is not None:
+            self._on_end(self)
+
+
+def _name_of(awaited: Any) -> str:
+    if isinstance(awaited, Event):
+        return f"{awaited!r}, an event of another environment"
+    if awaited is None:
+        return "a bare yield (asyncio.sleep(0)?), which is foreign to the virtual runtime; it has sleep(0)"
+    kind = type(awaited)
+    return f"{kind.__module__}.{kind.__qualname__}, which is foreign to the virtual runtime"

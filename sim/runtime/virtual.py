@@ -1,22 +1,29 @@
-"""Virtual time: a SimPy environment drives the control plane's coroutines (`sim.contracts.Runtime`).
+"""Virtual time: a SimPy environment drives the control plane's coroutines (implements `sim.contracts.Runtime`).
 
-One policy for failures that nobody joined, in both runtimes: they are kept and raised when the run ends or the runtime
-is closed. At the horizon `close` cancels all tasks in spawn order, so that every `finally` runs before the audits.
+Instants and durations are float seconds. At the horizon `close` cancels all tasks in spawn order and lets them clean up
+at this very instant, apart from the world's events, so that every `finally` has run before the audits and none moves a
+count. Failures that nobody joined are raised when a run ends and at `close` (`sim.runtime.failures`).
 """
 
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Coroutine
+from collections.abc import AsyncGenerator, Callable, Coroutine
 from typing import Any, TypeVar
 
-from simpy.events import NORMAL, Event
+from simpy.events import Event
 
-from sim.runtime.environment import OrderedEnvironment
-from sim.runtime.primitives import VirtualEvent, VirtualGroup, VirtualQueue, VirtualTimeout
-from sim.runtime.tasks import Until, VirtualTask
+from sim.runtime.environment import Alarm, OrderedEnvironment
+from sim.runtime.failures import Failures
+from sim.runtime.order import DEADLINE
+from sim.runtime.primitives import BoundedQueue, Flag
+from sim.runtime.scopes import Group, Timeout
+from sim.runtime.tasks import VirtualParking, VirtualTask
 
 T = TypeVar("T")
+
+CANCEL_ROUNDS_MAX = 10  # a clean-up that waits for time is cancelled again; who ignores so many cancels is an error
+CLEANUP_EVENTS_MAX = 1_000_000
 
 
 class VirtualRuntime:
@@ -25,106 +32,150 @@ class VirtualRuntime:
     def __init__(self, env: OrderedEnvironment | None = None, wall_epoch_s: float = 0.0) -> None:
         self.env = env or OrderedEnvironment()
         self.wall_epoch_s = wall_epoch_s
-        self.current: VirtualTask | None = None
+        self.running: VirtualTask | None = None
+        self.cleanup_events_max = CLEANUP_EVENTS_MAX
         self._tasks: dict[VirtualTask, None] = {}  # alive, in spawn order
-        self._failed: list[VirtualTask] = []
+        self._failures = Failures()
+        self._closed = False
 
     def now(self) -> float:
+        """Instant, 0 at the start."""
         return self.env.now
 
     def wall_at(self) -> float:
+        """Wall time of this instant, seconds since the epoch."""
         return self.wall_epoch_s + self.env.now
 
     async def sleep(self, duration_s: float) -> None:
-        """Raises ValueError for a negative duration or NaN; 0 lets others of this instant run."""
+        """0 lets the others of this instant run; infinity ends by a cancel only. Raises ValueError below 0 and for NaN."""
         if not duration_s >= 0.0:
-            raise ValueError(f"sleep({duration_s}): a duration is at least 0 s")
-        await Until(self.alarm(duration_s))
+            raise ValueError(f"sleep({duration_s}): accepted is a duration >= 0 s")
+        await self.env.alarm(self.env.now + duration_s)
 
     async def sleep_until(self, at: float) -> None:
-        """Wake at exactly `at`; an instant that has passed is now."""
+        """Wake at exactly `at`; an instant that has passed is now. Raises ValueError for NaN."""
         if math.isnan(at):
-            raise ValueError("sleep_until(nan)")
-        event = _ready(self.env)
-        self.env.schedule_at(event, max(at, self.env.now), NORMAL)
-        await Until(event)
-
-    def alarm(self, duration_s: float) -> Event:
-        """A SimPy event that happens after `duration_s`."""
-        event = _ready(self.env)
-        self.env.schedule_at(event, self.env.now + duration_s, NORMAL)
-        return event
+            raise ValueError("sleep_until(nan): accepted is an instant")
+        await self.env.alarm(max(float(at), self.env.now))
 
     def spawn(self, coro: Coroutine[Any, Any, T], name: str = "") -> VirtualTask:
-        """Start a task; it steps first at this instant, after what runs now."""
-        task = VirtualTask(self, coro, name or getattr(coro, "__name__", "task"))
+        """Start a task; its first step is at this instant, after what is due before it."""
+        return self.start(coro, name, None)
+
+    def timeout(self, duration_s: float) -> Timeout:
+        """`async with`: TimeoutError if the body takes longer; it goes off after all else of control at its instant."""
+        return Timeout(self, duration_s)
+
+    def event(self) -> Flag:
+        """A flag that tasks wait for."""
+        return Flag(self._park)
+
+    def queue(self, items_max: int) -> BoundedQueue:
+        """A queue that holds at most `items_max` >= 1 items."""
+        return BoundedQueue(self._park, items_max)
+
+    def group(self) -> Group[VirtualTask]:
+        """`async with`: tasks that end together; the first failure cancels the others."""
+        return Group(self)
+
+    async def run_blocking(self, fn: Callable[[], T], cost_s: float = 0.0) -> T:
+        """Run `fn` now; its result (or error) comes `cost_s` of virtual time later."""
+        if not cost_s >= 0.0:
+            raise ValueError(f"run_blocking(cost_s={cost_s}): accepted is a duration >= 0 s")
+        try:
+            return fn()
+        finally:
+            await self.sleep(cost_s)
+
+    def run(self, until: float | None = None) -> None:
+        """Move time until nothing is left, or up to an instant (exclusive); then raise failures nobody joined."""
+        self.env.run(until)
+        self._failures.raise_all()
+
+    def run_task(self, coro: Coroutine[Any, Any, T], name: str = "") -> T:
+        """Spawn, move time until it has ended, give its result or raise its error, then failures nobody joined."""
+        ended = _End(self.env, name or coro.__name__)
+        task = self.start(coro, name, ended.succeed)
+        self.env.run(ended)
+        result: T = task.outcome()
+        self._failures.raise_all()
+        return result
+
+    def close(self) -> None:
+        """Cancel all tasks in spawn order and let them clean up without moving time; then raise unjoined failures.
+
+        Raises RuntimeError from within a task, and when tasks ignore cancels. Closing again does nothing.
+        """
+        if self.running is not None:
+            raise RuntimeError("close is called from outside of the tasks")
+        if self._closed:
+            return
+        self._closed = True
+        with self.env.apart():
+            for _ in range(CANCEL_ROUNDS_MAX):
+                for task in list(self._tasks):
+                    task.cancel()
+                self._settle()
+        if self._tasks:
+            names = ", ".join(task.name for task in self._tasks)
+            raise RuntimeError(f"tasks that do not end when they are cancelled: {names}")
+        self._failures.raise_all()
+
+    def current(self) -> VirtualTask | None:
+        """The task that runs now."""
+        return self.running
+
+    def start(
+        self, coro: Coroutine[Any, Any, Any], name: str, on_end: Callable[[VirtualTask], Any] | None
+    ) -> VirtualTask:
+        """As `spawn`; `on_end` hears of the end and takes care of a failure."""
+        if not isinstance(coro, Coroutine):
+            raise TypeError(f"a coroutine was expected, not {type(coro).__name__}")
+        if self._closed and not self._tasks:
+            coro.close()
+            raise RuntimeError("the runtime is closed")
+        task = VirtualTask(self, coro, name or getattr(coro, "__name__", "task"), on_end)
         self._tasks[task] = None
         return task
 
-    def timeout(self, duration_s: float) -> VirtualTimeout:
-        return VirtualTimeout(self, duration_s)
-
-    def event(self) -> VirtualEvent:
-        return VirtualEvent(self)
-
-    def queue(self, items_max: int) -> VirtualQueue:
-        return VirtualQueue(self, items_max)
-
-    def group(self) -> VirtualGroup:
-        return VirtualGroup(self)
-
-    async def run_blocking(self, fn: Callable[[], T], cost_s: float = 0.0) -> T:
-        """Run `fn` now; it takes `cost_s` of virtual time."""
-        result = fn()
-        await self.sleep(cost_s)
-        return result
-
-    async def first_end(self, tasks: list[VirtualTask]) -> None:
-        """Wait until one of the tasks has ended."""
-        await Until(self.env.any_of([task._ended for task in tasks]))
+    def deadline(self, duration_s: float, fn: Callable[[], None]) -> Alarm:
+        """Call `fn` after a duration, behind what control and requests finish at that instant."""
+        alarm = self.env.alarm(self.env.now + duration_s, DEADLINE)
+        alarm.callbacks.append(lambda _: fn())
+        return alarm
 
     def ended(self, task: VirtualTask) -> None:
         """A task reports its end."""
-        self._tasks.pop(task, None)
-        if task.error is not None and not task.cancelled():
-            self._failed.append(task)
+        del self._tasks[task]
+        if not task.joined:
+            self._failures.ended(task, task.error)
 
-    def run(self, until: float | None = None) -> None:
-        """Move time until nothing is left, or up to an instant; then raise what failed without a joiner."""
-        self.env.run(until)
-        self.raise_failures()
+    def joined(self, task: VirtualTask) -> None:
+        """A task reports a joiner."""
+        self._failures.joined(task)
 
-    def run_task(self, coro: Coroutine[Any, Any, T], name: str = "") -> T:
-        """Spawn, move time until it has ended, give its result or raise its error."""
-        task = self.spawn(coro, name)
-        task.joined = True
-        self.env.run(task._ended)
-        self.raise_failures()
-        if task.error is not None:
-            raise task.error
-        return task._result  # type: ignore[no-any-return]
+    def finish_generator(self, generator: AsyncGenerator[Any, Any]) -> None:
+        """Close an async generator that was left early, in a task of its own."""
+        if not self._closed or self._tasks:
+            self.spawn(generator.aclose(), f"close {generator.__name__}")
 
-    def raise_failures(self) -> None:
-        """Raise the errors of ended tasks that nobody joined, as a group."""
-        errors = [task.error for task in self._failed if not task.joined and isinstance(task.error, Exception)]
-        self._failed = []
-        if errors:
-            raise ExceptionGroup("tasks failed and nobody joined them", errors)
+    def _park(self) -> VirtualParking:
+        return VirtualParking(self.env)
 
-    def close(self) -> None:
-        """Cancel all tasks in spawn order and let them clean up at this instant; then raise unjoined failures."""
-        for task in list(self._tasks):
-            task.cancel()
-        now = self.env.now
-        while self._tasks and self.env.peek() <= now:
+    def _settle(self) -> None:
+        for _ in range(self.cleanup_events_max):
+            if self.env.peek() > self.env.now:
+                return
             self.env.step()
-        self.raise_failures()
+        raise RuntimeError(f"tasks still clean up after {self.cleanup_events_max} events at one instant")
 
 
-def _ready(env: OrderedEnvironment) -> Event:
-    event = Event(env)
-    event._ok, event._value = True, None
-    return event
+class _End(Event):
+    """The end of a task that a run waits for."""
 
+    def __init__(self, env: OrderedEnvironment, name: str) -> None:
+        super().__init__(env)
+        self.name = name
 
-__all__ = ["OrderedEnvironment", "VirtualRuntime"]
+    def _desc(self) -> str:
+        return f"end of task {self.name!r}"

@@ -20,7 +20,7 @@ class Columns:
     """Attempt rows that grow; `tokens` adds the columns of token-sized requests, `probed` the load seen at arrival."""
 
     __slots__ = (
-        "arrived_at", "dispatcher", "finished_at", "first_token_at", "node", "output_tokens", "pool_type",
+        "arrived_at", "dispatcher", "finished_at", "first_token_at", "idle_draw", "node", "output_tokens", "pool_type",
         "prompt_tokens", "request", "rif_at_arrival", "started_at", "status", "tokens", "work_s",
     )  # fmt: skip
 
@@ -32,6 +32,7 @@ class Columns:
         self.finished_at = array("d")
         self.work_s = array("d")
         self.first_token_at = array("d")
+        self.idle_draw = array("d")  # where a completion's idle token goes; several dispatchers with idle tokens only
         self.node = array("i")
         self.dispatcher = array("i")
         self.rif_at_arrival = array("i")

@@ -9,11 +9,8 @@ horizon is not counted. Instants in virtual seconds from the start of load.
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 
-from sim.contracts import Draws
-from sim.runtime.draws import IDLE_TOKEN
-from sim.runtime.draws import PROBE as PROBE_DRAW
 from sim.runtime.order import ARRIVAL, CONTROL, PROBE
 from sim.runtime.virtual import OrderedEnvironment
 from sim.types.records import REJECTED
@@ -28,10 +25,8 @@ Waiting = tuple[int, int, int, "tuple[float, ...] | list[float]", int]
 class Engine:
     """Moves requests between the source, the balancer and the pools; `pools[slot]` is kept by the world."""
 
-    def __init__(
-        self, env: OrderedEnvironment, columns: Columns, balancer: LoadBalancer, draws: Draws, queue_max: int
-    ) -> None:
-        self.env, self.columns, self.balancer, self.draws = env, columns, balancer, draws
+    def __init__(self, env: OrderedEnvironment, columns: Columns, balancer: LoadBalancer, queue_max: int) -> None:
+        self.env, self.columns, self.balancer = env, columns, balancer
         self.queue_max = queue_max
         self.pools: list[Pool] = []  # by slot
         self.waiting: deque[Waiting] = deque()
@@ -92,7 +87,8 @@ class Engine:
         if slot >= 0:
             self._place(row, slot, dispatcher, now)
             if not self._plain:
-                self._probe(row, dispatcher, view, now)
+                assert block.probes is not None
+                self._probe(row, dispatcher, view, block.probes[index], now)
         elif len(self.waiting) < self.queue_max:
             self._integrate_central(now)
             self.waiting.append((row, dispatcher, view, tuple(picks), key))
@@ -118,7 +114,7 @@ class Engine:
         draw = 0.0
         balancer = self.balancer
         if balancer.needs_completion_draw:
-            draw = self.draws.uniform(IDLE_TOKEN, columns.request[row])
+            draw = columns.idle_draw[row]
         sent_at = columns.started_at[row] if self._central else columns.arrived_at[row]
         self._complete(
             columns.dispatcher[row], pool.slot, pool.generation, now, now - sent_at, pool.present, draw
@@ -168,10 +164,9 @@ class Engine:
         self.balancer.poll(self.env.now, [pool.present for pool in self.pools])
         self.env.call_at((tick + 1) * refresh_s, PROBE, tick + 1, self._poll, tick + 1)
 
-    def _probe(self, row: int, dispatcher: int, view: int, now: float) -> None:
+    def _probe(self, row: int, dispatcher: int, view: int, draws: Sequence[float], now: float) -> None:
         """Asynchronous probes after a dispatch: sampled and delivered `probe_delay_s` later."""
-        draws = self.draws.uniforms(PROBE_DRAW, self.columns.request[row], 1, self.balancer.probes_count)
-        targets = self.balancer.probe_targets(dispatcher, view, draws[0].tolist())
+        targets = self.balancer.probe_targets(dispatcher, view, draws)
         at = now + self.balancer.probe_delay_s
         for number, slot in enumerate(targets):
             key = (self.columns.request[row] << 16) + number

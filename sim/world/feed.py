@@ -14,8 +14,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from sim.contracts import ArrivalChunk, ClosedLaw, Draws, ServiceLaw, TokenLaw
-from sim.runtime.draws import DISPATCHER, PICK
+from sim.contracts import ArrivalChunk, Draws, ServiceLaw, TokenLaw
+from sim.runtime.draws import DISPATCHER, IDLE_TOKEN, PICK, PROBE
 from sim.world.columns import Columns
 from sim.world.marks import Marks
 
@@ -32,6 +32,7 @@ class Block:
     keys: list[int]
     dispatchers: list[int] | None  # None: the only one
     views: list[int] | None  # None: view 0
+    probes: Sequence[Sequence[float]] | None  # the uniforms of each request's probes
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,8 +41,10 @@ class Shape:
 
     pick_width: int
     dispatchers_count: int
+    probes_count: int
     types_count: int  # 1: untyped
     keyed: bool  # the balancer reads keys
+    idle_tokens: bool  # a completion takes a draw
 
 
 class Feed:
@@ -73,7 +76,10 @@ class Feed:
             scaled = draws.uniforms_of(DISPATCHER, entities)[:, 0] * shape.dispatchers_count
             dispatchers = scaled.astype(np.int64).tolist()
             columns.dispatcher[row : row + count] = type(columns.dispatcher)("i", dispatchers)
-        return Block(row, at, picks, self._keys(entities, chunk), dispatchers, self._views(entities, chunk))
+        probes = draws.uniforms_of(PROBE, entities, shape.probes_count).tolist() if shape.probes_count else None
+        if shape.idle_tokens:
+            columns.idle_draw.extend(draws.uniforms_of(IDLE_TOKEN, entities)[:, 0].tolist())
+        return Block(row, at, picks, self._keys(entities, chunk), dispatchers, self._views(entities, chunk), probes)
 
     def _keys(self, entities: NDArray[np.uint64], chunk: ArrivalChunk | None) -> list[int]:
         if chunk is not None and chunk.keys is not None:
@@ -106,5 +112,3 @@ class Feed:
         entities = np.arange(first, first + CLIENT_BLOCK, dtype=np.uint64)
         return self.block(entities, [float("nan")] * CLIENT_BLOCK, None)
 
-
-__all__ = ["CLIENT_BLOCK", "Block", "ClosedLaw", "Feed", "Shape"]

@@ -14,16 +14,29 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sim.contracts import Draws
+from sim.errors import ConfigError
 from sim.runtime.draws import KEY, TYPE
+
+ZIPF_KEYS_MAX = 1_000_000  # cumulated shares are held in memory
+KEYS_MAX = 2**31
 
 
 class Marks:
-    """`type_shares` by the fleet's order of types (None: no request asks for one); `keys_count` 0: no keys."""
+    """`type_shares` by the fleet's order of types (None: no request asks for one); `keys_count` 0: no keys.
+
+    Raises `ConfigError` for shares without a positive sum and for more keys than can be held.
+    """
 
     def __init__(self, type_shares: Sequence[float] | None, keys_count: int, keys_zipf: float) -> None:
+        if type_shares is not None and not (min(type_shares) >= 0.0 and max(type_shares) > 0.0):
+            raise ConfigError("arrivals.type_mix", tuple(type_shares), "shares of 0 or more with a sum above 0")
+        keys_max = ZIPF_KEYS_MAX if keys_zipf else KEYS_MAX
+        if keys_count > keys_max:
+            raise ConfigError("arrivals.keys_count", keys_count, f"at most {keys_max} with keys_zipf={keys_zipf:g}")
         self._types = None if type_shares is None else _cumulated(type_shares)
-        weights = [math_power(rank + 1, keys_zipf) for rank in range(keys_count)]
-        self._keys = _cumulated(weights) if keys_count else None
+        self._keys_count = keys_count
+        weights = [float(rank) ** -keys_zipf for rank in range(1, keys_count + 1)] if keys_zipf else []
+        self._keys = _cumulated(weights) if weights else None
 
     def types(self, draws: Draws, entities: NDArray[np.uint64]) -> list[int] | None:
         """Index of the agent type each request asks for; None when none does."""
@@ -34,15 +47,13 @@ class Marks:
 
     def keys(self, draws: Draws, entities: NDArray[np.uint64]) -> list[int] | None:
         """Affinity key of each request; None when there are no keys."""
-        if self._keys is None:
+        if not self._keys_count:
             return None
+        uniforms: list[float] = draws.uniforms_of(KEY, entities)[:, 0].tolist()
+        if self._keys is None:
+            return [int(u * self._keys_count) for u in uniforms]
         shares = self._keys
-        return [bisect_right(shares, u) for u in draws.uniforms_of(KEY, entities)[:, 0].tolist()]
-
-
-def math_power(base: float, zipf: float) -> float:
-    """base ** -zipf."""
-    return float(base) ** -zipf
+        return [bisect_right(shares, u) for u in uniforms]
 
 
 def _cumulated(weights: Sequence[float]) -> list[float]:

@@ -3,9 +3,9 @@
 An arrival process of rate r(t) has its i-th arrival where the integral of r reaches the i-th sum of unit gaps (time
 change; Cinlar 1975). The gap of request i is a pure function of i, so that the same requests come under every load and
 every shape of the rate, only denser or sparser. A gamma process starts in equilibrium: its first gap has the density
-(1 - F(x)) / mean, drawn as a uniform share of a length-biased gap (Cox 1962), so that the mean count is rate x time from
-the start. Chunks are made on the host for every engine, which is why scipy's inverse of the regularized gamma function
-(not bit-portable to compiled code) may be used. Instants in seconds.
+(1 - F(x)) / mean, drawn as a uniform share of a length-biased gap (Cox 1962), so that the mean count is rate x time
+from the start. Chunks are made on the host for every engine, which is why scipy's inverse of the regularized gamma
+function (not bit-portable to compiled code) may be used. Instants in seconds.
 """
 
 from __future__ import annotations

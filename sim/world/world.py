@@ -71,7 +71,7 @@ class World:
     def __init__(self, runtime: VirtualRuntime, balancer: LoadBalancer, draws: Draws, params: WorldParams) -> None:
         self.runtime, self.balancer, self.draws, self.params = runtime, balancer, draws, params
         self.columns = Columns(tokens=params.tokens)
-        self.engine = Engine(runtime.env, self.columns, balancer, draws, params.central_queue_max)
+        self.engine = Engine(runtime.env, self.columns, balancer, params.central_queue_max)
         self.nodes: dict[str, WorldNode] = {}
         self.agent_types: dict[str, str] = {}  # of every agent that runs
         self.loaded = False
@@ -125,7 +125,14 @@ class World:
         """Load the fleet from now on, until everything is answered or drained; gives the books."""
         params, balancer = self.params, self.balancer
         self.loaded = True
-        shape = Shape(balancer.draws_count, balancer.dispatchers_count, len(params.types), params.keyed)
+        shape = Shape(
+            pick_width=balancer.draws_count,
+            dispatchers_count=balancer.dispatchers_count,
+            probes_count=balancer.probes_count,
+            types_count=len(params.types),
+            keyed=params.keyed,
+            idle_tokens=balancer.needs_completion_draw,
+        )
         feed = Feed(self.columns, self.draws, load.service, load.marks, shape)
         self.engine.start(load.horizon_s, load.drain_s)
         if load.closed is not None:

@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 from scipy import stats
 
+from sim.errors import ConfigError
 from sim.measure.compare import compare_points
 from sim.measure.intervals import sectioning, t_interval
 from sim.measure.metrics import replication_metrics, replication_samples
@@ -129,3 +130,8 @@ def test_common_random_numbers_pair_down_to_the_request() -> None:
     )
     # known ratio about .3; with 9 degrees each the ratio of sds stays below its F quantile times that
     assert paired_sd / independent_sd < 0.3 * math.sqrt(float(stats.f.isf(1e-4, 9, 18)))
+
+
+def test_a_cut_past_a_horizon_is_refused() -> None:
+    with pytest.raises(ConfigError, match=r"^warmup=500.0: accepted is seconds below the horizon of every point \("):
+        summarize_point("x", {}, [mm1_run(1, 0.5, 100)], PointFacts(cut_s=500.0))

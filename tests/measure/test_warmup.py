@@ -93,9 +93,15 @@ def test_too_short_is_said() -> None:
     rising = [series_run(np.arange(400.0), np.arange(400.0))]
     flat = [series_run(np.arange(400.0), np.ones(400))]
     cut = common_cut([flat, rising])
-    assert cut.cut_s == 200.0
+    assert cut.cut_s == 199.5  # half of the horizon of 399 s
     assert not cut.enough
-    assert cut.notes == ("the run is too short to tell where the warm-up ends (1 of 2 points): lengthen horizon_s",)
+    assert cut.notes == (
+        "the run is too short to tell where the warm-up ends (1 of 2 points): lengthen horizon_s",
+        "the warm-up of 200 s is cut to half of the shortest horizon, 399 s",
+    )
+    short = series_run(np.arange(100.0), np.ones(100))
+    late = series_run(np.arange(400.0), np.where(np.arange(400) < 100, 9.0, 1.0))
+    assert common_cut([[short], [late]]).cut_s == 49.5
 
 
 @pytest.mark.parametrize("warmup", ["maybe", "-1", "nan", "100", ""])
@@ -116,4 +122,4 @@ def test_a_cold_start_of_mm1_is_cut_within_the_first_tenth() -> None:
 
 def test_an_infinite_sojourn_cannot_come_from_a_missing_answer() -> None:
     table = attempts(arrived_at=[0.0, 1.0], finished_at=[1.0, NAN], status=[0, 5])
-    assert point_cut([RunRecord(table, nodes(1), 2.0, 2.0, 2)]) == Cut(0.0, False)
+    assert point_cut([RunRecord(table, nodes(1), 2.0, 2.0, 2)]) == Cut(0.0, False, horizon_s=2.0)

@@ -1,4 +1,4 @@
-"""Every registered strategy and law can be chosen by a config of its name, runs, and is used somewhere.
+"""Every registered strategy and law can be chosen by a config of its name; every config runs and is used somewhere.
 
 A rule without a YAML cannot be reached, a YAML without a rule cannot run, and what no experiment or test names has
 never been shown to work.
@@ -51,20 +51,22 @@ def overrides_for(group: str, name: str, folder: Path) -> list[str]:
 
 
 @pytest.mark.parametrize("group", GROUPS)
-def test_every_rule_has_a_config_and_every_config_a_rule(group: str) -> None:
-    assert configs_of(group) == names(group)
+def test_every_rule_has_a_config_of_its_name(group: str) -> None:
+    assert sorted(set(names(group)) - set(configs_of(group))) == []
 
 
 @pytest.mark.parametrize(("group", "name"), [(group, name) for group in GROUPS for name in configs_of(group)])
 def test_every_config_composes_and_runs(group: str, name: str, tmp_path: Path) -> None:
     config = compose(overrides_for(group, name, tmp_path))
-    assert getattr(config, group).kind == name
+    kind = getattr(config, group).kind
+    assert kind in names(group)
+    assert kind == name or name not in names(group), "a config of a rule's name must choose that rule"
     record = assemble(config, 0).run()
     assert len(record.attempts.request) > 0
 
 
-@pytest.mark.parametrize(("group", "name"), [(group, name) for group in GROUPS for name in names(group)])
-def test_every_rule_is_used_by_an_experiment_or_a_test(group: str, name: str) -> None:
+@pytest.mark.parametrize(("group", "name"), [(group, name) for group in GROUPS for name in configs_of(group)])
+def test_every_config_is_used_by_an_experiment_or_a_test(group: str, name: str) -> None:
     experiments = [
         re.sub(r"#.*", "", path.read_text(encoding="utf-8"))
         for path in (REPOSITORY / "conf" / "experiment").glob("*.yaml")

@@ -139,7 +139,7 @@ def pool_worst(state: PoolState, threshold: int) -> int:
 
 
 def pool_use(state: PoolState, row: int, threshold: int) -> int:
-    """Send to the slot of `row`: it holds one more, the entry one use less; then thin the pool (of 2 or more) by one."""
+    """Send to the slot of `row`: it holds one more, the entry one use less; then thin the pool (2 or more) by one."""
     slot = state.slot[row]
     state.rif[row] += 1
     state.uses[row] -= 1

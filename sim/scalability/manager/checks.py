@@ -73,7 +73,7 @@ def check_load(node_id: str, load: object, capacity: int) -> None:
 
 
 def check_agent(config: Mapping[str, Any]) -> dict[str, Any]:
-    """A copy of an agent's config; raises `ConfigError`. Keys besides name, type, model, temperature are kept as given."""
+    """A copy of an agent's config; raises `ConfigError`. Keys that are not checked here are kept as given."""
     if not isinstance(config, Mapping):
         raise ConfigError("agent", config, "a mapping with name, type and model")
     for key in ("name", "model"):

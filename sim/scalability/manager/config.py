@@ -50,7 +50,9 @@ class ManagerConfig:
         known = names("balancer")
         if self.load_balancing_strategy not in known:
             close = _close(str(self.load_balancing_strategy), known)
-            raise ConfigError("load_balancing_strategy", self.load_balancing_strategy, f"one of {', '.join(known)}{close}")
+            raise ConfigError(
+                "load_balancing_strategy", self.load_balancing_strategy, f"one of {', '.join(known)}{close}"
+            )
 
     @property
     def agents_limit(self) -> int:
@@ -101,7 +103,11 @@ _RULES: tuple[tuple[str, Callable[[object], bool], str], ...] = (
     ("deployment_timeout", _above_0, _SECONDS),
     ("failover_enabled", _flag, "true or false"),
     ("data_replication", _flag, "true or false"),
-    ("agents_max", lambda value: value is None or is_whole(value, 1), "a whole number from 1, or none for max_nodes * 12"),
+    (
+        "agents_max",
+        lambda value: value is None or is_whole(value, 1),
+        "a whole number from 1, or none for max_nodes * 12",
+    ),
     ("agent_types_max", _whole(1), "a whole number from 1"),
     ("redeploy_attempts_max", _whole(1), "a whole number from 1"),
     ("requests_max", _whole(1), "a whole number from 1"),

@@ -1,4 +1,4 @@
-"""What surrounds the manager's parts: settings, clock and tasks, the agent host, who hears of changes, the event log."""
+"""What surrounds the manager's parts: settings, clock and tasks, agent host, who hears of changes, event log."""
 
 from __future__ import annotations
 

@@ -10,15 +10,15 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from sim.contracts import Task
 from sim.errors import DeployError, FleetError
 from sim.scalability.manager.checks import check_agent
 from sim.scalability.manager.context import Context
 from sim.scalability.manager.counters import Counters
 from sim.scalability.manager.entries import Agent, Node
+from sim.scalability.manager.jobs import Jobs
 from sim.scalability.manager.ledger import Ledger, begin, end
 from sim.scalability.manager.replication import StateStore
-from sim.types.fleet import AgentStatus, NodeStatus
+from sim.types.fleet import AgentStatus
 
 HOST_ERRORS = (FleetError, OSError)  # what a host may fail with; TimeoutError is an OSError
 
@@ -26,13 +26,12 @@ HOST_ERRORS = (FleetError, OSError)  # what a host may fail with; TimeoutError i
 class Deployer:
     """Owns every change of an agent that needs the host."""
 
-    def __init__(self, context: Context, ledger: Ledger, states: StateStore, counters: Counters) -> None:
-        self.context, self.ledger, self.states, self.counters = context, ledger, states, counters
-        self.tasks: dict[str, Task] = {}  # restarts under way, by agent
+    def __init__(self, context: Context, ledger: Ledger, states: StateStore, jobs: Jobs, counters: Counters) -> None:
+        self.context, self.ledger, self.states, self.jobs, self.counters = context, ledger, states, jobs, counters
         ledger.on_room = self.place_pending
 
     async def deploy(self, config: Mapping[str, Any]) -> str:
-        """Place and start an agent, give its id; raises `ConfigError`, `FleetError`, `DeployError`, the host's error."""
+        """Place and start an agent, give its id; raises `ConfigError`, `DeployError` or the host's error."""
         ledger = self.ledger
         agent = ledger.admit(check_agent(config))
         info = agent.info
@@ -60,17 +59,21 @@ class Deployer:
         agent = self.ledger.agent(agent_id)
         await self.settle(agent)
         self.ledger.agent(agent_id)
-        problem = None
-        begin(agent)
-        try:
-            if agent.info.node_id is not None:
-                problem = await self._vacate(agent, self.ledger.node(agent.info.node_id))
-        finally:
-            self.states.forget(agent_id)
-            self.ledger.set_agent(agent, AgentStatus.STOPPED, None, reason)
-            end(agent)
+        problem = await self._retire(agent, reason)
         if problem is not None:
             raise DeployError(agent_id, f"is undeployed, but its host failed to stop it: {problem}")
+
+    async def _retire(self, agent: Agent, reason: str) -> str | None:
+        """Stop a settled agent for good; gives what went wrong at its host."""
+        info = agent.info
+        begin(agent)
+        try:
+            return None if info.node_id is None else await self._vacate(agent, self.ledger.node(info.node_id))
+        finally:
+            self.counters.undeploys += 1
+            self.states.forget(info.agent_id)
+            self.ledger.set_agent(agent, AgentStatus.STOPPED, None, reason)
+            end(agent)
 
     async def evict(self, agent: Agent, node: Node, reason: str) -> None:
         """Get an agent off a node that leaves: onto another node, else pending; stopped when failover is off."""
@@ -79,7 +82,7 @@ class Deployer:
         if node.agents.get(agent_id) is not agent:
             return
         if not self.context.config.failover_enabled:
-            await self.undeploy(agent_id, reason)
+            await self._retire(agent, reason)
             return
         begin(agent)
         try:
@@ -92,7 +95,7 @@ class Deployer:
             if node.agents.get(agent_id) is not agent and agent.info.node_id == node.node_id:
                 self.ledger.set_agent(agent, AgentStatus.PENDING, None, f"{reason}; interrupted")
             end(agent)
-        self.place_pending()
+            self.place_pending()
 
     async def _follow(self, agent: Agent, target: Node, reason: str) -> bool:
         """Start a second body of the agent on another node before the first stops; False if it did not start."""
@@ -118,18 +121,29 @@ class Deployer:
 
     def place_pending(self, retry: bool = False) -> None:
         """Start who waits, in order, as long as there is room; `retry` includes those whose last start failed."""
-        for agent in list(self.ledger.pending.values()):
+        pending, best = self.ledger.pending, self.ledger.placement.best
+        if not pending or best(next(iter(pending.values())).info.agent_type) is None:
+            return  # room is the same for all types; asked first, because many may wait
+        for agent in list(pending.values()):
             agent.held = agent.held and not retry
             if agent.held or agent.busy:
                 continue
-            node = self.ledger.placement.best(agent.info.agent_type)
+            node = best(agent.info.agent_type)
             if node is None:
                 return
             begin(agent)
             self.ledger.take(agent, node)
             self.ledger.set_agent(agent, AgentStatus.STARTING, node, "room appeared")
-            agent_id = agent.info.agent_id
-            self.tasks[agent_id] = self.context.runtime.spawn(self._restart(agent, node), f"restart {agent_id}")
+            self._spawn_restart(agent, node)
+
+    def _spawn_restart(self, agent: Agent, node: Node) -> None:
+        def undo() -> None:
+            self.ledger.set_agent(agent, AgentStatus.PENDING, None, "its start was called off")
+            agent.held = True
+            self.ledger.free(agent, node)
+            end(agent)
+
+        self.jobs.spawn(f"restart {agent.info.agent_id}", lambda: self._restart(agent, node), undo)
 
     async def _restart(self, agent: Agent, node: Node) -> None:
         reason = "its start was interrupted"
@@ -140,7 +154,6 @@ class Deployer:
         except HOST_ERRORS as error:
             reason = _why(error)
         finally:
-            del self.tasks[agent.info.agent_id]
             if agent.info.status is AgentStatus.STARTING:
                 self._failed_again(agent, reason)
             end(agent)
@@ -214,17 +227,6 @@ class Deployer:
                 agent.settled = self.context.runtime.event()
             await agent.settled.wait()
 
-    async def close(self) -> None:
-        """Cancel restarts under way; their agents wait again."""
-        for agent_id, task in list(self.tasks.items()):
-            task.cancel()
-            agent = self.ledger.agents.get(agent_id)
-            if agent is not None:
-                await self.settle(agent)
-
 
 def _why(error: BaseException) -> str:
     return str(error) or type(error).__name__
-
-
-__all__ = ["HOST_ERRORS", "Deployer", "NodeStatus"]

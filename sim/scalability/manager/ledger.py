@@ -10,7 +10,7 @@ from collections import deque
 from collections.abc import Callable
 from typing import Any
 
-from sim.errors import DeployError, FleetError, NodeError
+from sim.errors import DeployError, NodeError
 from sim.scalability.manager.context import Context
 from sim.scalability.manager.entries import Agent, Node
 from sim.scalability.manager.placement import Placement
@@ -98,13 +98,13 @@ class Ledger:
             self.on_room()
 
     def admit(self, config: dict[str, Any]) -> Agent:
-        """A new agent, pending; raises `FleetError` when there are as many agents or types as are allowed."""
+        """A new agent, pending; raises `DeployError` when there are as many agents or types as are allowed."""
         limits = self.context.config
+        name, agent_type = str(config["name"]), str(config["type"])
         if len(self.agents) >= limits.agents_limit:
-            raise FleetError(f"{len(self.agents)} agents are deployed or pending, which is agents_max")
-        agent_type = str(config["type"])
+            raise DeployError(name, f"agents_max={limits.agents_limit} agents are deployed or pending already")
         if not self.placement.knows(agent_type) and self.placement.types_count() >= limits.agent_types_max:
-            raise FleetError(f"agent type {agent_type!r} is one more than agent_types_max={limits.agent_types_max}")
+            raise DeployError(name, f"type {agent_type!r} is one more than agent_types_max={limits.agent_types_max}")
         self.registered_count += 1
         agent = Agent(AgentInfo(f"agent-{self.registered_count}", config, agent_type), busy=True)
         self.agents[agent.info.agent_id] = agent

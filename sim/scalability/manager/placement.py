@@ -1,10 +1,10 @@
 """Where an agent goes: most free capacity first, then spread. O(log nodes) a placement.
 
-The best node has the highest free / capacity; ties go to the zone with the fewest agents of the type, then to the node
-with the fewest, then to the oldest node. Within a zone the second criterion is constant, so that each (type, zone) keeps
-a heap of (-free ratio, agents of the type on the node, birth) and each type a heap of its zones' tops. Entries are never
-moved: a changed node gets a new stamp and, before the next placement of that type, a new entry; old ones are dropped
-when they surface, or all at once when they are more than half of a heap.
+The best node has the highest free / capacity; ties go to the zone with the fewest agents of the type, then to the
+node with the fewest, then to the oldest node. Within a zone the second criterion is constant, so that each (type, zone)
+has a heap of (-free ratio, agents of the type on the node, birth) and each type a heap of its zones' tops. Entries are
+never moved: a changed node gets a new stamp and, before the next placement of that type, a new entry; old ones are
+dropped when they surface, or all at once when they are more than half of a heap.
 """
 
 from __future__ import annotations
@@ -14,7 +14,9 @@ from heapq import heapify, heappop, heappush
 from sim.scalability.manager.entries import Node
 
 Entry = tuple[float, int, int, int]  # -free ratio, agents of the type on the node, birth, stamp
-Top = tuple[float, int, int, int, str, int]  # -free ratio, agents of the type in the zone, on the node, birth, zone, stamp
+Top = tuple[
+    float, int, int, int, str, int
+]  # -free ratio, agents of the type in the zone, on the node, birth, zone, stamp
 SPARE = 64  # entries a heap may hold beyond twice what was good at its last cleaning
 
 
@@ -31,24 +33,28 @@ class _Zone:
 class _TypeIndex:
     """The order of the nodes for agents of one type."""
 
-    __slots__ = ("agent_type", "changed", "nodes", "tops", "tops_max", "zones")
+    __slots__ = ("agent_type", "changed", "nodes", "serial", "tops", "tops_max", "zones")
 
     def __init__(self, agent_type: str, nodes: dict[int, Node]) -> None:
         self.agent_type, self.nodes = agent_type, nodes
         self.zones: dict[str, _Zone] = {}
         self.tops: list[Top] = []
         self.tops_max = SPARE
+        self.serial = 0  # of tops: a zone that comes again never repeats a stamp
         self.changed: dict[int, str] = {birth: node.zone for birth, node in nodes.items()}  # birth -> zone
 
     def best(self) -> Node | None:
         self._flush()
-        tops, zones = self.tops, self.zones
+        tops = self.tops
         while tops:
-            top = tops[0]
-            if top[5] == zones[top[4]].stamp:
-                return self.nodes[top[3]]
+            if self._is_top(tops[0]):
+                return self.nodes[tops[0][3]]
             heappop(tops)
         return None
+
+    def _is_top(self, top: Top) -> bool:
+        zone = self.zones.get(top[4])
+        return zone is not None and zone.stamp == top[5]
 
     def zone(self, name: str) -> _Zone:
         zone = self.zones.get(name)
@@ -65,7 +71,9 @@ class _TypeIndex:
             node = self.nodes.get(birth)
             if node is not None and node.online and not node.removing and node.free > 0:
                 ratio = node.free / node.info.capacity
-                heappush(self.zone(zone_name).entries, (-ratio, node.by_type.get(self.agent_type, 0), birth, node.stamp))
+                heappush(
+                    self.zone(zone_name).entries, (-ratio, node.by_type.get(self.agent_type, 0), birth, node.stamp)
+                )
         self.changed = {}
         for zone_name in touched:
             self._surface(zone_name)
@@ -84,12 +92,14 @@ class _TypeIndex:
         entries = zone.entries
         while entries and not self._is_good(entries[0]):
             heappop(entries)
-        zone.stamp += 1
+        zone.stamp = self.serial = self.serial + 1
+        if not entries and not zone.agents:
+            del self.zones[name]  # nobody of this type is or can be there
         if entries:
             ratio, on_node, birth, _ = entries[0]
             heappush(self.tops, (ratio, zone.agents, on_node, birth, name, zone.stamp))
         if len(self.tops) > self.tops_max:
-            self.tops = [top for top in self.tops if top[5] == self.zones[top[4]].stamp]
+            self.tops = [top for top in self.tops if self._is_top(top)]
             heapify(self.tops)
             self.tops_max = 2 * len(self.tops) + SPARE
 

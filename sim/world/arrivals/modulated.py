@@ -18,6 +18,8 @@ from sim.world.params import ArrivalParams
 from sim.world.piecewise import PiecewiseInverse, Segment
 from sim.world.renewal import Inverse, chunks, exponential_gaps
 
+ROUNDING = 1e-9  # of a burst ratio that is meant to leave no requests to the calm state
+
 
 class ModulatedArrivals:
     """Poisson arrivals of a rate that `inverse_of(draws)` cumulates and inverts."""
@@ -36,12 +38,13 @@ class ModulatedArrivals:
 
 @register("arrivals", "mmpp")
 def mmpp(params: ArrivalParams, rate_per_s: float) -> ModulatedArrivals:
-    """Calm and burst states of exponential length."""
+    """Calm and burst states of exponential length; with all requests in bursts an interrupted Poisson process."""
     share = params.burst_s / (params.burst_s + params.calm_s)
-    if share * params.burst_ratio >= 1.0:
-        accepted = f"below {1.0 / share:.6g}, so that the calm rate stays above 0 (bursts are {share:.3g} of the time)"
+    in_calm = 1.0 - share * params.burst_ratio  # share of the requests
+    if in_calm < -ROUNDING:
+        accepted = f"at most {1.0 / share:.6g}: bursts are {share:.3g} of the time (arrivals.burst_s, arrivals.calm_s)"
         raise ConfigError("arrivals.burst_ratio", params.burst_ratio, accepted)
-    calm = rate_per_s * (1.0 - share * params.burst_ratio) / (1.0 - share)
+    calm = rate_per_s * max(in_calm, 0.0) / (1.0 - share)
     burst = rate_per_s * params.burst_ratio
 
     def segments(draws: Draws) -> Iterator[Segment]:

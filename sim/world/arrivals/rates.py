@@ -76,5 +76,5 @@ def rates(params: ArrivalParams, rate_per_s: float | None) -> BinnedArrivals:
         raise ConfigError("arrivals.path", None, "the path of a CSV file: start s, requests/s, CV a bin")
     bins = read_bins(params.path)
     if not any(b.rate_per_s for b in bins):
-        raise InputError(params.path, None, "rate", "no request in any bin; accepted is a rate above 0 in one bin or more")
+        raise InputError(params.path, None, "rate", "no request in any bin; accepted is a rate above 0 in one or more")
     return BinnedArrivals(bins, params.speedup, rate_per_s)

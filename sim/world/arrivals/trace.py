@@ -115,5 +115,3 @@ def trace(params: ArrivalParams, rate_per_s: float | None) -> TraceArrivals:
     if params.path is None:
         raise ConfigError("arrivals.path", None, "the path of a CSV file with one row a request")
     return TraceArrivals(params.path, params)
-
-

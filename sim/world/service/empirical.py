@@ -35,7 +35,7 @@ def read_points(path: str) -> tuple[list[float], list[float]]:
                 values.append(_number(path, lines.number, cells, 0, values[-1], math.inf))
                 levels.append(_number(path, lines.number, cells, 1, levels[-1], 1.0))
     if len(values) < 3:
-        raise InputError(path, None, None, f"{len(values) - 1} points; a distribution needs two or more (value s, F a row)")
+        raise InputError(path, None, None, f"{len(values) - 1} points; accepted are two or more (value s, F a row)")
     return values[1:], levels[1:]
 
 

@@ -3,8 +3,8 @@
 Prefill seconds = max(floor, slope x prompt tokens): floor = mean of the ten runs of 128 and 256 tokens, slope = least
 squares through the origin over the runs of 512 tokens and more (R^2 .999 .997 .994 .985 in the order below). Seconds
 per output token = base + per_sequence x batch + per_context x context tokens of the whole batch, least squares over all
-runs with the prompt as context (R^2 .969 .967 .945 .958). On the A100s prefill is overstated by two thirds near 2,000
-tokens and understated by a tenth at 8,000 and more. Runs repeat within a CV of .2 to 2.8 %.
+runs with the prompt as context (R^2 .969 .967 .945 .958). The runs bend at about 2,000 tokens, where the line is .11
+.39 .42 .64 above them; from 8,000 tokens on it is within .1. Runs repeat within a CV of .2 to 2.8 %.
 Source: the performance model published with Splitwise (Patel et al., ISCA 2024; Mutinifni/splitwise-sim, MIT licence).
 """
 

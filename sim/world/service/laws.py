@@ -20,6 +20,7 @@ from sim.runtime.draws import SERVICE_REQUEST
 from sim.world.params import ServiceParams
 from sim.world.service.normal import normal_quantile
 
+SCV_MAX = 1e6
 Quantiles = Callable[[list[float]], list[float]]
 
 
@@ -67,10 +68,10 @@ def hyperexponential(params: ServiceParams) -> InversionLaw:
     """With probability p exponential of mean / 2p, else of mean / 2(1 - p); at scv 1 an exponential.
 
     The uniform chooses the phase, and its place within the phase's share is the uniform of the phase, again inside
-    (0, 1): shares are multiples of 2^-53 and draws are odd multiples of it.
+    (0, 1): p is a multiple of 2^-52 and draws are odd multiples of 2^-53.
     """
-    if params.scv < 1.0:
-        raise ConfigError("service.scv", params.scv, "1 or more with service=hyperexponential")
+    if not 1.0 <= params.scv <= SCV_MAX:
+        raise ConfigError("service.scv", params.scv, f"1 to {SCV_MAX:g} with service=hyperexponential")
     exact = 0.5 * (1.0 + math.sqrt((params.scv - 1.0) / (params.scv + 1.0)))
     p = math.floor(exact * 2.0**52) / 2.0**52  # a draw is never exactly p
     short_s, long_s, log = params.mean_s / (2.0 * p), params.mean_s / (2.0 * (1.0 - p)), math.log

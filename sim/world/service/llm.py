@@ -37,7 +37,7 @@ class Lengths:
         return [min(max(int(median * exp(sigma * normal_quantile(u))), 1), tokens_max) for u in uniforms]
 
     def shares(self) -> list[int]:
-        """The quantiles in the middle of `SHARES` equal shares: an exact stand-in for the law where a mean is wanted."""
+        """The quantiles in the middle of `SHARES` equal shares: stands for the law where a mean is wanted."""
         return self.of([(number + 0.5) / SHARES for number in range(SHARES)])
 
 

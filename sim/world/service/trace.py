@@ -26,7 +26,7 @@ class TraceService:
     ) -> list[float]:
         """The chunk's seconds; raises `ConfigError` where the arrivals bring none."""
         if chunk is None or chunk.service_s is None:
-            accepted = "a law that draws durations, or arrivals=trace with a duration column (arrivals.columns.service_s)"
+            accepted = "a law that draws, or arrivals=trace with a duration column (arrivals.columns.service_s)"
             raise ConfigError("service.kind", "trace", accepted)
         return chunk.service_s
 

@@ -15,7 +15,11 @@ from sim.world.traces.lines import Lines, records
 from sim.world.traces.sources import missing
 
 COLUMNS = ("start", "rate", "cv")
-ACCEPTED = ("seconds that grow from row to row", "requests a second, 0 or more", "a coefficient of variation, 0 or more")
+ACCEPTED = (
+    "seconds that grow from row to row",
+    "requests a second, 0 or more",
+    "a coefficient of variation, 0 or more",
+)
 
 
 @dataclass(frozen=True, slots=True)

@@ -33,7 +33,7 @@ def sojourns(params: BalancerParams, nodes: int, utilization: float, requests: i
     finishes: list[tuple[float, int]] = []
     arrived_at, left_s = [0.0] * requests, [0.0] * requests
     dispatch, complete, refresh_s = balancer.dispatch, balancer.complete, balancer.refresh_s
-    width, sender = balancer.draws_count, [0] * requests
+    width, probes, sender, rif_met = balancer.draws_count, balancer.probes_count, [0] * requests, [0] * requests
     tick, poll_at = 0, 0.0 if refresh_s else float("inf")
     now, arrival_at, number = 0.0, expovariate(rate), 0
     while number < requests or finishes:
@@ -48,6 +48,8 @@ def sojourns(params: BalancerParams, nodes: int, utilization: float, requests: i
             request, _ = waiting[node].popleft()
             left_s[request] = now - arrived_at[request]
             complete(sender[request], node, 0, now, left_s[request], len(waiting[node]), uniform())
+            if probes:
+                balancer.record_latency(node, rif_met[request], left_s[request])
             if waiting[node]:
                 heapq.heappush(finishes, (now + waiting[node][0][1], node))
         else:
@@ -55,10 +57,16 @@ def sojourns(params: BalancerParams, nodes: int, utilization: float, requests: i
             arrived_at[number] = now
             sender[number] = int(uniform() * params.dispatchers)
             node = dispatch(sender[number], 0, [uniform() for _ in range(width)], number, now)
+            rif_met[number] = len(waiting[node])
             work_s = expovariate(1.0)
             waiting[node].append((number, work_s))
             if len(waiting[node]) == 1:
                 heapq.heappush(finishes, (now + work_s, node))
+            if probes:
+                for target in balancer.probe_targets(sender[number], 0, [uniform() for _ in range(probes)]):
+                    rif = len(waiting[target])
+                    latency_s = balancer.estimate_latency_s(target, rif)
+                    balancer.probe_answer(sender[number], 0, target, now, rif, latency_s)
             number += 1
             arrival_at = now + expovariate(rate) if number < requests else float("inf")
     return left_s[requests // 5 :]

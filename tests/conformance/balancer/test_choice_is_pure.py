@@ -5,16 +5,17 @@ from __future__ import annotations
 import copy
 import dataclasses
 from pathlib import Path
+from typing import Any
 
 import pytest
-import yaml
+from omegaconf import OmegaConf
 
 from sim.bench.schema import BalancerConfig
 from sim.registry import lookup, names
 from sim.scalability.balancer.balancer import make_balancer
 from sim.scalability.balancer.params import BalancerParams
 from tests.conformance.balancer.board import fleet_of
-from tests.conformance.balancer.test_every_strategy import SEED, Traffic, params_of
+from tests.conformance.balancer.traffic import SEED, Traffic, params_of
 
 KINDS = names("balancer")
 CONFIGS = Path(__file__).parents[3] / "conf" / "balancer"
@@ -46,9 +47,9 @@ def test_names_do_not_enter(kind: str) -> None:
 
 @pytest.mark.parametrize("kind", KINDS)
 def test_every_strategy_has_a_config_that_makes_it(kind: str) -> None:
-    text = (CONFIGS / f"{kind}.yaml").read_text()
-    keys = yaml.safe_load(text)
-    assert text.startswith("# ")
+    path = CONFIGS / f"{kind}.yaml"
+    assert path.read_text().startswith("# ")
+    keys: Any = OmegaConf.to_container(OmegaConf.load(path))
     assert keys["kind"] == kind
     make_balancer(BalancerParams(**keys), ("agent",), 4)
 

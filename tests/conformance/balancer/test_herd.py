@@ -47,6 +47,12 @@ def test_ties_decide_how_far_a_stale_board_herds() -> None:
     assert means["rotate"] < means["random"] < means["lowest"] / 8, f"seed {SEED}: {means}"
 
 
+def test_prequal_on_equal_nodes_leaves_nobody_idle() -> None:
+    """Half of what random waits at most (its mean is exactly 10): an idle node is not passed over for its past."""
+    mean, error = mean_and_error(sojourns(BalancerParams(kind="prequal", signal="probed"), 100, 0.9, 60_000, SEED))
+    assert mean + T_19 * error < 5.0, f"seed {SEED}: {mean:.3f} +- {error:.3f}"
+
+
 def test_partial_views_hurt_local_counts_more_than_idle_tokens() -> None:
     """With 8 dispatchers a local count sees an eighth of the work; a token speaks of all of it (Lu et al. 2011)."""
     means = {}

@@ -38,12 +38,20 @@ def test_the_estimate_is_the_median_at_the_nearest_rif() -> None:
     for rif, latency_s in ((2, 0.2), (5, 0.9), (5, 0.5), (5, 0.7), (9, 2.0), (1, 0.1)):
         ring_record(rings, 1, rif, latency_s)
     assert ring_estimate(rings, 1, 5) == 0.7
-    assert ring_estimate(rings, 1, 6) == 0.7
-    assert ring_estimate(rings, 1, 100) == 2.0
-    assert ring_estimate(rings, 1, 7) == 0.7  # 5 and 9 are as near: the lower median of four
+    assert ring_estimate(rings, 1, 6) == 0.7 * (7 / 6)  # none at 6: those at 5, scaled
+    assert ring_estimate(rings, 1, 100) == 2.0 * (101 / 10)
+    assert ring_estimate(rings, 1, 0) == 0.1 * (1 / 2)
+    assert ring_estimate(rings, 1, 7) == 0.9 * (8 / 6)  # 5 and 9 are as near: the lower median of four
     assert ring_estimate(rings, 0, 5) == 0.0
     ring_forget(rings, 1)
     assert ring_estimate(rings, 1, 5) == 0.0
+
+
+def test_an_idle_node_does_not_tell_the_latencies_of_its_busy_time() -> None:
+    rings = LatencyRings(1)
+    for _ in range(RING):
+        ring_record(rings, 0, 59, 6.0)
+    assert ring_estimate(rings, 0, 0) == 6.0 * (1 / 60)
 
 
 def test_the_ring_keeps_the_last_answers_only() -> None:
@@ -51,8 +59,9 @@ def test_the_ring_keeps_the_last_answers_only() -> None:
     for number in range(RING + 3):
         ring_record(rings, 0, number, float(number))
     assert rings.size[0] == RING
-    assert ring_estimate(rings, 0, 0) == 3.0
-    assert ring_estimate(rings, 0, 10**6) == RING + 2
+    assert ring_estimate(rings, 0, 3) == 3.0
+    assert ring_estimate(rings, 0, 2) == 3.0 * (3 / 4)  # those at 0, 1 and 2 are gone
+    assert ring_estimate(rings, 0, RING + 2) == RING + 2
 
 
 def test_probes_go_to_distinct_nodes() -> None:

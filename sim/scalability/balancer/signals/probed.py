@@ -1,9 +1,12 @@
 """Probed signal: each dispatch sends a few asynchronous probes; a node answers with its rif and a latency estimate.
 
 Rif (requests in flight at the node, everybody's) is exact when the answer leaves and ages until it is used. The
-estimate is the median latency of the node's recent answers whose rif at arrival was nearest to its rif now (Wydrowski,
-Kleinberg, Rumble, Archer 2024, "Load is not what you should balance: Introducing Prequal"). The node keeps a ring of
-its last RING answers; without any it says 0 s, so that a fresh node is tried until its own rif makes it hot.
+estimate is the median latency of those of the node's last RING answers whose rif at arrival was nearest to its rif now
+(Wydrowski, Kleinberg, Rumble, Archer 2024, "Load is not what you should balance"), each times (rif + 1) / (the rif it
+met + 1). The factor is ours, and 1 where the rifs are equal: a production server has answers at every rif, a node of 12
+agents has not, and after a busy time it would tell its busy latencies while it stands idle, and so be left idle for
+ever (10 equal nodes at .9: mean sojourn 14.6 service times, against 1.4 with the factor). Without an answer the
+estimate is 0 s: the node is tried until its own rif makes it hot.
 """
 
 from __future__ import annotations
@@ -38,7 +41,7 @@ def ring_record(rings: LatencyRings, slot: int, rif: int, latency_s: float) -> N
 
 
 def ring_estimate(rings: LatencyRings, slot: int, rif: int) -> float:
-    """Median latency (lower median, seconds) of the recent answers nearest to `rif`; 0 without any."""
+    """Median latency (lower median, seconds) of the answers nearest to `rif`, scaled to it; 0 without any."""
     first = slot * RING
     last = first + rings.size[slot]
     rifs, latencies, scratch = rings.rif, rings.latency_s, rings.scratch
@@ -52,7 +55,7 @@ def ring_estimate(rings: LatencyRings, slot: int, rif: int) -> float:
             nearest = away
             kept = 0
         if away == nearest:
-            latency_s = latencies[at]
+            latency_s = latencies[at] * ((rif + 1) / (rifs[at] + 1))  # exact where the rifs are equal
             place = kept
             while place > 0 and scratch[place - 1] > latency_s:
                 scratch[place] = scratch[place - 1]

@@ -1,0 +1,138 @@
+"""Who is alive: heartbeats come in, a check every `health_check_interval` finds who has been silent too long.
+
+A node silent for longer than `node_timeout` at a check becomes OFFLINE and is not eligible; with `failover_enabled` its
+agents wait for another place. Its next heartbeat brings it back, after its host has stopped what it may still run of
+agents that were taken away. Arrivals are stamped by the runtime's clock; a node's own timestamps are wall time, kept
+for information, and figures that come with an older one than the last are dropped and counted. All times in seconds.
+"""
+
+from __future__ import annotations
+
+from sim.errors import NodeError
+from sim.scalability.manager.checks import check_fields, check_load
+from sim.scalability.manager.context import Context
+from sim.scalability.manager.counters import Counters
+from sim.scalability.manager.deployment import HOST_ERRORS, Deployer
+from sim.scalability.manager.entries import Node
+from sim.scalability.manager.jobs import Jobs
+from sim.scalability.manager.ledger import Ledger
+from sim.types.fleet import NodeStatus
+
+
+class Health:
+    """Takes heartbeats, runs the check loop, and carries out what a status change means."""
+
+    def __init__(self, context: Context, ledger: Ledger, deployer: Deployer, jobs: Jobs, counters: Counters) -> None:
+        self.context, self.ledger, self.deployer, self.jobs, self.counters = context, ledger, deployer, jobs, counters
+
+    def heartbeat(
+        self,
+        node_id: str,
+        at: float | None,
+        current_load: int | None,
+        cpu_usage: float | None,
+        memory_usage: float | None,
+        status: NodeStatus | None,
+    ) -> None:
+        """A sign of life; raises `NodeError` for an unknown node or a figure that is not accepted."""
+        node = self.ledger.node(node_id)
+        usages = {"cpu_usage": cpu_usage, "memory_usage": memory_usage, "last_heartbeat": at, "status": status}
+        check_fields(node_id, **{name: value for name, value in usages.items() if value is not None})
+        if current_load is not None:
+            check_load(node_id, current_load, node.info.capacity)
+        self.counters.heartbeats_received += 1
+        silence_s = self.context.now() - node.heard_at
+        node.heard_at = self.context.now()
+        if at is not None and node.reported_at is not None and at < node.reported_at:
+            self.counters.heartbeats_stale += 1
+            cpu_usage = memory_usage = current_load = status = None
+        elif at is not None:
+            node.reported_at = node.info.last_heartbeat = at
+        if cpu_usage is not None:
+            node.info.cpu_usage = cpu_usage
+        if memory_usage is not None:
+            node.info.memory_usage = memory_usage
+        if current_load is not None:
+            self.ledger.set_reported_load(node, current_load)
+        if status is NodeStatus.OFFLINE:
+            self.lose(node, "the node said that it goes down")
+            return
+        if status is not None and node.wanted is not NodeStatus.OFFLINE and not node.removing:
+            node.wanted = status
+        if node.silent:
+            self._revive(node, f"heartbeat after {silence_s:g} s")
+        else:
+            self.ledger.set_status(node, "reported by the node")
+
+    def check(self) -> None:
+        """One look at all nodes; also another try for agents whose last start failed."""
+        now, limit_s = self.context.now(), self.context.config.node_timeout
+        self.counters.checks += 1
+        for node in list(self.ledger.nodes.values()):
+            silence_s = now - node.heard_at
+            watched = node.info.status in (NodeStatus.ONLINE, NodeStatus.DRAINING)
+            if watched and silence_s > limit_s:
+                self.lose(node, f"silent for {silence_s:g} s, over node_timeout={limit_s:g} s")
+        self.deployer.place_pending(retry=True)
+
+    async def run(self) -> None:
+        """Check at start + k * health_check_interval, for good."""
+        started_at, number = self.context.now(), 0
+        while True:
+            number += 1
+            await self.context.runtime.sleep_until(started_at + number * self.context.config.health_check_interval)
+            self.check()
+
+    def lose(self, node: Node, reason: str) -> None:
+        """The node cannot be reached any more."""
+        was_reachable = node.reachable
+        node.silent = True
+        self.ledger.set_status(node, reason)
+        if was_reachable:
+            self._lost(node, reason)
+
+    async def set_wanted(self, node: Node, status: NodeStatus, reason: str) -> None:
+        """The user wants a status; a node that comes back is cleared of agents that live elsewhere first."""
+        if node.recovering:
+            raise NodeError(node.node_id, "is coming back at this moment")
+        if status is not NodeStatus.OFFLINE and node.orphans:
+            await self.deployer.stop_orphans(node)
+        was_reachable = node.reachable
+        node.wanted = status
+        node.silent = False
+        node.heard_at = self.context.now()
+        self.ledger.set_status(node, reason)
+        if was_reachable and not node.reachable:
+            self._lost(node, reason)
+
+    def _lost(self, node: Node, reason: str) -> None:
+        self.counters.nodes_lost += 1
+        if self.context.config.failover_enabled:
+            self.deployer.lose(node, reason)
+
+    def _revive(self, node: Node, reason: str) -> None:
+        if not node.orphans:
+            self._returned(node, reason)
+        elif not node.recovering:
+            node.recovering = True
+
+            def undo() -> None:
+                node.recovering = False
+
+            self.jobs.spawn(f"recover {node.node_id}", lambda: self._recover(node, reason), undo)
+
+    async def _recover(self, node: Node, reason: str) -> None:
+        try:
+            await self.deployer.stop_orphans(node)
+        except HOST_ERRORS as error:
+            self.context.write("recover_failed", node.node_id, reason=str(error) or type(error).__name__)
+        else:
+            if not node.gone:
+                self._returned(node, reason)
+        finally:
+            node.recovering = False
+
+    def _returned(self, node: Node, reason: str) -> None:
+        node.silent = False
+        self.counters.nodes_returned += 1
+        self.ledger.set_status(node, reason)

@@ -1,0 +1,241 @@
+"""DistributedManager: the source's face of the control plane, over small parts that share one set of books.
+
+It registers nodes, deploys agents over them, takes heartbeats, finds and replaces what was lost, and says how many
+nodes it wants. Time, tasks, the agent host, the balancer and the event log are handed in; without them it runs live on
+asyncio with agents that are ready at once and a balancer of its own. Times are seconds of the runtime's clock.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from sim.contracts import AgentHost, EventSink, Membership, Runtime
+from sim.errors import FleetError
+from sim.runtime.events import EventLog
+from sim.scalability.manager.config import ManagerConfig
+from sim.scalability.manager.context import Context
+from sim.scalability.manager.counters import Counters
+from sim.scalability.manager.deployment import Deployer
+from sim.scalability.manager.health import Health
+from sim.scalability.manager.hosts import InstantHost
+from sim.scalability.manager.jobs import Jobs
+from sim.scalability.manager.ledger import Ledger
+from sim.scalability.manager.registration import Registrar
+from sim.scalability.manager.replication import SavedState, StateStore
+from sim.scalability.manager.router import Route, Router
+from sim.scalability.manager.scaling import NodeProvider, Scaler
+from sim.scalability.manager.snapshots import ManagerMetrics, ManagerStatus, metrics_of, status_of
+from sim.types.fleet import AgentInfo, AgentStatus, NodeInfo, NodeStatus
+
+
+class DistributedManager:
+    """`config` takes the source's keys; raises `ConfigError`. `host` and `provider` may also be set later."""
+
+    def __init__(
+        self,
+        config: Mapping[str, Any] | ManagerConfig | None = None,
+        *,
+        runtime: Runtime | None = None,
+        membership: Membership | None = None,
+        host: AgentHost | None = None,
+        events: EventSink | None = None,
+    ) -> None:
+        self.config = settings = ManagerConfig.of(config)
+        self._router: Router | None = None
+        if membership is None:
+            membership = self._router = Router(
+                settings.load_balancing_strategy, settings.max_nodes, settings.requests_max, settings.seed
+            )
+        log = EventLog() if events is None else events
+        self._context = context = Context(settings, runtime, membership, InstantHost() if host is None else host, log)
+        self._counters = counters = Counters()
+        self._jobs = jobs = Jobs(context)
+        self._ledger = ledger = Ledger(context)
+        self._states = states = StateStore(context, ledger, counters)
+        self._deployer = Deployer(context, ledger, states, jobs, counters)
+        self._health = Health(context, ledger, self._deployer, jobs, counters)
+        self._registrar = Registrar(context, ledger, self._deployer, self._health, states, counters)
+        self._scaler = Scaler(context, ledger, self._registrar, counters)
+
+    @property
+    def runtime(self) -> Runtime:
+        """The clock and tasks; a live runtime made at first use when none was given."""
+        return self._context.runtime
+
+    @property
+    def events(self) -> EventSink:
+        """Where every change of state is written with its reason."""
+        return self._context.events
+
+    @property
+    def host(self) -> AgentHost:
+        """Who starts and stops agents."""
+        return self._context.host
+
+    @host.setter
+    def host(self, host: AgentHost) -> None:
+        self._context.host = host
+
+    @property
+    def provider(self) -> NodeProvider | None:
+        """Where the automatic scaling gets nodes; None: it only recommends."""
+        return self._scaler.provider
+
+    @provider.setter
+    def provider(self, provider: NodeProvider | None) -> None:
+        self._scaler.provider = provider
+
+    # Nodes
+
+    async def register_node(self, node: NodeInfo) -> bool:
+        """Take a copy of a node into the fleet; True once it is in. Raises `NodeError` for what is not accepted."""
+        self._registrar.register(node)
+        return True
+
+    async def update_node(
+        self,
+        node_id: str,
+        *,
+        status: NodeStatus | None = None,
+        capacity: int | None = None,
+        host: str | None = None,
+        port: int | None = None,
+        cpu_usage: float | None = None,
+        memory_usage: float | None = None,
+        metadata: dict[str, Any] | None = None,
+    ) -> None:
+        """Change what is given (metadata is merged; zone and speed are fixed); raises `NodeError` before any change."""
+        fields = {
+            "capacity": capacity,
+            "host": host,
+            "port": port,
+            "cpu_usage": cpu_usage,
+            "memory_usage": memory_usage,
+            "metadata": metadata,
+        }
+        given = {name: value for name, value in fields.items() if value is not None}
+        await self._registrar.update(node_id, status, given)
+
+    async def remove_node(self, node_id: str) -> None:
+        """Drain a node and let it go: agents move, wait, or (failover off) stop. Raises `NodeError`."""
+        await self._registrar.remove(node_id, "removed by the user")
+
+    def heartbeat(
+        self,
+        node_id: str,
+        *,
+        at: float | None = None,
+        current_load: int | None = None,
+        cpu_usage: float | None = None,
+        memory_usage: float | None = None,
+        status: NodeStatus | None = None,
+    ) -> None:
+        """A node is alive, stamped by our clock; `at` is its own wall time, for information. Raises `NodeError`."""
+        self._health.heartbeat(node_id, at, current_load, cpu_usage, memory_usage, status)
+
+    def get_node(self, node_id: str) -> NodeInfo:
+        """A copy of a node's facts with its present load; raises `NodeError`."""
+        return self._ledger.node(node_id).snapshot()
+
+    def list_nodes(self, status: NodeStatus | None = None) -> list[NodeInfo]:
+        """Copies of all nodes, or of those with a status, oldest first."""
+        nodes = [node.snapshot() for node in self._ledger.nodes.values()]
+        return [node for node in nodes if status in (None, node.status)]
+
+    # Agents
+
+    async def deploy_agent(self, config: Mapping[str, Any]) -> str:
+        """Place and start an agent (`name type model`, optional `temperature`), give its id.
+
+        Raises `ConfigError` (the config), `DeployError` (no room, `agents_max`, not ready within deployment_timeout),
+        or the host's error; whatever it raises, also when it is cancelled, nothing is left behind.
+        """
+        return await self._deployer.deploy(config)
+
+    async def undeploy_agent(self, agent_id: str) -> None:
+        """Stop an agent and free its place; raises `DeployError` (unknown, or its host failed to stop it)."""
+        await self._deployer.undeploy(agent_id, "undeployed by the user")
+
+    def get_agent(self, agent_id: str) -> AgentInfo:
+        """A copy of an agent's facts, also of one of the last `stopped_max` stopped ones; raises `DeployError`."""
+        for info in self._ledger.stopped:
+            if info.agent_id == agent_id:
+                return info
+        return self._ledger.agent(agent_id).snapshot()
+
+    def list_agents(
+        self, *, node_id: str | None = None, agent_type: str | None = None, status: AgentStatus | None = None
+    ) -> list[AgentInfo]:
+        """Copies of the live agents that match, oldest first."""
+        agents = [agent.snapshot() for agent in self._ledger.agents.values()]
+        return [
+            agent
+            for agent in agents
+            if node_id in (None, agent.node_id)
+            and agent_type in (None, agent.agent_type)
+            and status in (None, agent.status)
+        ]
+
+    def ready_count(self, node_id: str, agent_type: str) -> int:
+        """Agents of a type that answer on a node; raises `NodeError`."""
+        return self._ledger.node(node_id).ready.get(agent_type, 0)
+
+    # State
+
+    async def save_state(self, agent_id: str, state: Mapping[str, Any], *, version: int | None = None) -> int:
+        """Keep an agent's state on its node and one more; gives its version. Raises `DeployError`."""
+        return self._states.save(agent_id, state, version)
+
+    def load_state(self, agent_id: str) -> SavedState:
+        """The newest state that a reachable node holds; raises `DeployError` if there is none or it was lost."""
+        return self._states.load(agent_id)
+
+    # Requests, when the manager has a balancer of its own
+
+    def route_request(self, agent_type: str | None = None, *, key: int | None = None) -> Route:
+        """Pick a node for a request by `load_balancing_strategy`; raises `FleetError`."""
+        return self._own_router().route(agent_type, key, self._context.now())
+
+    def finish_request(self, route: Route) -> None:
+        """The request was answered; raises `FleetError` if it is not under way."""
+        self._own_router().finish(route, self._context.now())
+
+    def _own_router(self) -> Router:
+        if self._router is None:
+            raise FleetError("this manager tells a balancer that was given to it; route requests with that one")
+        return self._router
+
+    # Loops and snapshots
+
+    async def start(self) -> None:
+        """Begin the checks and, with `auto_scaling`, the scale decisions; again does nothing."""
+        if "check" in self._jobs:
+            return
+        self._jobs.spawn("check", self._health.run, _nothing)
+        if self.config.auto_scaling:
+            self._jobs.spawn("scale", self._scaler.run, _nothing)
+
+    async def stop(self) -> None:
+        """End the loops and whatever runs in the background; agents under way wait again."""
+        await self._jobs.close()
+
+    async def run(self) -> None:
+        """The loops, until cancelled."""
+        await self.start()
+        try:
+            await self.runtime.event().wait()
+        finally:
+            await self.stop()
+
+    def status(self) -> ManagerStatus:
+        """The fleet at this instant, as plain data."""
+        return status_of(self._ledger, self._scaler, self._states, "check" in self._jobs)
+
+    def metrics(self) -> ManagerMetrics:
+        """What happened so far, as plain data."""
+        return metrics_of(self._counters, self._context.now())
+
+
+def _nothing() -> None:
+    """A loop that never began has nothing to undo."""

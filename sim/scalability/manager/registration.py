@@ -1,0 +1,113 @@
+"""Nodes come, change and go. Everything is checked before anything changes.
+
+A node that is removed is drained first: it takes no new agents or requests, its agents start elsewhere before they stop
+on it (with failover off they are stopped), and what fits nowhere waits as PENDING.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any
+
+from sim.errors import NodeError
+from sim.scalability.manager.checks import check_fields, check_node, zone_of
+from sim.scalability.manager.context import Context
+from sim.scalability.manager.counters import Counters
+from sim.scalability.manager.deployment import Deployer
+from sim.scalability.manager.entries import Node
+from sim.scalability.manager.health import Health
+from sim.scalability.manager.ledger import Ledger, new_node
+from sim.scalability.manager.replication import StateStore
+from sim.types.fleet import NodeInfo, NodeStatus
+
+FIXED = ("zone", "region", "speed")  # metadata that placement and the balancer were built on
+
+
+class Registrar:
+    """Registers, updates and removes nodes."""
+
+    def __init__(
+        self,
+        context: Context,
+        ledger: Ledger,
+        deployer: Deployer,
+        health: Health,
+        states: StateStore,
+        counters: Counters,
+    ) -> None:
+        self.context, self.ledger, self.deployer = context, ledger, deployer
+        self.health, self.states, self.counters = health, states, counters
+
+    def register(self, info: NodeInfo) -> None:
+        """Take a node in (a copy of its facts is kept); raises `NodeError`, which is counted."""
+        try:
+            check_node(info)
+            if info.node_id in self.ledger.nodes:
+                raise NodeError(info.node_id, "is registered already")
+            limit = self.context.config.max_nodes
+            if len(self.ledger.nodes) >= limit:
+                raise NodeError(info.node_id, f"the fleet holds max_nodes={limit} nodes already")
+        except NodeError:
+            self.counters.nodes_refused += 1
+            raise
+        own = replace(info, metadata=dict(info.metadata))
+        node = new_node(own, self.ledger.births_count, zone_of(own.metadata), self.context.now())
+        self.ledger.join(node)
+        self.counters.nodes_registered += 1
+        self.context.write(
+            "node_registered", own.node_id, status=own.status.value, capacity=own.capacity, zone=node.zone
+        )
+        self.ledger.on_room()
+
+    async def update(self, node_id: str, status: NodeStatus | None, changes: dict[str, Any]) -> None:
+        """Change a node's facts and status; raises `NodeError`, before anything changes."""
+        node = self.ledger.node(node_id)
+        check_fields(node_id, **changes, **({} if status is None else {"status": status}))
+        merged = {**node.info.metadata, **changes.pop("metadata", {})}
+        for key in FIXED:
+            if merged.get(key) != node.info.metadata.get(key):
+                raise NodeError(node_id, f"metadata {key}={merged.get(key)!r}: it is fixed when a node registers")
+        if status is not None and node.removing:
+            raise NodeError(node_id, "is being removed")
+        told = {name: value for name, value in changes.items() if getattr(node.info, name) != value}
+        if "capacity" in changes:
+            self.ledger.set_capacity(node, changes.pop("capacity"))
+        for name, value in changes.items():
+            setattr(node.info, name, value)
+        node.info.metadata = merged
+        if told:
+            self.context.write("node_updated", node_id, reason="changed by the user", **told)
+        if status is not None and (status is not node.wanted or node.silent):
+            await self.health.set_wanted(node, status, "wanted by the user")
+
+    async def remove(self, node_id: str, reason: str) -> None:
+        """Drain a node and let it go; raises `NodeError`. Cancelled, the node stays, draining."""
+        node = self.ledger.node(node_id)
+        if node.removing:
+            raise NodeError(node_id, "is being removed already")
+        node.removing = True
+        try:
+            if node.reachable:
+                node.wanted = NodeStatus.DRAINING
+            self.ledger.set_status(node, reason)
+            await self._drain(node, reason)
+            self.states.node_lost(node_id, node.reachable)
+            self.ledger.leave(node)
+        finally:
+            node.removing = False
+        self.counters.nodes_removed += 1
+        self.context.write("node_removed", node_id, reason=reason)
+
+    async def _drain(self, node: Node, reason: str) -> None:
+        runtime, deployer = self.context.runtime, self.deployer
+        while node.agents:
+            tasks = [
+                runtime.spawn(deployer.evict(agent, node, reason), f"evict {agent.info.agent_id}")
+                for agent in node.agents.values()
+            ]
+            try:
+                for task in tasks:
+                    await task.join()
+            finally:
+                for task in tasks:
+                    task.cancel()
