@@ -23,7 +23,7 @@ from sim.runtime.events import EventLog
 from sim.runtime.virtual import VirtualRuntime
 from sim.scalability.balancer.balancer import Balancer, make_balancer
 from sim.scalability.balancer.params import BalancerParams
-from sim.scalability.manager_draft.manager import DistributedManager
+from sim.scalability.manager import DistributedManager
 from sim.types.fleet import NodeInfo
 from sim.types.records import RunRecord
 from sim.world.batching import BatchingPool
@@ -75,10 +75,10 @@ class Assembly:
                 node_id, "127.0.0.1", 8080, capacity=capacity, metadata={"zone": zone, "region": zone, "speed": weight}
             )
             await self.manager.register_node(node)
-            for agent_type, count in agent_types.items():
-                for number in range(count):
-                    name = f"{agent_type}-{ordinal}-{number}"
-                    await self.manager.deploy_agent({"name": name, "type": agent_type, "model": "simulated"})
+        for agent_type, count in agent_types.items():  # placement spreads each type evenly over equal nodes
+            for number in range(count * fleet.nodes):
+                name = f"{agent_type}-{number}"
+                await self.manager.deploy_agent({"name": name, "type": agent_type, "model": "simulated"})
 
     async def _heartbeats(self) -> None:
         """Every node reports its load, in birth order."""
@@ -106,6 +106,8 @@ def assemble(config: Config, replication: int) -> Assembly:
             "auto_scaling": False,
             "failover_enabled": False,
             "data_replication": False,
+            "agents_max": config.fleet.nodes * config.fleet.agents_per_node,
+            "agent_types_max": len(types),
         },
         runtime=runtime,
         membership=balancer,

@@ -1,1 +1,1 @@
-"""Time and chance: one clock-and-tasks protocol, driven by SimPy (virtual) or asyncio (live), and counter-based draws."""
+"""Time and chance: one clock-and-tasks protocol over SimPy (virtual) or asyncio (live), and counter-based draws."""

@@ -20,7 +20,8 @@ from simpy.events import NORMAL, Event
 
 from sim.runtime.order import CONTROL, KEY_MAX
 
-Entry = tuple[float, int, int, int, Callable[[Any], None] | None, Any]  # at, rank, key, serial, fn or None, arg or event
+# at, rank, key, serial, fn and its argument, or None and an event
+Entry = tuple[float, int, int, int, Callable[[Any], None] | None, Any]
 
 DEAD_MIN = 64  # a heap with fewer dead alarms is not worth compacting (asyncio's loop uses 100)
 
@@ -28,7 +29,7 @@ DEAD_MIN = 64  # a heap with fewer dead alarms is not worth compacting (asyncio'
 class OrderedEnvironment(simpy.Environment):
     """SimPy with ordered equal instants. `events_count` counts what was dispatched, up to the end of the last `run`."""
 
-    now: float = 0.0  # type: ignore[assignment] # a plain attribute over SimPy's property: read several times a request
+    now: float = 0.0  # a plain attribute over SimPy's property: it is read several times a request
 
     def __init__(self, initial_time: float = 0.0) -> None:
         super().__init__(initial_time)
@@ -39,7 +40,7 @@ class OrderedEnvironment(simpy.Environment):
         self._dead_count = 0
 
     def call_at(self, at: float, rank: int, key: int, fn: Callable[[Any], None], arg: Any) -> None:
-        """Call `fn(arg)` at the absolute instant `at`; raises ValueError for the past, NaN, or a key out of 0..2**80."""
+        """Call `fn(arg)` at the absolute instant `at`; raises ValueError for the past, NaN, or a bad key."""
         if at >= self.now and 0 <= key <= KEY_MAX:
             self._serial = serial = self._serial + 1
             heappush(self._heap, (at, rank, key, serial, fn, arg))

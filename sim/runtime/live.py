@@ -126,12 +126,17 @@ class LiveRuntime:
         await asyncio.sleep(duration_s)
 
     async def sleep_until(self, at: float) -> None:
-        """Wake at `at` or as soon after it as the loop can; an instant that has passed is now. Raises ValueError for NaN."""
+        """Wake at `at` or soon after it; an instant that has passed is now. Raises ValueError for NaN."""
         if math.isnan(at):
             raise ValueError("sleep_until(nan): accepted is an instant")
-        await asyncio.sleep(max(at - self.now(), 0.0))
+        parking = LiveParking()
+        handle = self._loop.call_at(self._started_at + at, parking.wake)
+        try:
+            await parking
+        finally:
+            handle.cancel()
         while self.now() < at:  # the loop may wake a timer early by its clock's resolution
-            await asyncio.sleep(at - self.now())
+            await asyncio.sleep(0)
 
     def spawn(self, coro: Coroutine[Any, Any, T], name: str = "") -> LiveTask:
         """Start a task; its first step is in the next pass of the loop."""

@@ -15,28 +15,31 @@ MASK = 0xFFFFFFFF
 ROUNDS = 10
 
 Words = tuple[int, int, int, int]
+Schedule = tuple[tuple[int, int], ...]
 Array = NDArray[np.uint64]
 
 
-def philox4x32(counter: Words, key: tuple[int, int]) -> Words:
-    """Four words from a counter (c0, c1, c2, c3) and a key (k0, k1), all 32 bit."""
-    c0, c1, c2, c3 = counter
+def key_schedule(key: tuple[int, int]) -> Schedule:
+    """The key's two words in each of the ten rounds (Weyl sequences)."""
     k0, k1 = key
-    for _ in range(ROUNDS):
+    return tuple(((k0 + WEYL_0 * step) & MASK, (k1 + WEYL_1 * step) & MASK) for step in range(ROUNDS))
+
+
+def philox4x32(counter: Words, schedule: Schedule) -> Words:
+    """Four words from a counter (c0, c1, c2, c3) of 32-bit words and a key's schedule."""
+    c0, c1, c2, c3 = counter
+    for k0, k1 in schedule:
         product_0, product_1 = MULTIPLIER_0 * c0, MULTIPLIER_1 * c2
         c0, c1, c2, c3 = (product_1 >> 32) ^ c1 ^ k0, product_1 & MASK, (product_0 >> 32) ^ c3 ^ k1, product_0 & MASK
-        k0, k1 = (k0 + WEYL_0) & MASK, (k1 + WEYL_1) & MASK
     return c0, c1, c2, c3
 
 
-def philox4x32_arrays(c0: Array, c1: Array, c2: Array, c3: Array, key: tuple[int, int]) -> tuple[Array, ...]:
+def philox4x32_arrays(c0: Array, c1: Array, c2: Array, c3: Array, schedule: Schedule) -> tuple[Array, ...]:
     """The same for arrays of 32-bit words held in uint64 (any shapes that broadcast); gives four arrays."""
     mask, half = np.uint64(MASK), np.uint64(32)
     multiplier_0, multiplier_1 = np.uint64(MULTIPLIER_0), np.uint64(MULTIPLIER_1)
-    k0, k1 = key
-    for _ in range(ROUNDS):
+    for k0, k1 in schedule:
         product_0, product_1 = multiplier_0 * c0, multiplier_1 * c2
         c0, c1 = (product_1 >> half) ^ c1 ^ np.uint64(k0), product_1 & mask
         c2, c3 = (product_0 >> half) ^ c3 ^ np.uint64(k1), product_0 & mask
-        k0, k1 = (k0 + WEYL_0) & MASK, (k1 + WEYL_1) & MASK
     return c0, c1, c2, c3

@@ -47,7 +47,7 @@ class VirtualRuntime:
         return self.wall_epoch_s + self.env.now
 
     async def sleep(self, duration_s: float) -> None:
-        """0 lets the others of this instant run; infinity ends by a cancel only. Raises ValueError below 0 and for NaN."""
+        """0 lets the others run; infinity ends by a cancel only. Raises ValueError for a negative duration or NaN."""
         if not duration_s >= 0.0:
             raise ValueError(f"sleep({duration_s}): accepted is a duration >= 0 s")
         await self.env.alarm(self.env.now + duration_s)
@@ -94,7 +94,7 @@ class VirtualRuntime:
 
     def run_task(self, coro: Coroutine[Any, Any, T], name: str = "") -> T:
         """Spawn, move time until it has ended, give its result or raise its error, then failures nobody joined."""
-        ended = _End(self.env, name or coro.__name__)
+        ended = _End(self.env, name or _name_of(coro))
         task = self.start(coro, name, ended.succeed)
         self.env.run(ended)
         result: T = task.outcome()
@@ -134,7 +134,7 @@ class VirtualRuntime:
         if self._closed and not self._tasks:
             coro.close()
             raise RuntimeError("the runtime is closed")
-        task = VirtualTask(self, coro, name or getattr(coro, "__name__", "task"), on_end)
+        task = VirtualTask(self, coro, name or _name_of(coro), on_end)
         self._tasks[task] = None
         return task
 
@@ -157,7 +157,7 @@ class VirtualRuntime:
     def finish_generator(self, generator: AsyncGenerator[Any, Any]) -> None:
         """Close an async generator that was left early, in a task of its own."""
         if not self._closed or self._tasks:
-            self.spawn(generator.aclose(), f"close {generator.__name__}")
+            self.spawn(generator.aclose(), f"close {_name_of(generator)}")
 
     def _park(self) -> VirtualParking:
         return VirtualParking(self.env)
@@ -170,6 +170,10 @@ class VirtualRuntime:
         raise RuntimeError(f"tasks still clean up after {self.cleanup_events_max} events at one instant")
 
 
+def _name_of(code: object) -> str:
+    return str(getattr(code, "__name__", "task"))
+
+
 class _End(Event):
     """The end of a task that a run waits for."""
 
@@ -179,3 +183,6 @@ class _End(Event):
 
     def _desc(self) -> str:
         return f"end of task {self.name!r}"
+
+
+__all__ = ["OrderedEnvironment", "VirtualRuntime"]
