@@ -99,6 +99,8 @@ def assemble(config: Config, replication: int) -> Assembly:
     log = EventLog()
     types = tuple(config.fleet.agent_types) or UNTYPED
     balancer = make_balancer(copy(BalancerParams, config.balancer), types, config.fleet.nodes * len(types))
+    service = lookup("service", config.service.kind)(copy(ServiceParams, config.service))
+    world = World(runtime, balancer, draws, world_params(config, types, service, hasattr(service, "tokens")))
     manager = DistributedManager(
         {
             "load_balancing_strategy": config.balancer.kind,
@@ -110,13 +112,10 @@ def assemble(config: Config, replication: int) -> Assembly:
             "agent_types_max": len(types),
         },
         runtime=runtime,
-        membership=balancer,
+        membership=world.membership,
+        host=world,
         events=log,
     )
-    service = lookup("service", config.service.kind)(copy(ServiceParams, config.service))
-    tokens = hasattr(service, "tokens")
-    world = World(runtime, balancer, draws, world_params(config, types, service, tokens))
-    manager.host = world
     return Assembly(runtime, manager, balancer, world, make_load(config, types, service), log, config)
 
 
@@ -149,11 +148,14 @@ def make_load(config: Config, types: tuple[str, ...], service: Any) -> Load:
     rate_per_s = arrivals.rate_per_s
     if arrivals.utilization_ratio is not None:
         rate_per_s = arrivals.utilization_ratio * capacity_per_s(config, service)
-    params = ArrivalParams(**{**fields(arrivals), "columns": copy(ColumnParams, arrivals.columns)})
+    columns = copy(ColumnParams, arrivals.columns)
+    params = ArrivalParams(**{**fields(arrivals), "columns": columns, "types": types})
     law = lookup("arrivals", arrivals.kind)(params, rate_per_s)
     shares = tuple(arrivals.type_mix.get(name, 0.0) for name in types) if arrivals.type_mix else None
     marks = Marks(shares, arrivals.keys_count, arrivals.keys_zipf)
     closed = hasattr(law, "clients_count")
+    if closed:
+        check_thinking(config)
     return Load(
         open=None if closed else law,
         closed=law if closed else None,
@@ -162,6 +164,16 @@ def make_load(config: Config, types: tuple[str, ...], service: Any) -> Load:
         horizon_s=config.horizon_s,
         drain_s=config.drain_s,
     )
+
+
+def check_thinking(config: Config) -> None:
+    """Raises `ConfigError` for clients who are refused and back in the same instant, for ever."""
+    fleet, arrivals = config.fleet, config.arrivals
+    agents = min(fleet.agent_types.values(), default=fleet.agents_per_node)
+    places = agents + (config.balancer.queue_max if config.balancer.queue == "central" else fleet.queue_max)
+    if not arrivals.think_s and arrivals.clients_count > places:
+        accepted = f"above 0 with more clients ({arrivals.clients_count}) than agents and waiting places ({places})"
+        raise ConfigError("arrivals.think_s", arrivals.think_s, accepted)
 
 
 def run_replication(config: Config, replication: int) -> RunRecord:

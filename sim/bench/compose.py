@@ -7,6 +7,7 @@ anything is composed, so that `+new=1` cannot slip in; what is wrong inside a YA
 
 from __future__ import annotations
 
+import copy
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -14,14 +15,14 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import yaml
+import yaml  # type: ignore[import-untyped]
 from hydra import compose as hydra_compose
 from hydra import initialize_config_module
 from hydra.core.config_store import ConfigStore
 from hydra.core.global_hydra import GlobalHydra
 from hydra.core.override_parser.overrides_parser import OverridesParser
 from hydra.errors import HydraException
-from omegaconf import OmegaConf
+from omegaconf import DictConfig, OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 
 from sim.bench import keys
@@ -34,6 +35,7 @@ SAVED = "config="  # `config=FILE`: a saved config, as overrides that come first
 EXPERIMENT = "experiment"
 RATES = ("arrivals.rate_per_s", "arrivals.utilization_ratio")
 PLAIN = re.compile(r"[A-Za-z_][A-Za-z0-9_.\-]*")
+Composed = dict[tuple[str, ...], DictConfig]  # choices of groups -> what they compose
 WORDS = ("null", "true", "false", "nan", "inf", "yes", "no", "on", "off")
 
 
@@ -47,9 +49,8 @@ class Override:
 
     @property
     def text(self) -> str:
-        """As Hydra takes it; `++` because keys below a mapping are new."""
-        found = keys.find(self.key)
-        return f"{'++' if found is not None and found.mapping else ''}{self.key}={self.values[0]}"
+        """As Hydra takes it, the first value of a sweep."""
+        return f"{self.key}={self.values[0]}"
 
 
 def compose(overrides: Sequence[str], config_dir: Path | None = None) -> Config:
@@ -63,25 +64,45 @@ def compose(overrides: Sequence[str], config_dir: Path | None = None) -> Config:
     return config
 
 
-def compose_unchecked(overrides: Sequence[Override], config_dir: Path | None = None) -> Config:
-    """Composed and typed, ranges not yet checked; raises as `compose` does."""
+def compose_unchecked(
+    overrides: Sequence[Override], config_dir: Path | None = None, composed: Composed | None = None
+) -> Config:
+    """Composed and typed, ranges not yet checked; raises as `compose` does.
+
+    Hydra composes the groups, a tenth of a second a time; values come on top as Hydra itself puts them there. So the
+    points of a sweep share what is `composed` already.
+    """
+    groups = keys.option_names(config_dir)
     for override in overrides:
-        _check_key(override, config_dir)
-    texts = [override.text for override in _last_of_each(overrides)] + _one_rate(overrides)
-    if config_dir is not None:
-        texts.append(f"hydra.searchpath=[{quoted('file://' + str(config_dir.resolve()))}]")
-    with _hydra():
-        try:
-            tree = hydra_compose("config", texts)
-            config = OmegaConf.to_object(tree)
-        except yaml.YAMLError as error:
-            raise _broken_yaml(error) from error
-        except (HydraException, OmegaConfBaseException) as error:
-            raise _explained(error) from error
+        _check_key(override, groups)
+    last = _last_of_each(overrides)
+    choices = tuple(override.text for override in last if override.key in groups)
+    try:
+        tree = _tree(choices, config_dir, {} if composed is None else composed)
+        for override in [*last, *_one_rate(overrides)]:
+            if override.key not in groups:
+                value = OverridesParser.create().parse_override(override.text).value()
+                found = keys.find(override.key)
+                free = found is not None and found.mapping
+                OmegaConf.update(tree, override.key, value, merge=True, force_add=free)
+        config = OmegaConf.to_object(tree)
+    except yaml.YAMLError as error:
+        raise _broken_yaml(error) from error
+    except (HydraException, OmegaConfBaseException) as error:
+        raise _explained(error, overrides) from error
     assert isinstance(config, Config)
     if config.experiment is not None:
         raise ConfigError(EXPERIMENT, "", "a YAML file that opens with `# @package _global_`")
     return config
+
+
+def _tree(choices: tuple[str, ...], config_dir: Path | None, composed: Composed) -> DictConfig:
+    """A copy of the tree that these choices of groups compose."""
+    if choices not in composed:
+        search = [] if config_dir is None else [f"hydra.searchpath=[{quoted('file://' + str(config_dir.resolve()))}]"]
+        with _hydra():
+            composed[choices] = hydra_compose("config", [*choices, *search])
+    return copy.deepcopy(composed[choices])
 
 
 def parse(overrides: Sequence[str]) -> list[Override]:
@@ -147,14 +168,14 @@ def _last_of_each(overrides: Sequence[Override]) -> list[Override]:
     return list({override.key: override for override in overrides}.values())
 
 
-def _one_rate(overrides: Sequence[Override]) -> list[str]:
+def _one_rate(overrides: Sequence[Override]) -> list[Override]:
     """A rate that is asked for replaces the preset's utilization ratio, and the other way round."""
     asked = {override.key for override in overrides}
-    return [f"{other}=null" for key, other in (RATES, RATES[::-1]) if key in asked and other not in asked]
+    pairs = (RATES, RATES[::-1])
+    return [Override(other, ("null",), False) for key, other in pairs if key in asked and other not in asked]
 
 
-def _check_key(override: Override, config_dir: Path | None) -> None:
-    groups = keys.option_names(config_dir)
+def _check_key(override: Override, groups: Mapping[str, list[str]]) -> None:
     if override.key in groups:
         value = override.values[0].strip("'")
         if value not in groups[override.key] and not (override.key == EXPERIMENT and value == "null"):
@@ -200,7 +221,7 @@ def _broken_yaml(error: yaml.YAMLError) -> InputError:
     return InputError(mark.name if mark else "a config file", mark.line + 1 if mark else None, None, problem)
 
 
-def _explained(error: Exception) -> ConfigError:
+def _explained(error: Exception, overrides: Sequence[Override]) -> ConfigError:
     """Hydra's or OmegaConf's words as key, value and what is accepted, with the YAML file's name where it is one."""
     cause = error.__cause__ if isinstance(error.__cause__, OmegaConfBaseException) else error
     text = f"{error}\n{cause}"
@@ -216,10 +237,13 @@ def _explained(error: Exception) -> ConfigError:
         return ConfigError(missing[1], "", f"one of the groups {', '.join(options)}{where}")
     if key is None:
         return ConfigError("config", "", " ".join(str(error).split()) + where)
-    leaf = keys.find(key[1].split("[")[0])
-    value = re.search(r"Value '(.*)' of type", text)
+    plain = key[1].split("[")[0]
+    leaf = keys.find(plain)
+    given = [override.values[0] for override in overrides if override.key == plain]
+    found = re.search(r"Value '(.*)' of type", text)
+    value = given[-1] if given else found[1] if found else ""
     if "Interpolation" in type(cause).__name__:
         return ConfigError(key[1], "${...}", f"{str(cause).splitlines()[0]}{where}")
     if leaf is None or "not in '" in text:
         return ConfigError(key[1], "", keys.near(key[1]) + where)
-    return ConfigError(key[1], value[1] if value else "", keys.accepted(leaf) + where)
+    return ConfigError(plain, value, keys.accepted(leaf) + where)

@@ -1,4 +1,4 @@
-"""Is everything there: versions, cores, optional parts present or missing; and does the store hold only whole things."""
+"""Is everything there: versions, cores, optional parts present or missing; does the store hold only whole things."""
 
 from __future__ import annotations
 

@@ -1,22 +1,25 @@
 """What a study would do: points, replications, what is stored already, and about how long the rest takes.
 
-The pace is that of replications of these points that are stored, else of a short stretch of the first missing point.
+The time of a replication is that of one of these points that is stored, else it is extrapolated from a short stretch
+of the first missing point: what building it costs, and a pace for each virtual second.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import time
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 
 from sim.bench import assemble
-from sim.bench.extensions import load_extensions
 from sim.bench.plan import Plan, Point
 from sim.bench.progress import words_of
 from sim.bench.runner import workers_of
+from sim.bench.schema import Config
 from sim.bench.store import Store
 from sim.bench.study import store_of
 
-PROBE_RATIO = 0.02  # of the horizon
+PROBE_RATIO = 0.05  # of the horizon
+NOTHING_RATIO = 1e-6  # of the horizon: what is left is the cost of building
 
 
 def dry_run(plan: Plan) -> str:
@@ -34,22 +37,29 @@ def dry_run(plan: Plan) -> str:
     if not missing:
         return "\n".join([*lines, "to run: nothing, everything is stored"])
     count, workers = sum(number for _, number in missing), workers_of(plan.base)
-    pace, source = _pace(plan, missing[0][0], store)
-    seconds = sum(number * point.config.horizon_s for point, number in missing) * pace / min(workers, count)
+    seconds_of, source = _pace(plan, missing[0][0], store)
+    seconds = sum(number * seconds_of(point.config.horizon_s) for point, number in missing) / min(workers, count)
     lines.append(f"to run: {count} replications on {workers} workers, about {words_of(seconds)} ({source})")
     return "\n".join(lines)
 
 
-def _pace(plan: Plan, missing: Point, store: Store) -> tuple[float, str]:
-    """Wall seconds of one worker for a virtual second, and where that was measured."""
+def _pace(plan: Plan, missing: Point, store: Store) -> tuple[Callable[[float], float], str]:
+    """Wall seconds of one replication by its horizon, and where that was measured."""
     known = list(_known_paces(plan, store))
     if known:
-        return sum(known) / len(known), "at the pace of the stored ones"
-    config = missing.config
-    load_extensions(config.extensions)
-    horizon_s = config.horizon_s * PROBE_RATIO
-    wall_s = assemble.run_replication(replace(config, horizon_s=horizon_s), 0).wall_s
-    return wall_s / horizon_s, f"at the pace of {PROBE_RATIO:.0%} of one replication of {missing.label}"
+        pace = sum(known) / len(known)
+        return lambda horizon_s: pace * horizon_s, "as long as the stored ones took"
+    whole_s = missing.config.horizon_s
+    building_s, probe_s = (_probe_s(missing.config, whole_s * ratio) for ratio in (NOTHING_RATIO, PROBE_RATIO))
+    pace = max(probe_s - building_s, 0.0) / (whole_s * PROBE_RATIO)
+    return lambda horizon_s: building_s + pace * horizon_s, f"from {PROBE_RATIO:.0%} of one replication"
+
+
+def _probe_s(config: Config, horizon_s: float) -> float:
+    """Wall seconds of replication 0 with a shorter horizon, building included."""
+    started = time.perf_counter()
+    assemble.run_replication(replace(config, horizon_s=horizon_s, warmup="none"), 0)
+    return time.perf_counter() - started
 
 
 def _known_paces(plan: Plan, store: Store) -> Iterator[float]:

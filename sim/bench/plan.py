@@ -14,9 +14,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from sim.bench import assemble
 from sim.bench import keys as schema_keys
 from sim.bench.check import check
-from sim.bench.compose import EXPERIMENT, Override, compose_unchecked, parse, quoted
+from sim.bench.compose import EXPERIMENT, Composed, Override, compose_unchecked, parse, quoted
 from sim.bench.extensions import load_extensions
 from sim.bench.identity import point_key
 from sim.bench.schema import Config
@@ -93,7 +94,7 @@ def make_plan(overrides: Sequence[str], config_dir: Path | None = None, multirun
         name=base.name or f"run-{points[0].key[:10]}",
         base=base if sweep else points[0].config,
         compared_key=compared.key if compared else "",
-        baseline=_baseline(base, compared),
+        baseline=_baseline(base, compared, any(one.key == "baseline" for one in own)),
         points=points,
         asked=Asked(tuple(overrides), config_dir, multirun),
     )
@@ -112,16 +113,13 @@ def _sweep(base: Config, given: Sequence[Override], own: Sequence[Override]) -> 
     if base.study.situations:
         declared.setdefault(SITUATION, base.study.situations)
     asked = {one.key: one for one in given}
-    fixed = {one.key for one in own if not one.swept}
     swept: list[Swept] = []
     for key, values in declared.items():
         if isinstance(values, Mapping):
             choices = {str(label): parse([str(text) for text in texts]) for label, texts in values.items()}
             swept.append(Swept(key, _selected(key, choices, asked.get(key))))
-        elif key not in fixed and not (key in asked and asked[key].swept):
-            swept.append(_listed(key, [quoted(value) for value in values]))
-        elif key in asked:
-            swept.append(_listed(key, list(asked[key].values)))
+        else:
+            swept.append(_listed(key, asked[key].values if key in asked else [quoted(value) for value in values]))
     done = {one.key for one in swept}
     return swept + [_listed(one.key, list(one.values)) for one in own if one.swept and one.key not in done]
 
@@ -158,21 +156,26 @@ def _points(fixed: list[Override], sweep: list[Swept], base: Config, config_dir:
     listed = {one.key for one in sweep}
     shared = [one for one in fixed if one.key not in listed]
     points = []
+    composed: Composed = {}
     for values in itertools.product(*(one.choices for one in sweep)):
         chosen = dict(zip((one.key for one in sweep), values, strict=True))
         own = [override for one in sweep for override in one.choices[chosen[one.key]]]
-        config = compose_unchecked([*own, *shared], config_dir)  # what is fixed by hand wins over a situation
+        config = compose_unchecked([*own, *shared], config_dir, composed)  # what is fixed by hand wins over a situation
         check(config)
+        assemble.assemble(config, 0)  # what only a strategy or a law refuses is refused before anything runs
         config.name = base.name
         label = " ".join(f"{key}={value}" for key, value in chosen.items()) or SINGLE
         points.append(Point(label, chosen, config, point_key(config)))
     return points
 
 
-def _baseline(base: Config, compared: Swept | None) -> str | None:
-    """The value of the compared key that the others are held against: the first unless it is named."""
+def _baseline(base: Config, compared: Swept | None, asked: bool) -> str | None:
+    """The value of the compared key that the others are held against: the first unless it is named.
+
+    An experiment's baseline that the command line's sweep left out gives way; one that was `asked` for does not.
+    """
     values = list(compared.choices) if compared else []
-    if base.baseline is None:
+    if base.baseline is None or not (asked or base.baseline in values):
         return values[0] if len(values) > 1 else None
     if base.baseline not in values:
         accepted = f"a value of {compared.key}: {', '.join(values)}" if compared else "null where nothing is swept"

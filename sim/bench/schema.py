@@ -11,7 +11,9 @@ from dataclasses import dataclass, field
 from typing import Any
 
 
-def number(default: Any, minimum: float | None = None, maximum: float | None = None, *, above: float | None = None) -> Any:
+def number(
+    default: Any, minimum: float | None = None, maximum: float | None = None, *, above: float | None = None
+) -> Any:
     """A numeric key: `minimum <= value <= maximum`, or `value > above`; None stays allowed where it is the default."""
     return field(default=default, metadata={"minimum": minimum, "maximum": maximum, "above": above})
 
@@ -167,7 +169,7 @@ class Config:
     baseline: str | None = None
     objective: str = "sojourn_s_p99"
     price_per_node_hour: float = number(1.0, 0)
-    extensions: list[str] = field(default_factory=list)  # Python files of the user's own strategies, relative or absolute
+    extensions: list[str] = field(default_factory=list)  # Python files of the user's own strategies
     command: str = ""  # filled in: the command that makes it again
     slo: SloConfig = field(default_factory=SloConfig)
     paths: PathsConfig = field(default_factory=PathsConfig)

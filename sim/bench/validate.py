@@ -24,7 +24,8 @@ from sim.bench.assemble import run_replication
 from sim.bench.compose import compose
 from sim.bench.schema import Config
 from sim.bench.validate_cases import Case, Row, cases
-from sim.bench.validate_table import InputCheck, RowResult, ValidationTable
+from sim.bench.validate_inputs import INPUTS, SeenLoad, check_inputs
+from sim.bench.validate_table import RowResult, ValidationTable
 from sim.measure.audits import audit, problems_of
 from sim.measure.controls import control_values, controlled
 from sim.measure.intervals import center_of
@@ -38,7 +39,6 @@ ROWS_ALPHA, INPUTS_ALPHA = 0.0009, 0.0001
 QUICK_WIDENING = 5.0
 QUICK_REPLICATIONS = 24
 ROUNDS_MAX = 3  # the planned one and two more where a row is too wide
-INPUTS = ("arrivals", "mean demand", "surplus, short memory", "surplus, middle memory", "surplus, long memory")
 
 Run = Callable[[Config, int], RunRecord]
 Progress = Callable[[int, int], None]  # replications done, planned so far
@@ -97,7 +97,7 @@ def run_validation(
             one.wanted += math.ceil(one.wanted / 2)
     return ValidationTable(
         rows=list(chain.from_iterable(_judge(one, rows_count, widening) for one in going)),
-        inputs=list(chain.from_iterable(_inputs(one, len(found)) for one in going)),
+        inputs=check_inputs([_seen(one) for one in going], INPUTS_ALPHA),
         problems=[f"{one.case.rows[0].name}: {p}" for one in going for r in one.reduced for p in r.problems],
         seed=seed,
         quick=quick,
@@ -157,6 +157,16 @@ def _judge(one: _Progressing, rows_count: int, widening: float) -> list[RowResul
     return results
 
 
+def _seen(one: _Progressing) -> SeenLoad:
+    """What the input checks need of a case."""
+    return SeenLoad(
+        case=one.case.rows[0].name,
+        law=one.config.service.kind,
+        expected_count=one.case.load.rate_per_s * (one.config.horizon_s - one.case.cut_s),
+        controls=np.stack([reduced.controls for reduced in one.reduced]),
+    )
+
+
 def judge_row(row: Row, center: float, values: Floats, controls: Floats, alpha: float, widening: float) -> RowResult:
     """Hold one row's values (R,) and controls (R, k) against what is known, at level `alpha`."""
     measured = controlled(center, values, controls)
@@ -166,20 +176,6 @@ def judge_row(row: Row, center: float, values: Floats, controls: Floats, alpha: 
     if abs(measured.center - row.known) > half:
         status = "FAILS"
     return RowResult(row.name, row.known, measured.center, half, allowed, len(values), status, row.source)
-
-
-def _inputs(one: _Progressing, cases_count: int) -> list[InputCheck]:
-    """Test each control's mean, which is 0 if the load is what the config says."""
-    controls = np.stack([reduced.controls for reduced in one.reduced])
-    count = len(controls)
-    limit = _t(INPUTS_ALPHA / (cases_count * len(INPUTS)), count - 1)
-    checks = []
-    for name, column in zip(INPUTS, controls.T, strict=True):
-        spread = float(np.std(column, ddof=1)) / math.sqrt(count)
-        mean = center_of(column)
-        off = abs(mean) > limit * spread if spread > 0.0 else abs(mean) > 1e-9
-        checks.append(InputCheck(one.case.rows[0].name, name, mean, limit * spread, not off))
-    return checks
 
 
 def _too_wide(row: RowResult) -> bool:

@@ -13,7 +13,7 @@ import hashlib
 import numpy as np
 from numpy.typing import NDArray
 
-from sim.runtime.philox import MASK, key_schedule, philox4x32, philox4x32_arrays
+from sim.runtime.philox import MASK, philox4x32, philox4x32_arrays
 
 
 def purpose(name: str) -> int:
@@ -50,17 +50,15 @@ class CounterDraws:
     0 <= index < 2**17, purposes are 32-bit words of `purpose`. What is out of range raises ValueError.
     """
 
-    __slots__ = ("_schedule",)
+    __slots__ = ("key",)
 
     def __init__(self, seed: int, replication: int) -> None:
         word = hashlib.blake2b(f"{seed}/{replication}".encode(), digest_size=8).digest()
-        self._schedule = key_schedule((int.from_bytes(word[:4], "little"), int.from_bytes(word[4:], "little")))
+        self.key = (int.from_bytes(word[:4], "little"), int.from_bytes(word[4:], "little"))
 
-    def uniforms(
-        self, purpose: int, first: int, count: int, width: int = 1, attempt: int = 0
-    ) -> NDArray[np.float64]:
+    def uniforms(self, purpose: int, first: int, count: int, width: int = 1, attempt: int = 0) -> NDArray[np.float64]:
         """Shape (count, width): draws 0..width-1 of the entities first..first+count-1."""
-        if not (0 <= first and 0 <= count and first + count <= 1 << 64):
+        if not 0 <= first <= first + count <= 1 << 64:
             raise ValueError(f"entities {first} to {first + count - 1}: accepted is 0 <= entity < 2**64")
         entities = np.uint64(first) + np.arange(count, dtype=np.uint64)
         return self.uniforms_of(purpose, entities, width, attempt)
@@ -75,13 +73,14 @@ class CounterDraws:
         _check(attempt, blocks - 1, purpose)
         count = len(entities)
         if count * blocks <= SCALAR_MAX:
-            pairs = [self._pair(purpose, entity, attempt, block) for entity in entities.tolist() for block in range(blocks)]
+            row = range(blocks)
+            pairs = [self._pair(purpose, entity, attempt, block) for entity in entities.tolist() for block in row]
             return np.array(pairs, dtype=np.float64).reshape(count, 2 * blocks)[:, :width]
         words = np.arange(blocks, dtype=np.uint64) | np.uint64(attempt << 16)
         half = np.uint64(32)
-        z0, z1, z2, z3 = philox4x32_arrays(
-            (entities & np.uint64(MASK))[:, None], (entities >> half)[:, None], words, np.uint64([purpose]), self._schedule
-        )
+        low, high = (entities & np.uint64(MASK))[:, None], (entities >> half)[:, None]
+        purposes = np.array([purpose], dtype=np.uint64)
+        z0, z1, z2, z3 = philox4x32_arrays(low, high, words, purposes, self.key)
         bits = np.empty((count, blocks, 2), dtype=np.uint64)
         bits[:, :, 0] = z0 | z1 << half
         bits[:, :, 1] = z2 | z3 << half
@@ -96,13 +95,13 @@ class CounterDraws:
         return self._pair(purpose, entity, attempt, index >> 1)[index & 1]
 
     def _pair(self, purpose: int, entity: int, attempt: int, block: int) -> tuple[float, float]:
-        z0, z1, z2, z3 = philox4x32((entity & MASK, entity >> 32, attempt << 16 | block, purpose), self._schedule)
+        z0, z1, z2, z3 = philox4x32((entity & MASK, entity >> 32, attempt << 16 | block, purpose), self.key)
         return (((z0 | z1 << 32) >> 12) + 0.5) * UNIT, (((z2 | z3 << 32) >> 12) + 0.5) * UNIT
 
 
 def _check(attempt: int, block: int, purpose: int) -> None:
     if not (0 <= attempt <= WORD_MAX and 0 <= block <= WORD_MAX and 0 <= purpose <= MASK):
         raise ValueError(
-            f"attempt {attempt}, block {block} of two draws, purpose {purpose}: accepted is 0 <= attempt, block < 2**16 "
-            "and a 32-bit purpose"
+            f"attempt {attempt}, block {block} of two draws, purpose {purpose}: "
+            "accepted is 0 <= attempt < 2**16, 0 <= block < 2**16, a 32-bit purpose"
         )

@@ -1,7 +1,9 @@
 """The event log: rare control events with their reason, in order, and a digest over all of them.
 
-The digest is blake2b over a canonical text (floats as hex, fields sorted by name), so that the same seed gives the
-same digest in another process and under another hash seed. At most `rows_max` rows are kept; the digest covers all.
+The digest is blake2b over a canonical text: floats as hex, names sorted, every text with its length, so that two
+different logs never read the same, and the same seed gives the same digest in another process and under another
+hash seed. A value whose text could differ between processes (an object that prints its address) is refused.
+At most `rows_max` rows are kept, the newest; the digest and `count` cover all.
 """
 
 from __future__ import annotations
@@ -9,29 +11,48 @@ from __future__ import annotations
 import hashlib
 from collections import deque
 from dataclasses import dataclass
+from enum import Enum
+from typing import Any
+
+import numpy as np
 
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """One control event; `at` in seconds of the runtime's clock."""
+    """One control event; `at` in seconds of the runtime's clock, `fields` sorted by name."""
 
     at: float
     kind: str
     subject: str
-    fields: tuple[tuple[str, object], ...]
+    fields: tuple[tuple[str, Any], ...]
 
 
 def canonical(value: object) -> str:
-    """A text that is the same in every process."""
-    if isinstance(value, float):
-        return value.hex()
-    if isinstance(value, dict):
-        return "{" + ",".join(f"{key}:{canonical(value[key])}" for key in sorted(value)) + "}"
-    if isinstance(value, list | tuple):
-        return "[" + ",".join(canonical(item) for item in value) + "]"
-    if isinstance(value, set | frozenset):
-        return "[" + ",".join(sorted(canonical(item) for item in value)) + "]"
-    return f"{type(value).__name__}:{value}"
+    """A text that is the same in every process and differs for different values.
+
+    Takes None, bool, int, float, str, enums, numpy scalars, and lists, tuples, sets and dicts of these; a list and a
+    tuple of the same items read the same. Raises TypeError, naming the type, for anything else.
+    """
+    match value:
+        case None | bool():
+            return str(value)
+        case Enum():
+            return f"{type(value).__name__}.{value.name}"
+        case np.generic():
+            return canonical(value.item())
+        case int():
+            return f"i{int(value)}"
+        case float():
+            return f"f{float(value).hex()}"
+        case str():
+            return f"s{len(value)}:{value}"
+        case list() | tuple():
+            return "[" + ",".join([canonical(item) for item in value]) + "]"
+        case set() | frozenset():
+            return "{" + ",".join(sorted([canonical(item) for item in value])) + "}"
+        case dict():
+            return "{" + ",".join(sorted([f"{canonical(key)}={canonical(item)}" for key, item in value.items()])) + "}"
+    raise TypeError(f"an event cannot hold a {type(value).__qualname__}: its text may differ between processes")
 
 
 class EventLog:
@@ -43,13 +64,13 @@ class EventLog:
         self._state = hashlib.blake2b(digest_size=16)
 
     def write(self, at: float, kind: str, subject: str, **fields: object) -> None:
-        """Append one event."""
-        row = Row(at, kind, subject, tuple(sorted(fields.items())))
+        """Append one event at an instant of the runtime's clock; raises TypeError for a value that is not plain."""
+        row = Row(float(at), kind, subject, tuple(sorted(fields.items())))
+        text = canonical([row.at, kind, subject, row.fields])
+        self._state.update(text.encode() + b"\n")
         self.rows.append(row)
         self.count += 1
-        text = "|".join([at.hex(), kind, subject, *(f"{key}={canonical(value)}" for key, value in row.fields)])
-        self._state.update(text.encode() + b"\n")
 
     def digest(self) -> str:
-        """Hex digest of everything written so far."""
+        """Hex digest (32 digits) of everything written so far."""
         return self._state.hexdigest()

@@ -189,9 +189,7 @@ class LiveRuntime:
         """The asyncio task that runs now, whether spawned here or not."""
         return asyncio.current_task()
 
-    def start(
-        self, coro: Coroutine[Any, Any, Any], name: str, on_end: Callable[[LiveTask], Any] | None
-    ) -> LiveTask:
+    def start(self, coro: Coroutine[Any, Any, Any], name: str, on_end: Callable[[LiveTask], Any] | None) -> LiveTask:
         """As `spawn`; `on_end` hears of the end and takes care of a failure."""
         if not isinstance(coro, Coroutine):
             raise TypeError(f"a coroutine was expected, not {type(coro).__name__}")

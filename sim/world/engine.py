@@ -1,17 +1,18 @@
 """The request engine under SimPy: callbacks at absolute instants instead of a process a request.
 
 One request: arrival -> dispatcher -> `balancer.dispatch` -> pool -> `balancer.complete`. When nothing is eligible (or
-every agent is busy and the queue stands at the balancer) it waits here, in order, at most `queue_max` of them.
+every agent is busy and the queue stands at the balancer) it waits here, at most `queue_max` of them: one line a view
+(agent type), so that a busy type does not hold up another, and the first to have come goes first where two lines can.
 Equal instants follow (time, rank, key) with key = request << 16 (`engine_rules`); a request known ahead but past the
 horizon is not counted. Instants in virtual seconds from the start of load.
 """
 
 from __future__ import annotations
 
-from collections import deque
+from collections import defaultdict, deque
 from collections.abc import Callable, Iterator, Sequence
 
-from sim.runtime.order import ARRIVAL, CONTROL, PROBE
+from sim.runtime.order import ARRIVAL, CONTROL, PROBE, RETRY
 from sim.runtime.virtual import OrderedEnvironment
 from sim.types.records import REJECTED
 from sim.world.columns import Columns
@@ -19,7 +20,7 @@ from sim.world.feed import Block
 from sim.world.pool import Pool
 from sim.world.seam import LoadBalancer
 
-Waiting = tuple[int, int, int, "tuple[float, ...] | list[float]", int]
+Waiting = tuple[int, int, int, int, Sequence[float], int, "Sequence[float] | None"]
 
 
 class Engine:
@@ -29,7 +30,8 @@ class Engine:
         self.env, self.columns, self.balancer = env, columns, balancer
         self.queue_max = queue_max
         self.pools: list[Pool] = []  # by slot
-        self.waiting: deque[Waiting] = deque()
+        self.lines: defaultdict[int, deque[Waiting]] = defaultdict(deque)  # by view; in all at most queue_max
+        self.waiting_count = 0
         self.arrivals_count = 0
         self.in_system = 0
         self.closed = False  # no more arrivals
@@ -42,7 +44,8 @@ class Engine:
         self._dispatch = balancer.dispatch
         self._complete = balancer.complete
         self._plain = balancer.probes_count == 0
-        self._central = balancer.central
+        self._pull_due = False
+        self._sent_at: dict[int, float] = {}  # rows in flight that waited here -> when they were sent on
 
     def feed_open(self, blocks: Iterator[Block]) -> None:
         """Take requests from an open source."""
@@ -83,15 +86,16 @@ class Engine:
         view = 0 if block.views is None else block.views[index]
         picks = block.picks[index]
         key = block.keys[index]
-        slot = -1 if self.waiting and self._central else self._dispatch(dispatcher, view, picks, key, now)
+        slot = self._dispatch(dispatcher, view, picks, key, now)
         if slot >= 0:
             self._place(row, slot, dispatcher, now)
-            if not self._plain:
-                assert block.probes is not None
+            if block.probes is not None:
                 self._probe(row, dispatcher, view, block.probes[index], now)
-        elif len(self.waiting) < self.queue_max:
+        elif self.waiting_count < self.queue_max:
             self._integrate_central(now)
-            self.waiting.append((row, dispatcher, view, tuple(picks), key))
+            self.waiting_count += 1
+            probes = None if block.probes is None else block.probes[index]
+            self.lines[view].append((self.arrivals_count, row, dispatcher, view, picks, key, probes))
         else:
             self.columns.finished_at[row] = now
             self.columns.status[row] = REJECTED
@@ -106,6 +110,7 @@ class Engine:
             self.columns.rif_at_arrival[row] = pool.present
         if not pool.accept(row, now):
             self.balancer.refused(dispatcher, slot, pool.generation, now)
+            self._sent_at.pop(row, None)
             self._left(row, now)
 
     def answered(self, row: int, pool: Pool, now: float) -> None:
@@ -115,27 +120,47 @@ class Engine:
         balancer = self.balancer
         if balancer.needs_completion_draw:
             draw = columns.idle_draw[row]
-        sent_at = columns.started_at[row] if self._central else columns.arrived_at[row]
+        sent_at = columns.arrived_at[row]
+        if self._sent_at:
+            sent_at = self._sent_at.pop(row, sent_at)
         self._complete(
             columns.dispatcher[row], pool.slot, pool.generation, now, now - sent_at, pool.present, draw
         )
         if not self._plain:
             balancer.record_latency(pool.slot, columns.rif_at_arrival[row], now - sent_at)
-        if self.waiting:
+        if self.waiting_count:
             self.pull(now)
         self._left(row, now)
 
+    def membership_changed(self) -> None:
+        """A slot may have come up: what waits here is sent on once all changes of this instant are known."""
+        if self.waiting_count and not self._pull_due:
+            self._pull_due = True
+            self.env.call_at(self.env.now, RETRY, 0, self._pull_now, None)
+
+    def _pull_now(self, _: None) -> None:
+        self._pull_due = False
+        self.pull(self.env.now)
+
     def pull(self, now: float) -> None:
-        """Send waiting requests on, in order, as long as the first of them finds a slot."""
-        waiting = self.waiting
-        while waiting:
-            row, dispatcher, view, picks, key = waiting[0]
+        """Send waiting requests on until the first of no line finds a slot."""
+        while self.waiting_count and self._send_first(now):
+            pass
+
+    def _send_first(self, now: float) -> bool:
+        for head in sorted(line[0] for line in self.lines.values() if line):  # by arrival
+            _, row, dispatcher, view, picks, key, probes = head
             slot = self._dispatch(dispatcher, view, picks, key, now)
-            if slot < 0:
-                return
-            self._integrate_central(now)
-            waiting.popleft()
-            self._place(row, slot, dispatcher, now)
+            if slot >= 0:
+                self._integrate_central(now)
+                self.waiting_count -= 1
+                self.lines[view].popleft()
+                self._sent_at[row] = now
+                self._place(row, slot, dispatcher, now)
+                if probes is not None:
+                    self._probe(row, dispatcher, view, probes, now)
+                return True
+        return False
 
     def _left(self, row: int, now: float) -> None:
         self.in_system -= 1
@@ -155,7 +180,7 @@ class Engine:
             self.done.succeed()
 
     def _integrate_central(self, now: float) -> None:
-        self.central_area_s += len(self.waiting) * (now - self._central_at)
+        self.central_area_s += self.waiting_count * (now - self._central_at)
         self._central_at = now
 
     def _poll(self, tick: int) -> None:

@@ -5,9 +5,11 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import Protocol
 
+from sim.contracts import Membership
 
-class LoadBalancer(Protocol):
-    """k dispatchers over slots (pools); `generation` voids completions of a slot that was freed meanwhile."""
+
+class LoadBalancer(Membership, Protocol):
+    """k dispatchers over slots (pools) that hear of membership; `generation` voids completions of a slot that was freed meanwhile."""
 
     draws_count: int
     probes_count: int

@@ -1,7 +1,8 @@
 """The world: nodes with agents that the control plane starts, request load, and the books of one run.
 
-The world is the manager's `AgentHost` and listens to the balancer's slots; it knows neither class. The initial fleet
-is deployed before the load starts and is ready at once; agents that start later take `agent_start_s`.
+The world is the manager's `AgentHost`, hears of membership before the balancer does (`World.membership`) and listens to
+the balancer's slots; it knows neither class. The initial fleet is deployed before the load starts and is ready at once;
+agents that start later take `agent_start_s`.
 """
 
 from __future__ import annotations
@@ -22,6 +23,7 @@ from sim.world.engine import Engine
 from sim.world.feed import Feed, Shape
 from sim.world.marks import Marks
 from sim.world.pool import Pool, PoolPlace
+from sim.world.relay import MembershipRelay
 from sim.world.seam import LoadBalancer
 
 MakePool = Callable[[PoolPlace, Columns, Any, Any], Pool]
@@ -72,13 +74,15 @@ class World:
         self.runtime, self.balancer, self.draws, self.params = runtime, balancer, draws, params
         self.columns = Columns(tokens=params.tokens)
         self.engine = Engine(runtime.env, self.columns, balancer, params.central_queue_max)
+        self.membership = MembershipRelay(balancer, self.engine.membership_changed)
         self.nodes: dict[str, WorldNode] = {}
         self.agent_types: dict[str, str] = {}  # of every agent that runs
         self.loaded = False
         balancer.slot_listeners.append(self._slot_added)
 
     def add_node(self, node_id: str, speed: float, zone: str) -> None:
-        """A machine is there (without agents yet)."""
+        """A machine is there (without agents yet); its id was not used before, since it names a row of the books."""
+        assert node_id not in self.nodes
         self.nodes[node_id] = WorldNode(len(self.nodes), speed, zone, self.runtime.now())
 
     def occupancy(self, node_id: str) -> tuple[int, int, int]:
@@ -180,7 +184,8 @@ class World:
                 (p.agents, p.area_present_s, p.area_busy_s, p.work_done_s, p.arrived, p.answered, p.refused, p.present)
                 for _, p in pools
             ]
-            rows.append((*(math.fsum(column) for column in zip(*books, strict=True)), math.fsum(left)))
+            sums = [math.fsum(book[column] for book in books) for column in range(8)]  # no pools: all 0
+            rows.append((*sums, math.fsum(left)))
         book = np.array(rows, dtype=np.float64).reshape(len(self.nodes), 9)
         nodes = list(self.nodes.values())
         counts = book.astype(np.int64)

@@ -11,7 +11,7 @@ from scipy import stats
 from sim.bench.compose import compose
 from sim.bench.schema import Config
 from sim.bench.validate import (
-    INPUTS,
+    INPUTS_ALPHA,
     QUICK_REPLICATIONS,
     ROWS_ALPHA,
     judge_row,
@@ -19,6 +19,7 @@ from sim.bench.validate import (
     run_validation,
 )
 from sim.bench.validate_cases import Case, Row, cases
+from sim.bench.validate_inputs import INPUTS, SeenLoad, check_inputs
 from sim.bench.validate_table import InputCheck, RowResult, ValidationTable
 from sim.types.records import RunRecord
 from tests.measure.chance import generator
@@ -100,7 +101,7 @@ def test_a_right_world_passes_and_the_seed_decides_everything() -> None:
     assert table.exit_code == 0
     assert [row.name for row in table.rows] == ["M/M/1 at 0.5", "M/M/1 at 0.8", "M/M/1 p99 at 0.8"]
     assert all(row.replications >= QUICK_REPLICATIONS for row in table.rows)
-    assert len(table.inputs) == 2 * len(INPUTS)
+    assert len(table.inputs) == 2 * len(INPUTS) + 2
     assert seen[0] == (1, 2 * QUICK_REPLICATIONS)
     assert seen[-1][0] == seen[-1][1] == len(seen)
     assert run_validation(3, True, 1, None, chosen, single_server) == table
@@ -109,13 +110,16 @@ def test_a_right_world_passes_and_the_seed_decides_everything() -> None:
 
 def test_a_slow_world_fails_and_its_load_is_named() -> None:
     def slow(config: Config, replication: int) -> RunRecord:
-        return slower_server(config, replication, 1.1)
+        return slower_server(config, replication, 1.02)
 
-    table = run_validation(3, True, 1, None, [case_named("M/M/1 at 0.5")], slow)
+    table = run_validation(3, True, 1, None, [case_named("M/M/1 at 0.5"), case_named("M/M/1 at 0.9")], slow)
     assert not table.passed
     assert table.exit_code == 1
-    assert [check.name for check in table.inputs if not check.passed] == ["mean demand"]
-    assert "load of M/M/1 at 0.5: mean demand is off by" in table.as_text()
+    off = [(check.case, check.name) for check in table.inputs if not check.passed]
+    assert ("M/M/1 at 0.9", "mean demand") in off
+    assert ("all of exponential demand", "mean demand") in off
+    assert "arrivals" not in [name for _, name in off]
+    assert "load of all of exponential demand: mean demand is off by 2" in table.as_text()
 
 
 def test_a_wrong_answer_under_the_right_load_fails() -> None:
@@ -184,6 +188,23 @@ def test_the_text_tells_every_row_and_ends_with_the_verdict() -> None:
 
 
 def test_levels_add_up_to_the_family() -> None:
-    from sim.bench.validate import INPUTS_ALPHA
-
     assert pytest.approx(0.001) == ROWS_ALPHA + INPUTS_ALPHA
+
+
+def test_inputs_are_tested_apart_and_together() -> None:
+    rng = generator(9)
+    right = rng.normal(0.0, 0.01, (30, 5))
+    right[:, 0] = 0.0  # evenly spaced arrivals hold no chance
+    loads = [SeenLoad("a", "exponential", 100.0, right), SeenLoad("b", "exponential", 300.0, right[::-1])]
+    checks = check_inputs(loads, 1e-4)
+    assert len(checks) == 2 * 5 + 1 + 1
+    assert all(check.passed for check in checks)
+    assert checks[-1].mean == pytest.approx(float(right[:, 1].mean()))
+    spread = float(np.std(right[:, 1], ddof=1)) * np.sqrt((0.25**2 + 0.75**2) / 30)
+    assert checks[-1].limit == pytest.approx(float(stats.t.isf(1e-4 / 12 / 2, 29)) * spread)
+    off = right.copy()
+    off[:, 0] = 1e-6
+    wrong = check_inputs([SeenLoad("a", "exponential", 100.0, off)], 1e-4)
+    assert [(check.case, check.name) for check in wrong if not check.passed] == [
+        ("a", "arrivals"), ("all cases", "arrivals"),
+    ]  # fmt: skip

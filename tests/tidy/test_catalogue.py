@@ -85,6 +85,6 @@ def test_every_experiment_says_how_to_run_it_and_what_it_asks() -> None:
         opening = "\n".join(line for line in text.splitlines() if line.startswith("#"))
         if f"experiment={path.stem}" not in opening:
             problems.append(f"{path.name}: no command at the top")
-        if not compose([f"experiment={path.stem}"]).study.question:
+        if not re.search(r"^  question: *\S", text, re.MULTILINE):
             problems.append(f"{path.name}: no question")
     assert problems == []

@@ -49,7 +49,7 @@ class FleetState:
         self.tau_s = tau_s
         self.ewma_s = floats(slots_max)  # 0: no answer seen yet
         self.ewma_at = floats(slots_max)
-        self.log_cost = floats(slots_max)  # log(ewma_s) + ewma_at / tau_s
+        self.log_cost = floats(slots_max)  # log(ewma_s)
         self.held = integers(slots_max)  # idle tokens that wait here
         self.tokens = facts.tokens
 

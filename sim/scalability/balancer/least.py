@@ -31,9 +31,8 @@ class LeastState(ViewState):
         self.last = last
 
 
-def pick_least(fleet: FleetState, state: LeastState, draws: Sequence[float], key: int, now: float) -> int:
-    """A slot of the least score."""
-    tree = state.tree
+def pick_tied(state: LeastState, tree: LoadTree, draws: Sequence[float]) -> int:
+    """A slot of the least score of `tree`, by the state's rule for ties."""
     tied = tree.ties[1]
     rank = 0
     if tied > 1:
@@ -46,6 +45,11 @@ def pick_least(fleet: FleetState, state: LeastState, draws: Sequence[float], key
     slot = tree_select(tree, rank)
     state.last = slot
     return slot
+
+
+def pick_least(fleet: FleetState, state: LeastState, draws: Sequence[float], key: int, now: float) -> int:
+    """A slot of the least score."""
+    return pick_tied(state, state.tree, draws)
 
 
 def rebuild_least(fleet: FleetState, state: LeastState, score: Score) -> None:

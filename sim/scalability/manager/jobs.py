@@ -25,9 +25,6 @@ class Jobs:
     def __contains__(self, name: str) -> bool:
         return name in self._tasks
 
-    def __len__(self) -> int:
-        return len(self._tasks)
-
     def spawn(self, name: str, body: Callable[[], Coroutine[Any, Any, None]], undo: Callable[[], None]) -> None:
         """Begin `body()` at this instant, after what runs now."""
         assert name not in self._tasks, f"{name} runs already"

@@ -97,7 +97,7 @@ class StateStore:
             if not entry.holders and not readable:
                 self._counters.states_lost += 1
                 self._context.write("state_lost", agent_id, node=node_id, version=entry.version, reason="last copy")
-            elif self._context.config.data_replication or not entry.holders:
+            else:
                 self._copy_again(agent_id, entry, self._ledger.node(node_id))
 
     def forget(self, agent_id: str) -> None:

@@ -2,7 +2,8 @@
 
 Blocks of `block_s` trace seconds are drawn with replacement, as many as the trace has (block bootstrap with fixed
 starts; Carlstein 1986): order and bursts inside a block stay, so that replications differ as hours of the same service
-do, and the mean number of requests is the trace's. Only where each block begins in the file is held in memory.
+do, and the mean number of requests is the trace's. A pause longer than a block is cut, so that blocks should be longer
+than the pauses that make the trace bursty. Only where each block begins in the file is held in memory.
 `speedup` divides all instants. A trace does not loop: the load ends with it.
 """
 

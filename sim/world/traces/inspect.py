@@ -65,8 +65,10 @@ def _command(*overrides: str) -> str:
 
 
 def _value(text: str) -> str:
-    """Text as the value of an override: plain, or quoted as Hydra wants it."""
-    return text if re.fullmatch(r"[\w./~-]+", text) else "'" + text.replace("\\", "\\\\").replace("'", "\\'") + "'"
+    """Text as the value of an override: plain, or quoted as Hydra wants it (backslashes count before a quote only)."""
+    if re.fullmatch(r"[\w./~-]+", text):
+        return text
+    return "'" + re.sub(r"(\\*)('|$)", lambda found: found[1] * 2 + ("\\'" if found[2] else ""), text) + "'"
 
 
 def _cdf(path: str) -> CdfFacts:

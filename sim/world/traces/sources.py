@@ -23,6 +23,14 @@ SOURCES = {
     "servegen_m-mid_client36.csv": Source(
         "one production client over 14 days in bins of 600 s (alibaba/ServeGen)", "Apache-2.0", "2,016 bins, 170 kB"
     ),
+    "bighouse_search.service.cdf": Source(
+        "service times of a web search (meisner/BigHouse, University of Michigan)", "BSD-style", "10,001 points, 180 kB"
+    ),
+    "bighouse_search.arrival.cdf": Source(
+        "inter-arrival times of a web search (meisner/BigHouse, University of Michigan)",
+        "BSD-style",
+        "1,194 points, 26 kB",
+    ),
 }
 
 

@@ -41,7 +41,7 @@ def test_the_estimate_is_the_median_at_the_nearest_rif() -> None:
     assert ring_estimate(rings, 1, 6) == 0.7 * (7 / 6)  # none at 6: those at 5, scaled
     assert ring_estimate(rings, 1, 100) == 2.0 * (101 / 10)
     assert ring_estimate(rings, 1, 0) == 0.1 * (1 / 2)
-    assert ring_estimate(rings, 1, 7) == 0.9 * (8 / 6)  # 5 and 9 are as near: the lower median of four
+    assert ring_estimate(rings, 1, 7) == 0.7 * (8 / 6)  # 5 and 9 are as near: the lower median of four
     assert ring_estimate(rings, 0, 5) == 0.0
     ring_forget(rings, 1)
     assert ring_estimate(rings, 1, 5) == 0.0

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pytest
+
 from tests.scalability.manager.rig import Rig
 
 

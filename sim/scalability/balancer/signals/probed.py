@@ -5,7 +5,7 @@ estimate is the median latency of those of the node's last RING answers whose ri
 (Wydrowski, Kleinberg, Rumble, Archer 2024, "Load is not what you should balance"), each times (rif + 1) / (the rif it
 met + 1). The factor is ours, and 1 where the rifs are equal: a production server has answers at every rif, a node of 12
 agents has not, and after a busy time it would tell its busy latencies while it stands idle, and so be left idle for
-ever (10 equal nodes at .9: mean sojourn 14.6 service times, against 1.4 with the factor). Without an answer the
+ever (10 equal nodes at .9: mean sojourn 14.6 service times, against 1.5 with the factor). Without an answer the
 estimate is 0 s: the node is tried until its own rif makes it hot.
 """
 
