@@ -34,9 +34,13 @@ tidy: env-dev ## the house rules alone: style, types, imports, text
 bench: env-dev ## speed, measured in turn on this machine, into results/bench
 	@mkdir -p results/bench
 	@$(BIN)/python -m pytest -q --benchmark-only --benchmark-json=results/bench/benchmark.json
+	@$(BIN)/victor-sim bench out=results/bench/bench.csv
 
-publish: env-run ## make the committed reports in results/published again (STUDIES="...")
-	@for study in $(STUDIES); do $(BIN)/victor-sim run experiment=$$study seed=$(SEED) paths.results=results/published; done
+DATA ?= data
+
+publish: env-run ## make the committed reports in results/published again (STUDIES="...", DATA=folder of traces)
+	@for study in $(STUDIES); do $(BIN)/victor-sim run experiment=$$study seed=$(SEED) \
+		paths.data=$(DATA) paths.results=results/published; done
 
 lock: env-dev ## pin every version and hash anew
 	@echo "resolving (about a minute a file)"

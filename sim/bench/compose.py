@@ -53,12 +53,14 @@ class Override:
         return f"{self.key}={self.values[0]}"
 
 
-def compose(overrides: Sequence[str], config_dir: Path | None = None) -> Config:
+def compose(overrides: Sequence[str], config_dir: Path | None = None, composed: Composed | None = None) -> Config:
     """One validated design point from overrides in Hydra's syntax; `config_dir` adds the user's own groups.
+
+    Calls that share a dict `composed` (and the folder) compose each choice of groups once.
 
     Raises `ConfigError` naming key, value and what is accepted, `InputError` for a file.
     """
-    config = compose_unchecked(parse(overrides), config_dir)
+    config = compose_unchecked(parse(overrides), config_dir, composed)
     load_extensions(config.extensions)
     check(config)
     return config

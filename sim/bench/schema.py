@@ -71,7 +71,7 @@ class ArrivalsConfig:
     time_unit: str = choice("auto", "auto", "s", "ms", "us", "ns", "iso")
     speedup: float = number(1.0, above=0)
     resample: str = choice("blocks", "blocks", "none")
-    block_s: float = number(60.0, above=0)  # blocks: length of a resampled block, trace seconds
+    block_s: float = number(300.0, above=0)  # blocks: length of a resampled block, trace seconds
     clients_count: int = number(100, 1)  # closed_loop
     think_s: float = number(1.0, 0)  # closed_loop: mean think time
     type_mix: dict[str, float] = field(default_factory=dict)  # agent type -> share of requests

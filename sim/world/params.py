@@ -43,7 +43,7 @@ class ArrivalParams:
     time_unit: str = "auto"
     speedup: float = 1.0
     resample: str = "blocks"
-    block_s: float = 60.0
+    block_s: float = 300.0
     clients_count: int = 100
     think_s: float = 1.0
     type_mix: dict[str, float] = field(default_factory=dict)

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from sim.bench.compose import compose, load_saved, parse, quoted, to_yaml
+from sim.bench.compose import Composed, compose, load_saved, parse, quoted, to_yaml
 from sim.bench.identity import as_dict
 from sim.bench.keys import known_keys, overview, packaged_groups
 from sim.errors import ConfigError, InputError
@@ -26,6 +26,8 @@ def test_a_plain_run_is_the_sources_fleet_at_utilization_point_seven() -> None:
     assert config.balancer.dispatchers == 1
     assert config.fleet.queue_max == 1_000_000
 
+
+SHARED: Composed = {}  # choices of groups that were composed before
 
 REFUSED = [
     ("fleet.nodez=3", "fleet.nodez=3: accepted is a known key, near it: fleet.nodes, fleet.zones, fleet.agents_per_node"),
@@ -78,7 +80,7 @@ REFUSED = [
 @pytest.mark.parametrize(("override", "message"), REFUSED)
 def test_what_is_not_accepted_is_told_in_one_line(override: str, message: str | None) -> None:
     with pytest.raises(ConfigError) as caught:
-        compose([override])
+        compose([override], composed=SHARED)
     text = str(caught.value)
     assert "\n" not in text
     if message is None:

@@ -71,7 +71,6 @@ class Deployer:
             return None if info.node_id is None else await self._vacate(agent, self.ledger.node(info.node_id))
         finally:
             self.counters.undeploys += 1
-            self.states.forget(info.agent_id)
             self.ledger.set_agent(agent, AgentStatus.STOPPED, None, reason)
             end(agent)
 
@@ -165,7 +164,6 @@ class Deployer:
             self.ledger.set_agent(agent, AgentStatus.PENDING, None, reason)
             return
         self.counters.given_up += 1
-        self.states.forget(agent.info.agent_id)
         self.ledger.set_agent(agent, AgentStatus.STOPPED, None, f"given up after {agent.attempts} starts: {reason}")
 
     async def _start(self, agent: Agent, node: Node) -> None:

@@ -33,6 +33,7 @@ class Ledger:
         self.registered_count = 0
         self.births_count = 0
         self.on_room: Callable[[], None] = _nobody
+        self.on_stopped: Callable[[str], None] = _nothing  # an agent's state goes with it
 
     def node(self, node_id: str) -> Node:
         """The node; raises `NodeError` if it is unknown."""
@@ -156,6 +157,7 @@ class Ledger:
             self.pending.pop(info.agent_id, None)
             del self.agents[info.agent_id]
             self.stopped.append(agent.snapshot())
+            self.on_stopped(info.agent_id)
         self.context.events.write(now, _EVENTS[status], info.agent_id, node=info.node_id or "", reason=reason)
 
 
@@ -175,6 +177,10 @@ def end(agent: Agent) -> None:
 
 def _nobody() -> None:
     """Room appeared and nothing waits for it."""
+
+
+def _nothing(agent_id: str) -> None:
+    """An agent stopped and nobody kept anything for it."""
 
 
 def new_node(info: NodeInfo, birth: int, zone: str, now: float) -> Node:

@@ -18,6 +18,7 @@ from sim.scalability.manager.context import Context
 from sim.scalability.manager.counters import Counters
 from sim.scalability.manager.entries import Node
 from sim.scalability.manager.ledger import Ledger
+from sim.types.fleet import AgentStatus
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,6 +45,7 @@ class StateStore:
         self._context, self._ledger, self._counters = context, ledger, counters
         self._entries: dict[str, _Entry] = {}
         self._held: dict[str, dict[str, None]] = {}  # node -> agents whose state it holds
+        ledger.on_stopped = self.forget
 
     def __len__(self) -> int:
         return len(self._entries)
@@ -51,13 +53,13 @@ class StateStore:
     def save(self, agent_id: str, state: Mapping[str, Any], version: int | None = None) -> int:
         """Keep a new state, give its version. `version`, if given, must be above the last one.
 
-        Raises `DeployError`: an agent that is not on an online node, a version that goes back, a state that is not
-        JSON or over `state_bytes_max`.
+        Raises `DeployError`: an agent that is not ready on a reachable node, a version that goes back, a state that is
+        not JSON or over `state_bytes_max`.
         """
         info = self._ledger.agent(agent_id).info
-        node = None if info.node_id is None else self._ledger.node(info.node_id)
+        node = self._ledger.node(info.node_id) if info.status is AgentStatus.READY and info.node_id else None
         if node is None or not node.reachable:
-            raise DeployError(agent_id, "is on no reachable node, so that its state cannot be saved")
+            raise DeployError(agent_id, "is not ready on a reachable node, so that its state cannot be saved")
         text = self._text(agent_id, state)
         entry = self._entries.setdefault(agent_id, _Entry())
         if version is not None and version <= entry.version:

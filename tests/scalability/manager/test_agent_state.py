@@ -8,7 +8,7 @@ import pytest
 
 from sim.errors import DeployError
 from sim.types.fleet import NodeStatus
-from tests.scalability.manager.rig import Rig
+from tests.scalability.manager.rig import AGENT, Rig
 
 
 def fleet(nodes: int, agents: int = 1, **config: Any) -> Rig:
@@ -161,7 +161,7 @@ def test_an_offline_holder_without_failover_keeps_its_copy() -> None:
     lose(rig, "node-0")
     with pytest.raises(DeployError, match="on no reachable node"):
         rig.manager.load_state("agent-1")
-    with pytest.raises(DeployError, match="is on no reachable node, so that its state cannot be saved"):
+    with pytest.raises(DeployError, match="is not ready on a reachable node, so that its state cannot be saved"):
         save(rig)
     rig.beat("node-0")
     assert rig.manager.load_state("agent-1").version == 1
@@ -191,6 +191,21 @@ def test_a_state_that_cannot_be_kept_is_refused(state: Any, problem: str) -> Non
     with pytest.raises(DeployError, match=problem):
         rig.run(rig.manager.save_state("agent-1", state))
     assert rig.manager.status().states == 0
+
+
+def test_an_agent_that_starts_has_no_state_yet() -> None:
+    rig = fleet(1, agents=0)
+    rig.host.start_s = 2.0
+
+    async def go() -> None:
+        task = rig.runtime.spawn(rig.manager.deploy_agent(AGENT))
+        await rig.runtime.sleep(1.0)
+        with pytest.raises(DeployError, match="agent agent-1: is not ready on a reachable node"):
+            await rig.manager.save_state("agent-1", {})
+        await task.join()
+        assert await rig.manager.save_state("agent-1", {}) == 1
+
+    rig.run(go())
 
 
 def test_only_deployed_agents_have_a_state() -> None:
