@@ -26,7 +26,8 @@ def capacity_per_s(config: Config, service: Any) -> float:
     fleet = config.fleet
     speeds = [fleet.speeds[node % len(fleet.speeds)] for node in range(fleet.nodes)]
     if hasattr(service, "tokens"):
-        per_node = tokens_capacity_per_s(service, fleet.agents_per_node)
+        batches = fleet.agent_types.values() or [fleet.agents_per_node]  # agents of a type batch by themselves
+        per_node = math.fsum(tokens_capacity_per_s(service, batch) for batch in batches)
     else:
         per_node = fleet.agents_per_node / service.mean_s()
     return math.fsum(speeds) * per_node

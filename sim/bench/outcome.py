@@ -108,6 +108,7 @@ def last_lines(summary: StudySummary) -> list[str]:
                 interval = f" (CI {estimate.ci_low:.4g} to {estimate.ci_high:.4g})" if estimate.replications > 1 else ""
                 unit = "" if estimate.unit == "1" else f" {estimate.unit}"
                 lines.append(f"{point.point}: {summary.objective} {estimate.mean:.4g}{unit}{interval}")
+            lines += [f"{point.point}: {note}" for note in point.notes if note.startswith(f"{summary.objective} ")]
             losses = ", ".join(f"{count:,} {status}" for status, count in point.losses.items() if count)
             lines.append(f"{point.point}: {point.requests_count:,} requests, lost: {losses or 'none'}")
     return lines

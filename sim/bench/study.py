@@ -15,7 +15,7 @@ from sim.bench.manifest import command_line, portable
 from sim.bench.plan import Plan, Point
 from sim.bench.runner import Failure, in_order, missing_tasks, run_tasks, workers_of
 from sim.bench.store import Store
-from sim.bench.traced import file_notes
+from sim.bench.traced import file_notes, recorded_count
 from sim.errors import InputError
 from sim.measure.compare import compare_points
 from sim.measure.summarize import PointFacts, summarize_point
@@ -112,6 +112,7 @@ def _summarize_point(root: Path, point: Point, cut_s: float) -> PointSummary:
         price_per_node_hour=config.price_per_node_hour,
         confidence_ratio=config.stats.confidence_ratio,
         replications=config.stats.replications,
+        recorded_count=recorded_count(config),
         config=portable(config),
     )
     return summarize_point(point.label, point.keys, records(root, point), facts)

@@ -46,6 +46,11 @@ def trace_instants(config: Config) -> Floats:
     return np.array([row.at for row in TraceReader(arrivals.path, columns, arrivals.time_unit).rows()])
 
 
+def recorded_count(config: Config) -> int | None:
+    """Requests of the trace that the replications meet or resample; None without a trace."""
+    return len(trace_instants(config)) if config.arrivals.kind == "trace" else None
+
+
 def interarrival_cv(instants: Floats) -> float:
     """Standard deviation over mean of the gaps between instants (sorted here); NaN below two gaps."""
     gaps = np.diff(np.sort(instants))

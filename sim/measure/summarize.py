@@ -36,6 +36,7 @@ class PointFacts:
     price_per_node_hour: float = 1.0
     confidence_ratio: float = 0.95
     replications: int | None = None  # how many there should be; None: as many as come
+    recorded_count: int | None = None  # requests of the trace that replications resample: more of them are not new data
     config: dict[str, Any] = field(default_factory=dict)
 
 
@@ -83,14 +84,14 @@ def summarize_point(label: str, keys: dict[str, str], records: Iterable[RunRecor
         reduced.problems.append(f"{count} of {facts.replications} replications are there")
     pooled = {name: np.sort(np.concatenate(parts)) for name, parts in reduced.samples.items()}
     per_replication = _per_replication(reduced)
-    estimates = _estimates(per_replication, pooled, facts.confidence_ratio, reduced.notes)
+    estimates = _estimates(per_replication, pooled, facts, reduced.notes)
     sections = reduced.samples["sojourn_s"]
     return PointSummary(
         point=label,
         keys=dict(keys),
         estimates=estimates,
         per_replication={name: per_replication[name] for name in estimates},
-        tail=_tail(sections, pooled["sojourn_s"], facts.confidence_ratio),
+        tail=_tail(sections, pooled["sojourn_s"], facts),
         heat=reduced.heat,
         valid=not reduced.problems,
         problems=reduced.problems,
@@ -117,17 +118,18 @@ def _per_replication(reduced: _Reduced) -> dict[str, Floats]:
 
 
 def _estimates(
-    per_replication: dict[str, Floats], pooled: dict[str, Floats], confidence_ratio: float, notes: list[str]
+    per_replication: dict[str, Floats], pooled: dict[str, Floats], facts: PointFacts, notes: list[str]
 ) -> dict[str, Estimate]:
+    confidence_ratio = facts.confidence_ratio
     estimates: dict[str, Estimate] = {}
     for name, values in per_replication.items():
         if name in QUANTILE_METRICS:
             sample, prob = QUANTILE_METRICS[name]
             ordered = pooled[sample]
-            if not reportable(len(ordered), prob):
-                notes.append(
-                    f"{name} is not reported: of {len(ordered)} requests fewer than {BEYOND_MIN} lie beyond it"
-                )
+            count = _distinct(len(ordered), facts)
+            if not reportable(count, prob):
+                what = "requests" if count == len(ordered) else "recorded requests"
+                notes.append(f"{name} is not reported: of {count} {what} fewer than {BEYOND_MIN} lie beyond it")
                 continue
             center = float(sorted_quantiles(ordered, (prob,))[0])
             interval = sectioning(center, values, confidence_ratio)
@@ -146,9 +148,15 @@ def tail_probs(count: int) -> Floats:
     return np.unique(np.concatenate((np.round(probs, 12), exact)))
 
 
-def _tail(sections: list[Floats], ordered: Floats, confidence_ratio: float) -> TailCurve | None:
+def _distinct(count: int, facts: PointFacts) -> int:
+    """Observations that are not copies of a recorded one."""
+    return count if facts.recorded_count is None else min(count, facts.recorded_count)
+
+
+def _tail(sections: list[Floats], ordered: Floats, facts: PointFacts) -> TailCurve | None:
     """None where the sample is too small for any quantile, or a replication answered nothing."""
-    probs = tail_probs(len(ordered))
+    confidence_ratio = facts.confidence_ratio
+    probs = tail_probs(_distinct(len(ordered), facts))
     if not len(probs) or not all(len(section) for section in sections):
         return None
     grid = probs.tolist()

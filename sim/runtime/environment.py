@@ -101,12 +101,11 @@ class OrderedEnvironment(simpy.Environment):
         try:
             self._run()
         except StopSimulation as stop:
-            self.events_count -= event is not until  # our own stop is no event of the simulation
+            self.events_count -= type(event) is _Stop  # our own stop is no event of the simulation
             return stop.args[0]
-        except BaseException:
+        finally:
             if event is not None and event.callbacks is not None:
-                self._forget_stop(event, event is not until)
-            raise
+                self._forget_stop(event)  # a later run must not stop here
         if event is not None:
             raise RuntimeError(f'No scheduled events left but "until" event was not triggered: {event}')
         return None
@@ -173,16 +172,17 @@ class OrderedEnvironment(simpy.Environment):
     def _stop_at(self, at: float) -> Event:
         if not at > self.now:
             raise ValueError(f"until ({at}) must be greater than the current simulation time ({self.now})")
-        stop = Event(self)
+        stop = _Stop(self)
         stop._ok, stop._value = True, None
         self._push(at, -1, 0, stop)  # before everything of that instant
         return stop
 
-    def _forget_stop(self, event: Event, own: bool) -> None:
-        event.callbacks.remove(StopSimulation.callback)
-        if own:  # an error ended the run: a later run must not stop here
-            self._heap[:] = [entry for entry in self._heap if entry[5] is not event]
-            heapify(self._heap)
+    def _forget_stop(self, event: Event) -> None:
+        if StopSimulation.callback in event.callbacks:
+            event.callbacks.remove(StopSimulation.callback)
+            if type(event) is _Stop:
+                self._heap[:] = [entry for entry in self._heap if entry[5] is not event]
+                heapify(self._heap)
 
 
 class Alarm(Event):
@@ -203,6 +203,10 @@ class Alarm(Event):
 
     def __await__(self) -> Generator[Event, Any, Any]:
         return (yield self)
+
+
+class _Stop(Event):
+    """The instant up to which a run goes."""
 
 
 def _is_dead(arg: Any) -> bool:

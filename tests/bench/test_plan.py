@@ -79,11 +79,11 @@ def test_an_experiment_states_its_sweep(study: Path) -> None:
 
 
 def test_the_command_line_replaces_an_experiments_lists(study: Path) -> None:
-    overrides = ["experiment=mine", "balancer=prequal,random", "situation=hetero", "age=fresh", "fleet.nodes=9", "seed=1,2"]
+    overrides = ["experiment=mine", "balancer=power_of_d,random", "situation=hetero", "age=fresh", "fleet.nodes=9", "seed=1,2"]
     plan = make_plan([*overrides, "balancer.signal=local"], study)
     assert [point.label for point in plan.points] == [
         f"balancer={balancer} age=fresh situation=hetero seed={seed}"
-        for balancer in ("prequal", "random")
+        for balancer in ("power_of_d", "random")
         for seed in (1, 2)
     ]
     assert {point.config.fleet.nodes for point in plan.points} == {9}, "what is fixed by hand wins over a situation"

@@ -47,6 +47,16 @@ def test_estimates_of_means_and_pooled_quantiles() -> None:
     assert summary.heat.utilization.shape == (1, 200)
 
 
+def test_resampled_requests_are_no_new_data_for_a_quantile() -> None:
+    records = [mm1_run(seed, 0.7, 3000) for seed in range(4)]
+    summary = summarize_point("x", {}, records, replace(FACTS, recorded_count=3000))
+    assert "sojourn_s_p99" in summary.estimates
+    assert "sojourn_s_p999" not in summary.estimates
+    assert "sojourn_s_p999 is not reported: of 3000 recorded requests fewer than 10 lie beyond it" in summary.notes
+    assert summary.tail is not None
+    assert summary.tail.prob[-1] <= 1.0 - 10 / 3000 + 1e-12
+
+
 def test_quantiles_without_ten_beyond_are_not_reported() -> None:
     records = [mm1_run(seed, 0.5, 100) for seed in range(2)]
     summary = summarize_point("x", {}, records, PointFacts())

@@ -131,6 +131,7 @@ def scripted_run(
     at: list[float],
     work_s: list[float] | None = None,
     tokens: list[tuple[int, int]] | None = None,
+    token_law: Any = None,
     balancer: ScriptedBalancer | None = None,
     nodes: int = 1,
     agents: int = 1,
@@ -146,16 +147,17 @@ def scripted_run(
     """One run of scripted load over `nodes` equal nodes; slot i is node i."""
     runtime = VirtualRuntime()
     balancer = balancer or ScriptedBalancer(lambda count, now: 0)
-    service: Any = ScriptedTokens(tokens) if tokens else ScriptedWork(work_s or [1.0])
+    law = ScriptedTokens(tokens) if tokens else token_law
+    service: Any = law or ScriptedWork(work_s or [1.0])
     make_pool: Any = SharingPool if sharing else FifoPool
-    if tokens:
+    if law is not None:
 
         def make_pool(*args: Any) -> Any:
             return BatchingPool(service, *args)
 
     params = WorldParams(
         make_pool=make_pool, queue_max=queue_max, central_queue_max=central_queue_max, types=("agent",), keyed=False,
-        tokens=bool(tokens), sharing=sharing, agent_start_s=0.5,
+        tokens=law is not None, sharing=sharing, agent_start_s=0.5,
     )  # fmt: skip
     world = World(runtime, balancer, CounterDraws(1, 0), params)
 

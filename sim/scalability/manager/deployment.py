@@ -1,8 +1,9 @@
 """Agents start, move and stop: a place is taken before the first await and given back whatever happens afterwards.
 
 `contracts.AgentHost` does the work within `deployment_timeout`. What does not start in time, fails or is cancelled is
-undone: the host is asked to stop it, its place is freed, and the caller gets the error. An agent whose node was lost
-waits as PENDING, in order, and is started again when room appears, at most `redeploy_attempts_max` times in a row.
+undone: the host is asked to stop it, its place is freed, and the caller gets the error. Where the host did not confirm
+a stop the place stays taken until it does, so that no machine is over-filled. An agent whose node was lost waits as
+PENDING, in order, and is started again when room appears, at most `redeploy_attempts_max` times in a row.
 """
 
 from __future__ import annotations
@@ -61,7 +62,9 @@ class Deployer:
         self.ledger.agent(agent_id)
         problem = await self._retire(agent, reason)
         if problem is not None:
-            raise DeployError(agent_id, f"is undeployed, but its host failed to stop it: {problem}")
+            raise DeployError(
+                agent_id, f"is undeployed, but keeps its place until its host confirms the stop: {problem}"
+            )
 
     async def _retire(self, agent: Agent, reason: str) -> str | None:
         """Stop a settled agent for good; gives what went wrong at its host."""
@@ -86,6 +89,8 @@ class Deployer:
         begin(agent)
         try:
             target = self.ledger.placement.best(agent.info.agent_type) if node.reachable else None
+            if target is not None and agent_id in target.orphans:
+                target = None  # its former self may still run there
             moved = target is not None and await self._follow(agent, target, reason)
             await self._vacate(agent, node)
             if not moved:
@@ -130,6 +135,8 @@ class Deployer:
             node = best(agent.info.agent_type)
             if node is None:
                 return
+            if agent.info.agent_id in node.orphans:
+                continue  # its former self may still run there
             begin(agent)
             self.ledger.take(agent, node)
             self.ledger.set_agent(agent, AgentStatus.STARTING, node, "room appeared")
@@ -189,34 +196,37 @@ class Deployer:
         return await self._stop(agent, node)
 
     async def _stop(self, agent: Agent, node: Node) -> str | None:
-        """The host stops the agent and its place is freed, also when that fails; gives what went wrong."""
-        agent_id, problem = agent.info.agent_id, None
+        """The host stops the agent and its place is freed, or stranded if that is cut short; gives what went wrong."""
+        agent_id, problem, stopped = agent.info.agent_id, None, False
         try:
             if node.reachable:
                 async with self.context.runtime.timeout(self.context.config.deployment_timeout):
                     await self.context.host.stop_agent(node.node_id, agent_id)
-            else:
-                node.orphans[agent_id] = None
+                stopped = True
         except HOST_ERRORS as error:
             problem = _why(error)
             self.counters.stops_failed += 1
             self.context.write("stop_failed", agent_id, node=node.node_id, reason=problem)
         finally:
-            self.ledger.free(agent, node)
+            (self.ledger.free if stopped else self.ledger.strand)(agent, node)
         return problem
 
     def _abandon(self, agent: Agent, node: Node) -> None:
         self.ledger.add_ready(agent, node, -1)
-        node.orphans[agent.info.agent_id] = None
-        self.ledger.free(agent, node)
+        self.ledger.strand(agent, node)
 
     async def stop_orphans(self, node: Node) -> None:
-        """A node is back: stop what it may still run of agents that live elsewhere; raises the host's error."""
-        while node.orphans:
-            agent_id = next(iter(node.orphans))
-            async with self.context.runtime.timeout(self.context.config.deployment_timeout):
-                await self.context.host.stop_agent(node.node_id, agent_id)
-            node.orphans.pop(agent_id, None)
+        """Stop what the node may still run of agents that are not its own any more; raises the host's error."""
+        assert not node.clearing, f"{node.node_id} is being cleared already"
+        node.clearing = True
+        try:
+            while node.orphans:
+                agent_id = next(iter(node.orphans))
+                async with self.context.runtime.timeout(self.context.config.deployment_timeout):
+                    await self.context.host.stop_agent(node.node_id, agent_id)
+                self.ledger.clear_orphan(node, agent_id)
+        finally:
+            node.clearing = False
 
     async def settle(self, agent: Agent) -> None:
         """Wait until no coroutine works on the agent."""

@@ -10,7 +10,7 @@ from sim.types.fleet import AgentInfo, NodeInfo, NodeStatus
 
 @dataclass(slots=True, eq=False)
 class Node:
-    """A registered node. Its load is `placed` + `foreign` and never above its capacity."""
+    """A registered node. Its load is `placed` + `foreign` + orphans and never above its capacity."""
 
     info: NodeInfo
     birth: int  # serial of registration
@@ -19,7 +19,7 @@ class Node:
     wanted: NodeStatus  # what the user or the node asked for; OFFLINE by silence comes on top
     silent: bool = False
     removing: bool = False
-    recovering: bool = False
+    clearing: bool = False  # a job stops its orphans
     gone: bool = False
     placed: int = 0  # places held by our agents: starting, ready, stopping
     foreign: int = 0  # agents the node reports that we did not place
@@ -27,7 +27,7 @@ class Node:
     by_type: dict[str, int] = field(default_factory=dict)  # places by agent type
     ready: dict[str, int] = field(default_factory=dict)  # ready agents by type
     agents: dict[str, Agent] = field(default_factory=dict)  # who holds a place, in order
-    orphans: dict[str, None] = field(default_factory=dict)  # agents taken away while it could not be reached
+    orphans: dict[str, None] = field(default_factory=dict)  # agents it may still run: their stop is not confirmed
     stamp: int = 0  # moves with every change that placement reads
 
     @property
@@ -37,13 +37,13 @@ class Node:
 
     @property
     def load(self) -> int:
-        """Agents on it, ours and others."""
-        return self.placed + self.foreign
+        """Places taken: by our agents, by what it may still run of them, by others."""
+        return self.placed + self.foreign + len(self.orphans)
 
     @property
     def free(self) -> int:
         """Places left."""
-        return self.info.capacity - self.placed - self.foreign
+        return self.info.capacity - self.load
 
     @property
     def online(self) -> bool:

@@ -65,7 +65,7 @@ class Health:
             self.ledger.set_status(node, "reported by the node")
 
     def check(self) -> None:
-        """One look at all nodes; also another try for agents whose last start failed."""
+        """One look at all nodes; also another try for starts that failed and stops that were not confirmed."""
         now, limit_s = self.context.now(), self.context.config.node_timeout
         self.counters.checks += 1
         for node in list(self.ledger.nodes.values()):
@@ -73,6 +73,8 @@ class Health:
             watched = node.info.status in (NodeStatus.ONLINE, NodeStatus.DRAINING)
             if watched and silence_s > limit_s:
                 self.lose(node, f"silent for {silence_s:g} s, over node_timeout={limit_s:g} s")
+            elif node.reachable and node.orphans:
+                self._clear(node, None)
         self.deployer.place_pending(retry=True)
 
     async def run(self) -> None:
@@ -93,10 +95,12 @@ class Health:
 
     async def set_wanted(self, node: Node, status: NodeStatus, reason: str) -> None:
         """The user wants a status; a node that comes back is cleared of agents that live elsewhere first."""
-        if node.recovering:
-            raise NodeError(node.node_id, "is coming back at this moment")
-        if status is not NodeStatus.OFFLINE and node.orphans:
+        if status is not NodeStatus.OFFLINE and not node.reachable and node.orphans:
+            if self._is_clearing(node):
+                raise NodeError(node.node_id, "is coming back at this moment")
             await self.deployer.stop_orphans(node)
+            if node.gone:
+                raise NodeError(node.node_id, "was removed meanwhile")
         was_reachable = node.reachable
         node.wanted = status
         node.silent = False
@@ -111,28 +115,37 @@ class Health:
             self.deployer.lose(node, reason)
 
     def _revive(self, node: Node, reason: str) -> None:
-        if not node.orphans:
+        if node.orphans:
+            self._clear(node, reason)
+        else:
             self._returned(node, reason)
-        elif not node.recovering:
-            node.recovering = True
 
-            def undo() -> None:
-                node.recovering = False
+    def _is_clearing(self, node: Node) -> bool:
+        return node.clearing or _job(node) in self.jobs
 
-            self.jobs.spawn(f"recover {node.node_id}", lambda: self._recover(node, reason), undo)
+    def _clear(self, node: Node, reason: str | None) -> None:
+        """Stop its orphans in the background; with a reason the node has been heard of and is back afterwards."""
+        if not self._is_clearing(node):
+            self.jobs.spawn(_job(node), lambda: self._stop_orphans(node, reason), _nothing)
 
-    async def _recover(self, node: Node, reason: str) -> None:
+    async def _stop_orphans(self, node: Node, reason: str | None) -> None:
         try:
             await self.deployer.stop_orphans(node)
         except HOST_ERRORS as error:
-            self.context.write("recover_failed", node.node_id, reason=str(error) or type(error).__name__)
-        else:
-            if not node.gone:
-                self._returned(node, reason)
-        finally:
-            node.recovering = False
+            self.context.write("clear_failed", node.node_id, reason=str(error) or type(error).__name__)
+            return
+        if reason is not None and node.silent and not node.gone:
+            self._returned(node, reason)
 
     def _returned(self, node: Node, reason: str) -> None:
         node.silent = False
         self.counters.nodes_returned += 1
         self.ledger.set_status(node, reason)
+
+
+def _job(node: Node) -> str:
+    return f"clear {node.node_id} {node.birth}"
+
+
+def _nothing() -> None:
+    """A job that never began has nothing to undo."""

@@ -92,7 +92,7 @@ class Ledger:
 
     def set_reported_load(self, node: Node, load: int) -> None:
         """What the node says it runs; more than we placed is foreign and takes places."""
-        foreign = max(0, load - node.placed)
+        foreign = max(0, load - node.placed - len(node.orphans))
         if foreign != node.foreign:
             node.foreign = foreign
             self.placement.touch(node)
@@ -123,12 +123,26 @@ class Ledger:
 
     def free(self, agent: Agent, node: Node) -> None:
         """The agent gives its place back; who waits for room is told."""
+        self._drop(agent, node)
+        self.on_room()
+
+    def strand(self, agent: Agent, node: Node) -> None:
+        """The agent left the books of a node that may still run it: its place stays taken until a stop is confirmed."""
+        node.orphans[agent.info.agent_id] = None
+        self._drop(agent, node)
+
+    def clear_orphan(self, node: Node, agent_id: str) -> None:
+        """The node has stopped what it still ran of an agent."""
+        del node.orphans[agent_id]
+        self.placement.touch(node)
+        self.on_room()
+
+    def _drop(self, agent: Agent, node: Node) -> None:
         kind = agent.info.agent_type
         node.placed -= 1
         node.by_type[kind] -= 1
         del node.agents[agent.info.agent_id]
         self.placement.place(node, kind, -1)
-        self.on_room()
 
     def add_ready(self, agent: Agent, node: Node, change: int) -> None:
         """One more (1) or one less (-1) agent of its type answers on the node; the balancer hears first."""

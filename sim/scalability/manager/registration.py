@@ -87,7 +87,7 @@ class Registrar:
             raise NodeError(node_id, "is being removed already")
         node.removing = True
         try:
-            if node.reachable:
+            if node.wanted is not NodeStatus.OFFLINE:
                 node.wanted = NodeStatus.DRAINING
             self.ledger.set_status(node, reason)
             await self._drain(node, reason)

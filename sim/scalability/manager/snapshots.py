@@ -32,6 +32,7 @@ class ManagerStatus:
     registered: int  # agents ever
     pending: int
     unreachable: int  # ready agents on nodes that are offline
+    orphans: int  # agents that nodes may still run although they are stopped or live elsewhere; they take places
     capacity: int
     load: int
     free: int
@@ -110,6 +111,7 @@ def status_of(ledger: Ledger, scaler: Scaler, states: StateStore, running: bool)
         registered=ledger.registered_count,
         pending=ledger.agents_count[AgentStatus.PENDING],
         unreachable=unreachable,
+        orphans=sum(len(node.orphans) for node in ledger.nodes.values()),
         capacity=capacity,
         load=load,
         free=capacity - load,

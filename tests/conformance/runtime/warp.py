@@ -18,7 +18,7 @@ class WarpSelector(selectors.DefaultSelector):  # type: ignore[misc, valid-type]
     loop: WarpLoop
 
     def select(self, timeout: float | None = None) -> Any:
-        if self.loop.threads_count:
+        if self.loop.threads_count and timeout != 0:
             return super().select(None)
         ready = super().select(0)
         if not ready and timeout is None:
@@ -57,6 +57,11 @@ class WarpLoop(asyncio.SelectorEventLoop):
         future = super().run_in_executor(executor, func, *args)
         future.add_done_callback(self._thread_ended)
         return future
+
+    async def shutdown_default_executor(self, *args: Any) -> None:
+        self.threads_count += 1
+        await super().shutdown_default_executor(*args)
+        self.threads_count -= 1
 
     def _thread_ended(self, _: object) -> None:
         self.threads_count -= 1

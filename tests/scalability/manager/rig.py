@@ -34,7 +34,9 @@ class ScriptedHost:
         if node_id in self.broken:
             raise FleetError(f"{node_id} is broken")
         await self.runtime.sleep(1e9 if node_id in self.stuck else self.start_s)
-        self.running.setdefault(node_id, set()).add(agent_id)
+        here = self.running.setdefault(node_id, set())
+        assert agent_id not in here, f"{agent_id} started twice on {node_id}"
+        here.add(agent_id)
 
     async def stop_agent(self, node_id: str, agent_id: str) -> None:
         self.calls.append(("stop", node_id, agent_id))
@@ -137,8 +139,15 @@ class Rig:
                 continue
             here = self.manager.list_agents(node_id=info.node_id)
             assert all(agent.status is AgentStatus.READY for agent in here), here
-            assert {agent.agent_id for agent in here} == self.host.running.get(info.node_id, set())
-            assert len(here) == info.current_load
+            names, orphans = {agent.agent_id for agent in here}, self.orphans(info.node_id)
+            running = self.host.running.get(info.node_id, set())
+            assert names <= running <= names | orphans, info
+            assert len(running) <= info.capacity
+            assert len(here) + len(orphans) == info.current_load
+
+    def orphans(self, node_id: str) -> set[str]:
+        """Agents whose stop the node has not confirmed."""
+        return set(self.manager._ledger.nodes[node_id].orphans)
 
 
 def node(name: str = "node-1", capacity: int = 12, **metadata: Any) -> NodeInfo:

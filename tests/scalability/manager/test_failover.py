@@ -93,7 +93,7 @@ def test_a_recovery_that_fails_is_told_and_tried_at_the_next_heartbeat() -> None
     rig.beat("node-0")
     rig.pass_time(1.0)
     assert rig.manager.get_node("node-0").status is OFF
-    assert rig.reasons("recover_failed", "node-0") == ["node-0 does not listen"]
+    assert rig.reasons("clear_failed", "node-0") == ["node-0 does not listen"]
     rig.host.unstoppable.clear()
     rig.beat("node-0")
     rig.pass_time(1.0)

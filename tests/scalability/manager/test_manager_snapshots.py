@@ -41,6 +41,7 @@ def test_status_and_metrics_to_the_last_number(rig: Rig) -> None:
         "registered": 4,
         "pending": 0,
         "unreachable": 0,
+        "orphans": 0,
         "capacity": 8,
         "load": 3,
         "free": 5,

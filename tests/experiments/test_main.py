@@ -1,0 +1,199 @@
+"""The command line: verbs, help, exit codes, one line an error; the whole way once in a process of its own."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from sim.bench import assemble
+from sim.experiments.main import VERBS, main
+from sim.registry import names
+
+TINY = ["horizon_s=60", "fleet.nodes=2", "fleet.agents_per_node=2", "stats.replications=2", "launcher.workers=1"]
+Said = Callable[..., tuple[int, str, str]]
+
+
+@pytest.fixture
+def said(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Said:
+    """Run a command in an empty folder: exit code, output, errors."""
+    monkeypatch.chdir(tmp_path)
+
+    def run(*words: str) -> tuple[int, str, str]:
+        code = main(list(words))
+        return code, *capsys.readouterr()
+
+    return run
+
+
+def test_help_names_every_verb(said: Said) -> None:
+    for words in ((), ("--help",), ("-h",), ("help",)):
+        code, out, _ = said(*words)
+        assert code == 0
+        assert [verb for verb in VERBS if f"\n  {verb} " not in out] == []
+
+
+@pytest.mark.parametrize("verb", VERBS)
+def test_every_verb_has_help(verb: str, said: Said) -> None:
+    code, out, err = said(verb, "--help")
+    assert (code, err) == (0, "")
+    assert out.startswith(f"victor-sim {verb}")
+
+
+def test_help_of_run_lists_keys_and_groups(said: Said) -> None:
+    _, out, _ = said("run", "--help")
+    assert "  fleet.nodes=10\n" in out
+    assert all(name in out for name in names("balancer"))
+
+
+@pytest.mark.parametrize("words", [["--help"], ["run", "--help"], ["init", "--help"], ["nope"]])
+def test_help_needs_no_heavy_library(words: list[str]) -> None:
+    """Quick because of what it does not import; a stopwatch would measure the machine."""
+    code = (
+        "import sys; from sim.experiments.main import main; code = main(sys.argv[1:]); "
+        "print(sorted({'numpy', 'scipy', 'hydra', 'omegaconf', 'matplotlib', 'simpy', 'joblib'} & set(sys.modules)))"
+    )
+    done = subprocess.run([sys.executable, "-c", code, *words], capture_output=True, text=True, check=True)
+    assert done.stdout.splitlines()[-1] == "[]"
+
+
+REFUSED = [
+    (["fly"], f"verb=fly: accepted is one of {', '.join(VERBS)}"),
+    (["run", "--fast"], "flag=--fast: accepted is --multirun --dry-run --missing --config-dir --help"),
+    (["run", "--config-dir"], "--config-dir=: accepted is a value after it"),
+    (["run", "balancers"], "words=balancers: accepted is key=value only"),
+    (["run", "fleet.nodez=1"], "fleet.nodez=1: accepted is a known key, near it: fleet.nodes, fleet.zones, "
+     "fleet.agents_per_node"),
+    (["run", "fleet.nodes=-1"], "fleet.nodes=-1: accepted is a whole number from 1 to 1,000,000"),
+    (["run", "balancer=a,b"], "balancer=a,b: accepted is one value, or with --multirun a sweep (a list is [a,b])"),
+    (["run", "~balancer"], "override=~balancer: accepted is key=value of a known key"),
+    (["run", "study.figures=[pie]"], None),
+    (["run", "arrivals=trace", "arrivals.path=no.csv"], "no.csv: no such file"),
+    (["run", "config=no.yaml"], "no.yaml: no such file; config=FILE takes a saved one such as best.yaml"),
+    (["run", "--config-dir", "none"], "--config-dir=none: accepted is a folder that holds config groups"),
+    (["init"], "words=none: accepted is DIR"),
+    (["inspect", "no.csv"], "no.csv: no such file"),
+    (["inspect"], "words=none: accepted is FILE"),
+    (["report", "no"], "results/no/manifest.json: no such file; accepted is the name of a folder of results"),
+    (["report", "no", "--against", "other"], "results/no/points.csv: no such file; a results folder holds points.csv"),
+    (["replay"], "replay=: accepted is run NAME POINT REPLICATION"),
+    (["replay", "run", "no"], "words=run no: accepted is run NAME REPLICATION"),
+    (["replay", "run", "no", "a=1", "x"], "REPLICATION=x: accepted is a whole number, at least 0"),
+    (["bench", "rounds=0"], "rounds=0: accepted is a whole number, at least 1"),
+    (["bench", "horizon_s=3"], "horizon_s=3: accepted is one of requests=N, seed=N, rounds=N"),
+    (["validate", "seed=one"], "seed=one: accepted is a whole number, at least 0"),
+    (["doctor", "fleet.nodes=0"], "fleet.nodes=0: accepted is a whole number from 1 to 1,000,000"),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("words", "line"), REFUSED, ids=lambda value: " ".join(value) if isinstance(value, list) else "")
+def test_what_is_refused_is_one_line_and_exit_2(words: list[str], line: str | None, said: Said) -> None:
+    code, out, err = said(*words)
+    assert (code, out) == (2, "")
+    assert err.count("\n") == 1
+    if line is None:
+        assert err.startswith("victor-sim: study.figures=pie: accepted is one of forest, ")
+    else:
+        assert err == f"victor-sim: {line}\n"
+
+
+def test_a_sweep_runs_resumes_reports_and_replays(said: Said) -> None:
+    words = ["--multirun", "balancer=random,power_of_d", *TINY, "name=tiny", "objective=sojourn_s_mean"]
+    code, out, err = said("run", *words)
+    assert code == 0, err
+    lines = out.splitlines()
+    assert "has the lowest sojourn_s_mean" in lines[0]
+    assert lines[-1] == "report: results/tiny/report.html"
+    assert err.startswith("tiny: 4/4, took ")
+    assert sorted(path.name for path in Path.cwd().iterdir()) == [".victor-sim", "results"]
+    page = Path("results/tiny/report.html").read_bytes()
+    code, again, err = said("run", *words)
+    assert (code, again, err) == (0, out, ""), "nothing is run again"
+    assert said("run", *words, "--dry-run")[1].splitlines()[-1] == "to run: nothing, everything is stored"
+    assert said("run", "-m", *words[1:], "--missing")[:2] == (0, "tiny: nothing is missing, every point is stored\n")
+    Path("results/tiny/report.html").unlink()
+    assert said("report", "tiny") == (0, out, "")
+    assert Path("results/tiny/report.html").read_bytes() == page
+    assert "lowest sojourn_s_p50" in said("report", "tiny", "objective=sojourn_s_p50")[1]
+    assert said("report", "tiny", "--against", "results/tiny")[0] == 0
+    code, out, _ = said("replay", "run", "tiny", "balancer=random", "1")
+    assert (code, out.split(":")[0]) == (0, "equal")
+    code, out, _ = said("doctor")
+    assert (code, "4 whole replications" in out) == (0, True)
+    Path(".victor-sim/store/ab/cd").mkdir(parents=True)
+    Path(".victor-sim/store/ab/cd/rep-0000.npz.1.part").write_bytes(b"")
+    assert said("doctor")[0] == 1
+    assert said("doctor", "--clean")[0] == 0
+
+
+def test_results_that_differ_are_exit_1(said: Said) -> None:
+    for seed in (1, 2):
+        assert said("run", *TINY, f"seed={seed}", f"name=seed_{seed}")[0] == 0
+    code, out, _ = said("report", "seed_1", "--against", "results/seed_2")
+    assert code == 1
+    assert "run  sojourn_s_mean: " in out
+
+
+def test_a_plain_run_is_named_by_its_hash(said: Said) -> None:
+    code, out, _ = said("run", *TINY)
+    assert code == 0
+    (folder,) = Path("results").iterdir()
+    assert folder.name.startswith("run-")
+    manifest = json.loads((folder / "manifest.json").read_text(encoding="utf-8"))
+    assert manifest["name"] == folder.name
+    assert [point["point"] for point in manifest["points"]] == ["run"]
+
+
+def test_inspect_tells_what_is_understood(said: Said) -> None:
+    Path("trace.csv").write_text("when,size\n0,5\n1,6\n3,7\n", encoding="utf-8")
+    code, out, _ = said("inspect", "trace.csv", "arrivals.columns.time=when", "arrivals.columns.prompt_tokens=size")
+    assert code == 0
+    assert "rows" in out
+    code, _, err = said("inspect", "trace.csv", "arrivals.columns.time=moment")
+    assert (code, err) == (2, "victor-sim: arrivals.columns.time=moment: accepted is one of when, size\n")
+
+
+def test_an_interrupt_anywhere_is_130(said: Said, monkeypatch: pytest.MonkeyPatch) -> None:
+    def stop(*words: object) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(assemble, "assemble", stop)
+    code, _, err = said("run", *TINY)
+    assert (code, err) == (130, "victor-sim: interrupted; what is finished is kept\n")
+
+
+def test_bench_prints_and_writes_the_ratio(said: Said) -> None:
+    code, out, _ = said("bench", "requests=2000", "rounds=1", "--out", "here/bench.csv")
+    assert code in (0, 1)
+    assert "idiomatic simpy" in out
+    assert Path("here/bench.csv").read_text(encoding="utf-8").startswith("what,baseline,ratio,ratio_low,ratio_high\n")
+
+
+def test_what_init_leaves_runs(tmp_path: Path) -> None:
+    """In processes of their own: the starter's strategy registers itself."""
+    env = {**os.environ, "PYTHONDONTWRITEBYTECODE": "1"}
+
+    def run(folder: Path, *words: str) -> subprocess.CompletedProcess[str]:
+        command = [sys.executable, "-m", "sim.experiments.main", *words]
+        return subprocess.run(command, cwd=folder, env=env, capture_output=True, text=True, check=False)
+
+    done = run(tmp_path, "init", "mine")
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.endswith("next: cd mine && victor-sim run --config-dir conf experiment=mine\n")
+    mine = tmp_path / "mine"
+    done = run(tmp_path, "init", "mine")
+    assert (done.returncode, done.stderr) == (2, "victor-sim: DIR=mine: accepted is a folder that is empty or not there yet\n")
+    done = run(mine, "run", "--config-dir", "conf", "experiment=mine", "stats.replications=2", "launcher.workers=2")
+    assert done.returncode == 0, done.stderr
+    assert "sojourn_s_p99" in done.stdout
+    manifest = json.loads((mine / "results/mine/manifest.json").read_text(encoding="utf-8"))
+    assert [point["keys"]["balancer"] for point in manifest["points"]] == ["round_robin", "power_of_d", "least_of_three"]
+    assert set(manifest["points"][0]["inputs"]) == {"arrivals.path", "extensions[0]"}
+    assert str(tmp_path) not in json.dumps(manifest)
+    readme = (mine / "README.md").read_text(encoding="utf-8")
+    assert all(f"`{path.relative_to(mine).as_posix()}`" in readme for path in mine.glob("conf/*/*.yaml"))
