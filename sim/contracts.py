@@ -7,7 +7,7 @@ or asyncio. `AgentHost` is what the manager asks to start and stop agents (the w
 
 from __future__ import annotations
 
-from collections.abc import Callable, Coroutine, Iterator, Sequence
+from collections.abc import Callable, Coroutine, Iterator
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass
 from typing import Any, Protocol, TypeVar
@@ -110,7 +110,7 @@ class ArrivalChunk:
 
 
 class ArrivalLaw(Protocol):
-    """An open source of requests. `rate_per_s` is the nominal (long-run mean) rate, `terminating` forbids a warm-up cut."""
+    """An open source of requests. `rate_per_s` is the long-run mean rate; `terminating` forbids a warm-up cut."""
 
     terminating: bool
 
@@ -143,6 +143,3 @@ class TokenLaw(Protocol):
     ) -> tuple[list[int], list[int]]: ...
     def prefill_s(self, prompt_tokens: int) -> float: ...
     def token_s(self, batch: int, context_tokens: int) -> float: ...
-
-
-

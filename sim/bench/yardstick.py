@@ -38,7 +38,8 @@ class SpeedRow:
 
 def engine_mean_sojourn_s(requests: int, seed: int) -> float:
     """The yardstick through the whole house; raises `InvalidRun` when an audit fails."""
-    config = compose(["fleet=yardstick", "balancer=power_of_d", f"seed={seed}", f"horizon_s={requests / RATE_PER_S}"])
+    load = [f"arrivals.rate_per_s={RATE_PER_S}", f"horizon_s={requests / RATE_PER_S}"]
+    config = compose(["fleet=yardstick", "balancer=power_of_d", f"seed={seed}", *load])
     record = run_replication(config, 0)
     broken = [result.name for result in audit(record) if not result.passed]
     if broken:

@@ -123,9 +123,7 @@ class Engine:
         sent_at = columns.arrived_at[row]
         if self._sent_at:
             sent_at = self._sent_at.pop(row, sent_at)
-        self._complete(
-            columns.dispatcher[row], pool.slot, pool.generation, now, now - sent_at, pool.present, draw
-        )
+        self._complete(columns.dispatcher[row], pool.slot, pool.generation, now, now - sent_at, pool.present, draw)
         if not self._plain:
             balancer.record_latency(pool.slot, columns.rif_at_arrival[row], now - sent_at)
         if self.waiting_count:

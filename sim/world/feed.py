@@ -111,4 +111,3 @@ class Feed:
         first = (client << 32) + ordinal
         entities = np.arange(first, first + CLIENT_BLOCK, dtype=np.uint64)
         return self.block(entities, [float("nan")] * CLIENT_BLOCK, None)
-

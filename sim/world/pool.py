@@ -21,7 +21,7 @@ Answered = Callable[[int, Any, float], None]
 
 @dataclass(frozen=True, slots=True)
 class PoolPlace:
-    """Where a pool stands: row of the node table, ordinal of its agent type, work seconds done per second by one agent, waiting places."""
+    """Row of the node table, ordinal of the agent type, work seconds done per second by one agent, waiting places."""
 
     node: int
     agent_type: int

@@ -24,7 +24,7 @@ from sim.measure.summary import StudySummary
 from sim.report.page import write_report
 from sim.types.records import RunRecord
 
-TINY = ["horizon_s=200", "fleet.nodes=2", "fleet.agents_per_node=2", "stats.replications=3", "launcher.workers=1"]
+TINY = ["horizon_s=400", "fleet.nodes=2", "fleet.agents_per_node=2", "stats.replications=3", "launcher.workers=1"]
 SWEEP = ["balancer=random,power_of_d", *TINY, "name=tiny", "stats.keep_requests=true"]
 
 

@@ -92,6 +92,20 @@ def test_both_sides_do_the_same_work() -> None:
     assert idiomatic_mean_sojourn_s(requests, seed) == pytest.approx(bench.MEAN_SOJOURN_S, rel=0.05)
 
 
+def test_our_side_serves_as_many_requests_as_it_says(monkeypatch: pytest.MonkeyPatch) -> None:
+    counts: list[int] = []
+
+    def counting(config: Config, replication: int) -> RunRecord:
+        record = run_replication(config, replication)
+        counts.append(record.arrivals_count)
+        return record
+
+    monkeypatch.setattr(bench, "run_replication", counting)
+    requests, seed = 10_000, 4
+    bench.engine_mean_sojourn_s(requests, seed)
+    assert abs(counts[0] - requests) < 4.0 * requests**0.5, f"seed {seed}"  # a Poisson count
+
+
 def test_a_run_that_breaks_an_audit_is_no_yardstick(monkeypatch: pytest.MonkeyPatch) -> None:
     def broken(config: Config, replication: int) -> RunRecord:
         record = run_replication(config, replication)

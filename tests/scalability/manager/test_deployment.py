@@ -136,8 +136,9 @@ def test_a_cancelled_deploy_leaves_nothing_behind(rig: Rig, after_s: float) -> N
     rig.audit_at_rest()
 
 
-def test_a_deploy_cancelled_twice_still_frees_its_place(rig: Rig) -> None:
+def test_a_place_whose_stop_was_cut_short_is_freed_at_the_next_check(rig: Rig) -> None:
     rig.add_nodes(1, 1)
+    rig.run(rig.manager.start())
     rig.host.start_s, rig.host.stop_s = 2.0, 5.0
 
     async def go() -> None:
@@ -148,9 +149,13 @@ def test_a_deploy_cancelled_twice_still_frees_its_place(rig: Rig) -> None:
         with pytest.raises(Cancelled):
             await task.join()
 
-    rig.run(go())
+    rig.run(go())  # the second cancel hit the stop: the host may still run it
+    assert (rig.loads(), rig.orphans("node-0")) == ({"node-0": 1}, {"agent-1"})
+    assert rig.manager.status().orphans == 1
+    rig.audit_at_rest()
+    rig.pass_time(34.0)
     assert rig.loads() == {"node-0": 0}
-    rig.audit()
+    rig.audit_at_rest()
 
 
 def test_a_deploy_cancelled_before_it_begins_does_nothing(rig: Rig) -> None:
@@ -179,9 +184,10 @@ def test_a_node_lost_during_a_start_fails_the_deploy(rig: Rig) -> None:
             await task.join()
 
     rig.run(go())
-    assert rig.loads() == {"node-0": 0}
+    assert rig.orphans("node-0") == {"agent-1"}
     rig.audit()
     rig.run(rig.manager.update_node("node-0", status=NodeStatus.ONLINE))
+    assert rig.loads() == {"node-0": 0}
     assert rig.host.running == {"node-0": set()}  # what it may have started was stopped first
     rig.audit_at_rest()
 
@@ -218,16 +224,24 @@ def test_undeploy_waits_for_a_start(rig: Rig) -> None:
     rig.audit_at_rest()
 
 
-def test_a_host_that_cannot_stop_is_told_and_the_place_is_free(rig: Rig) -> None:
+def test_a_host_that_cannot_stop_is_told_and_the_place_stays_taken_until_it_does(rig: Rig) -> None:
     rig.add_nodes(1)
+    rig.run(rig.manager.start())
     (agent_id,) = rig.deploy()
     rig.host.unstoppable.add("node-0")
-    with pytest.raises(DeployError, match="is undeployed, but its host failed to stop it: node-0 does not listen"):
+    with pytest.raises(DeployError, match="keeps its place until its host confirms the stop: node-0 does not listen"):
         rig.run(rig.manager.undeploy_agent(agent_id))
-    assert rig.loads() == {"node-0": 0}
+    assert rig.loads() == {"node-0": 1}
+    assert rig.manager.ready_count("node-0", "research") == 0
     assert rig.manager.metrics().stops_failed == 1
     assert rig.reasons("stop_failed", agent_id) == ["node-0 does not listen"]
-    rig.audit()
+    rig.pass_time(31.0)
+    assert rig.reasons("clear_failed", "node-0") == ["node-0 does not listen"]
+    rig.audit_at_rest()
+    rig.host.unstoppable.clear()
+    rig.pass_time(30.0)
+    assert rig.loads() == {"node-0": 0}
+    rig.audit_at_rest()
 
 
 def test_a_stop_that_hangs_is_given_up(rig: Rig) -> None:

@@ -184,7 +184,7 @@ def test_stopping_the_manager_calls_restarts_off(steps: int) -> None:
 
     rig.run(lose_and_stop())
     assert rig.manager.get_agent("agent-1").status is AgentStatus.PENDING
-    assert rig.loads() == {"node-0": 0, "node-1": 1}
+    assert rig.loads() == {"node-0": 1, "node-1": 1}  # node-0 may still run it
     rig.audit_at_rest()
     rig.run(rig.manager.start())
     rig.beat("node-1")

@@ -148,7 +148,8 @@ def test_both_nodes_of_a_move_lost_leaves_the_agent_pending() -> None:
 
     rig.run(go())
     assert rig.manager.status().pending == 2
-    assert rig.loads() == {"node-1": 0}
+    assert rig.loads() == {"node-1": 2}
+    assert rig.orphans("node-1") == {"agent-1", "agent-2"}
     rig.audit()
 
 
