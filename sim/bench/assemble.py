@@ -53,11 +53,13 @@ class Assembly:
     def run(self) -> RunRecord:
         """Deploy the fleet, load it, and give the record; the runtime is closed afterwards."""
         started = time.perf_counter()
-        self.runtime.run_task(self._deploy())
-        self.runtime.spawn(self._heartbeats(), "heartbeats")
-        record = self.world.run(self.load)
-        record.notes["fleet"] = str(self.manager.status())
-        self.runtime.close()
+        try:
+            self.runtime.run_task(self._deploy())
+            self.runtime.spawn(self._heartbeats(), "heartbeats")
+            record = self.world.run(self.load)
+            record.notes["fleet"] = str(self.manager.status())
+        finally:
+            self.runtime.close()
         record.digest = digest(record, self.log)
         record.wall_s = time.perf_counter() - started
         return record

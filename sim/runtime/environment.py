@@ -23,6 +23,7 @@ from sim.runtime.order import CONTROL, KEY_MAX
 # at, rank, key, serial, fn and its argument, or None and an event
 Entry = tuple[float, int, int, int, Callable[[Any], None] | None, Any]
 
+NORMAL_KEY = KEY_MAX + 1  # after all keyed callbacks of its rank
 DEAD_MIN = 64  # a heap with fewer dead alarms is not worth compacting (asyncio's loop uses 100)
 
 
@@ -51,7 +52,9 @@ class OrderedEnvironment(simpy.Environment):
         """SimPy's own way in (timeouts, process starts, triggered events); raises ValueError for a delay < 0 or NaN."""
         if not delay >= 0:
             raise ValueError(f"delay {delay}: accepted is a duration >= 0")
-        self._push(self.now + delay, CONTROL, priority - 1 if priority < NORMAL else KEY_MAX + priority, event)
+        key = NORMAL_KEY if priority == NORMAL else priority - 1 if priority < NORMAL else KEY_MAX + priority
+        self._serial = serial = self._serial + 1
+        heappush(self._heap, (self.now + delay, CONTROL, key, serial, None, event))
 
     def alarm(self, at: float, rank: int = CONTROL) -> Alarm:
         """An event at an absolute instant, after what is keyed in its rank; infinity is never.
@@ -64,7 +67,7 @@ class OrderedEnvironment(simpy.Environment):
         if at == Infinity:
             alarm.dead = True  # it never goes off
         else:
-            self._push(at, rank, KEY_MAX + NORMAL, alarm)
+            self._push(at, rank, NORMAL_KEY, alarm)
         return alarm
 
     def peek(self) -> float:

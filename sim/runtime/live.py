@@ -30,7 +30,7 @@ class LiveParking:
         self._future: asyncio.Future[None] = asyncio.get_running_loop().create_future()
 
     def wake(self) -> None:
-        if not self._future.done():
+        if not self._future.done():  # cancelled meanwhile
             self._future.set_result(None)
 
     def __await__(self) -> Generator[Any, None, None]:

@@ -13,7 +13,7 @@ from typing import Any, Protocol
 
 
 class Parking(Protocol):
-    """Where one task waits; waking it twice, or when its task was cancelled, does nothing."""
+    """Where one task waits; it is woken once at most, and nothing happens if its task was cancelled meanwhile."""
 
     def wake(self) -> None: ...
     def __await__(self) -> Generator[Any, Any, Any]: ...

@@ -27,8 +27,7 @@ class VirtualParking(Event):
     """Where one virtual task waits until it is woken."""
 
     def wake(self) -> None:
-        if not self.triggered:
-            self.succeed()
+        self.succeed()
 
     def __await__(self) -> Generator[Event, Any, Any]:
         return (yield self)

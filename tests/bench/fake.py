@@ -71,6 +71,4 @@ def own_registry(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     sim.registry.load_all()
     entries = {group: dict(found) for group, found in sim.registry._ENTRIES.items()}
     monkeypatch.setattr(sim.registry, "_ENTRIES", entries)
-    yield
-
-
+    return

@@ -20,17 +20,22 @@ BALANCERS = (
 def test_a_plain_run_is_the_sources_fleet_at_utilization_point_seven() -> None:
     config = compose([])
     assert (config.fleet.nodes, config.fleet.agents_per_node) == (10, 12)
-    assert (config.balancer.kind, config.arrivals.kind, config.service.kind) == ("round_robin", "poisson", "exponential")
+    assert (config.balancer.kind, config.arrivals.kind, config.service.kind) == (
+        "round_robin",
+        "poisson",
+        "exponential",
+    )
     assert config.arrivals.utilization_ratio == 0.7
     assert config.arrivals.rate_per_s is None
     assert config.balancer.dispatchers == 1
     assert config.fleet.queue_max == 1_000_000
 
 
+NEAR = "fleet.nodes, fleet.zones, fleet.agents_per_node"
 SHARED: Composed = {}  # choices of groups that were composed before
 
 REFUSED = [
-    ("fleet.nodez=3", "fleet.nodez=3: accepted is a known key, near it: fleet.nodes, fleet.zones, fleet.agents_per_node"),
+    ("fleet.nodez=3", f"fleet.nodez=3: accepted is a known key, near it: {NEAR}"),
     ("+fleet.new=3", "fleet.new=3: accepted is a known key, near it: fleet.zones, fleet.nodes, fleet"),
     ("bananas=3", "bananas=3: accepted is a known key (`victor-sim run --help` lists them)"),
     ("kind=random", "kind=random: accepted is a known key, near it: arrivals.kind, service.kind, balancer.kind"),
@@ -67,8 +72,8 @@ REFUSED = [
     ("hydra.job.name=x", "override=hydra.job.name=x: accepted is key=value of a known key"),
     ("fleet.nodes", "override=fleet.nodes: accepted is key=value (quote what holds spaces or commas: key='a, b')"),
     ("fleet.nodes=glob(*)", "override=fleet.nodes=glob(*): accepted is a list of values: a,b or range(1,10,3)"),
-    ("arrivals.type_mix.chat=1", "arrivals.type_mix.chat=1.0: accepted is a share of an agent type of the fleet: "
-     "none (fleet.agent_types is empty)"),
+    ("arrivals.type_mix.chat=1", ("arrivals.type_mix.chat=1.0: accepted is a share of an agent type of the fleet: "
+     "none (fleet.agent_types is empty)")),
     ("service=trace", "arrivals.kind=poisson: accepted is trace with service=trace (durations are its rows')"),
     ("arrivals=trace", "arrivals.path=None: accepted is the path of a file (arrivals=trace reads one)"),
     ("service=empirical", "service.path=None: accepted is the path of a file (service=empirical reads one)"),
@@ -215,8 +220,8 @@ def test_own_groups_are_found(own: Path) -> None:
 @pytest.mark.parametrize(
     ("override", "message"),
     [
-        ("fleet=typo", "fleet.nodez=: accepted is a known key, near it: fleet.nodes, fleet.zones, "
-         "fleet.agents_per_node (in fleet/typo.yaml)"),
+        ("fleet=typo", ("fleet.nodez=: accepted is a known key, near it: fleet.nodes, fleet.zones, "
+         "fleet.agents_per_node (in fleet/typo.yaml)")),
         ("fleet=word", "fleet.nodes=abc: accepted is a whole number from 1 to 1,000,000 (in fleet/word.yaml)"),
         ("fleet=lost", "fleet.nodes=${...}: accepted is Interpolation key 'paths.lost' not found"),
         ("experiment=typo", "horizon=: accepted is a known key, near it: horizon_s (in experiment/typo.yaml)"),
@@ -247,3 +252,9 @@ def test_the_overview_names_every_key_and_choice() -> None:
     assert "  fleet.nodes=10\n" in text
     assert "  stats.keep_requests=false\n" in text
     assert "  arrivals.rate_per_s=null\n" in text
+
+
+def test_a_rule_of_a_sweep_that_is_no_list_is_refused() -> None:
+    with pytest.raises(ConfigError, match=r"^override=horizon_s=interval\(1,2\): accepted is a list of values: a,b or"):
+        parse(["horizon_s=interval(1,2)"])
+    assert parse(["seed=range(1,4)"])[0].values == ("1", "2", "3")

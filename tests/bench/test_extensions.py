@@ -1,4 +1,4 @@
-"""The user's own strategy: loaded from the file that the config names, chosen by its name, told in one line when broken."""
+"""The user's own strategy: loaded from the file that the config names, chosen by name, told in one line when broken."""
 
 from __future__ import annotations
 

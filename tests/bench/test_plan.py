@@ -47,7 +47,11 @@ def test_a_sweep_is_hydras_own() -> None:
     assert [point.label for point in plan.points] == [
         f"balancer={balancer} fleet.nodes={nodes}" for balancer in ("random", "power_of_d") for nodes in (2, 4, 6)
     ]
-    assert [(p.config.balancer.kind, p.config.fleet.nodes, p.config.seed) for p in plan.points][4] == ("power_of_d", 4, 7)
+    assert [(p.config.balancer.kind, p.config.fleet.nodes, p.config.seed) for p in plan.points][4] == (
+        "power_of_d",
+        4,
+        7,
+    )
     assert (plan.compared_key, plan.baseline) == ("balancer", "random")
     assert len({point.key for point in plan.points}) == 6
     (listed,) = make_plan(["fleet.speeds=choice([1],[0.5,2])", "fleet.nodes=2"], multirun=True).points[1:]
@@ -79,7 +83,14 @@ def test_an_experiment_states_its_sweep(study: Path) -> None:
 
 
 def test_the_command_line_replaces_an_experiments_lists(study: Path) -> None:
-    overrides = ["experiment=mine", "balancer=power_of_d,random", "situation=hetero", "age=fresh", "fleet.nodes=9", "seed=1,2"]
+    overrides = [
+        "experiment=mine",
+        "balancer=power_of_d,random",
+        "situation=hetero",
+        "age=fresh",
+        "fleet.nodes=9",
+        "seed=1,2",
+    ]
     plan = make_plan([*overrides, "balancer.signal=local"], study)
     assert [point.label for point in plan.points] == [
         f"balancer={balancer} age=fresh situation=hetero seed={seed}"

@@ -1,4 +1,4 @@
-"""Tasks over workers: what is stored is not run again, one failure costs one task, an interrupt loses nothing finished."""
+"""Tasks over workers: what is stored is not run again, a failure costs one task, an interrupt loses no finished one."""
 
 from __future__ import annotations
 
@@ -7,7 +7,6 @@ import os
 from pathlib import Path
 
 import pytest
-from tests.bench.fake import fake_record
 
 from sim.bench import assemble
 from sim.bench.compose import compose
@@ -17,6 +16,7 @@ from sim.bench.schema import Config
 from sim.bench.store import Store
 from sim.errors import InputError, InvalidRun
 from sim.types.records import RunRecord
+from tests.bench.fake import fake_record
 
 CONFIG = compose(["horizon_s=40", "drain_s=40", "stats.replications=3", "fleet.nodes=2", "fleet.agents_per_node=2"])
 KEYS = ("ab" + "0" * 62, "cd" + "0" * 62)

@@ -1,4 +1,4 @@
-"""The Python face: one design point from overrides or a mapping, its metrics, table and plot, also inside a running loop."""
+"""The Python face: a design point from overrides or a mapping, its metrics, table and plot, also in a running loop."""
 
 from __future__ import annotations
 
@@ -78,8 +78,8 @@ def test_it_runs_where_a_loop_runs_and_answers_from_the_store(here: Path, monkey
     first = asyncio.run(notebook())
     monkeypatch.setattr(assemble, "run_replication", None)
     assert asyncio.run(notebook()).metrics["utilization_ratio"] == first.metrics["utilization_ratio"]
+    first.summary.tail = None
     with pytest.raises(InvalidRun, match="too few requests"):
-        first.summary.tail = None
         first.plot()
 
 
@@ -100,12 +100,12 @@ def test_a_sweep_and_a_broken_point_are_refused(here: Path, monkeypatch: pytest.
 
     monkeypatch.setattr(assemble, "run_replication", harmed)
     point = ["horizon_s=20", "fleet.nodes=1", "stats.replications=1"]
-    with pytest.raises(InvalidRun, match="^run is INVALID: replication 0: "):
+    with pytest.raises(InvalidRun, match=r"^run is INVALID: replication 0: "):
         simulate(point)
 
     def failing(config: Config, replication: int) -> RunRecord:
         raise ZeroDivisionError("by hand")
 
     monkeypatch.setattr(assemble, "run_replication", failing)
-    with pytest.raises(InvalidRun, match="^run is INVALID: replication 0: ZeroDivisionError: by hand$"):
+    with pytest.raises(InvalidRun, match=r"^run is INVALID: replication 0: ZeroDivisionError: by hand$"):
         simulate([*point, "seed=2"])

@@ -8,12 +8,12 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from tests.bench.fake import fake_record
 
 from sim.bench.compose import compose
 from sim.bench.record_files import columns_of, decode, encode, npz_bytes
 from sim.bench.store import Store, clean, health, write_whole
 from sim.errors import ConfigError, InvalidRun
+from tests.bench.fake import fake_record
 
 KEY = "ab" + "0" * 62
 CONFIG = compose(["horizon_s=40"])

@@ -1,4 +1,4 @@
-"""A study end to end on the real engine, small: results, manifest, verdict, exit codes, and what is left after trouble."""
+"""A study end to end on the real engine, small: results, manifest, verdict, exit codes, what is left after trouble."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ def done(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Path, Plan]
         patched.chdir(folder)
         plan = make_plan(SWEEP, multirun=True)
         assert finish(plan, write_report) == 0
-    yield folder, plan
+    return folder, plan
 
 
 @pytest.fixture
@@ -159,7 +159,7 @@ def test_a_replay_is_the_same_bit_for_bit(study: Plan, monkeypatch: pytest.Monke
     assert text.startswith("different: attempts.finished_at, row 5: ")
     with pytest.raises(ConfigError, match="POINT=far: accepted is one of balancer=random, balancer=power_of_d"):
         replay_run(plan, "far", 1)
-    with pytest.raises(ConfigError, match="REPLICATION=9: accepted is a stored replication of .*: 0, 1, 2"):
+    with pytest.raises(ConfigError, match=r"REPLICATION=9: accepted is a stored replication of .*: 0, 1, 2"):
         replay_run(plan, "balancer=random", 9)
 
 
@@ -209,7 +209,10 @@ def test_two_results_side_by_side(study: Plan, tmp_path: Path) -> None:
     assert not same
     assert text.splitlines()[1:] == ["a  cost: 1 -> 2 (+100.00 %, intervals apart)", "a  x: 0 -> 1 (from 0)"]
     assert text.startswith("3 numbers in both, 2 differ; ")
-    for content, problem in (("point\n", "no such column"), (head + "a,b,c,,\n", "row 2, column 'mean': 'c' is no number")):
+    for content, problem in (
+        ("point\n", "no such column"),
+        (head + "a,b,c,,\n", "row 2, column 'mean': 'c' is no number"),
+    ):
         (other / "points.csv").write_text(content, encoding="utf-8")
         with pytest.raises(InputError, match=problem):
             against(tmp_path, other)
@@ -254,7 +257,9 @@ def test_a_failed_replication_is_told_and_the_rest_reported(
     plan = make_plan(SWEEP, multirun=True)
     assert finish(plan, no_report) == 1
     captured = capsys.readouterr()
-    assert "balancer=random, replication 1: ZeroDivisionError: by hand (and 1 more like it); traceback in" in captured.err
+    assert (
+        "balancer=random, replication 1: ZeroDivisionError: by hand (and 1 more like it); traceback in" in captured.err
+    )
     assert captured.out.startswith("INVALID: balancer=random: 1 of 3 replications are there")
     manifest = json.loads((here / "results/tiny/manifest.json").read_text(encoding="utf-8"))
     assert [point["validity"] for point in manifest["points"]] == ["INVALID", "VALID"]
@@ -348,7 +353,13 @@ def test_warm_up_is_cut_once_for_all_that_are_compared(study: Plan) -> None:
 def test_a_trace_names_its_burstiness_and_what_the_interval_covers(here: Path) -> None:
     instants = np.cumsum(np.tile([0.1, 0.1, 0.1, 3.7], 50))
     (here / "azure_llm_2023_code.csv").write_text("time\n" + "".join(f"{at}\n" for at in instants), encoding="utf-8")
-    words = ["arrivals=trace", "arrivals.path=azure_llm_2023_code.csv", "arrivals.resample=none", *TINY, "horizon_s=500"]
+    words = [
+        "arrivals=trace",
+        "arrivals.path=azure_llm_2023_code.csv",
+        "arrivals.resample=none",
+        *TINY,
+        "horizon_s=500",
+    ]
     plan = make_plan(words)
     assert finish(plan, no_report) == 0
     notes = summarize(plan).notes

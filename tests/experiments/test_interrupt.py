@@ -10,7 +10,7 @@ import subprocess
 import sys
 from pathlib import Path
 
-WORDS = ["run", "horizon_s=3000", "stats.replications=40", "launcher.workers=2", "name=long", "warmup=none"]
+WORDS = ["run", "horizon_s=400", "stats.replications=40", "launcher.workers=2", "name=long", "warmup=none"]
 COMMAND = [sys.executable, "-m", "sim.experiments.main", *WORDS]
 
 

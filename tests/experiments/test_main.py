@@ -12,6 +12,7 @@ from pathlib import Path
 import pytest
 
 from sim.bench import assemble
+from sim.errors import InvalidRun
 from sim.experiments.main import VERBS, main
 from sim.registry import names
 
@@ -67,8 +68,8 @@ REFUSED = [
     (["run", "--fast"], "flag=--fast: accepted is --multirun --dry-run --missing --config-dir --help"),
     (["run", "--config-dir"], "--config-dir=: accepted is a value after it"),
     (["run", "balancers"], "words=balancers: accepted is key=value only"),
-    (["run", "fleet.nodez=1"], "fleet.nodez=1: accepted is a known key, near it: fleet.nodes, fleet.zones, "
-     "fleet.agents_per_node"),
+    (["run", "fleet.nodez=1"], ("fleet.nodez=1: accepted is a known key, near it: fleet.nodes, fleet.zones, "
+     "fleet.agents_per_node")),
     (["run", "fleet.nodes=-1"], "fleet.nodes=-1: accepted is a whole number from 1 to 1,000,000"),
     (["run", "balancer=a,b"], "balancer=a,b: accepted is one value, or with --multirun a sweep (a list is [a,b])"),
     (["run", "~balancer"], "override=~balancer: accepted is key=value of a known key"),
@@ -91,7 +92,9 @@ REFUSED = [
 ]  # fmt: skip
 
 
-@pytest.mark.parametrize(("words", "line"), REFUSED, ids=lambda value: " ".join(value) if isinstance(value, list) else "")
+@pytest.mark.parametrize(
+    ("words", "line"), REFUSED, ids=lambda value: " ".join(value) if isinstance(value, list) else ""
+)
 def test_what_is_refused_is_one_line_and_exit_2(words: list[str], line: str | None, said: Said) -> None:
     code, out, err = said(*words)
     assert (code, out) == (2, "")
@@ -140,7 +143,7 @@ def test_results_that_differ_are_exit_1(said: Said) -> None:
 
 
 def test_a_plain_run_is_named_by_its_hash(said: Said) -> None:
-    code, out, _ = said("run", *TINY)
+    code, _out, _ = said("run", *TINY)
     assert code == 0
     (folder,) = Path("results").iterdir()
     assert folder.name.startswith("run-")
@@ -155,7 +158,10 @@ def test_inspect_tells_what_is_understood(said: Said) -> None:
     assert code == 0
     assert "rows" in out
     code, _, err = said("inspect", "trace.csv", "arrivals.columns.time=moment")
-    assert (code, err) == (2, "victor-sim: arrivals.columns.time=moment: accepted is one of when, size\n")
+    assert (code, err) == (
+        2,
+        "victor-sim: arrivals.columns.time=moment: accepted is a column of trace.csv: when, size\n",
+    )
 
 
 def test_an_interrupt_anywhere_is_130(said: Said, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -168,7 +174,7 @@ def test_an_interrupt_anywhere_is_130(said: Said, monkeypatch: pytest.MonkeyPatc
 
 
 def test_bench_prints_and_writes_the_ratio(said: Said) -> None:
-    code, out, _ = said("bench", "requests=2000", "rounds=1", "--out", "here/bench.csv")
+    code, out, _ = said("bench", "requests=20000", "rounds=1", "--out", "here/bench.csv")
     assert code in (0, 1)
     assert "idiomatic simpy" in out
     assert Path("here/bench.csv").read_text(encoding="utf-8").startswith("what,baseline,ratio,ratio_low,ratio_high\n")
@@ -187,13 +193,60 @@ def test_what_init_leaves_runs(tmp_path: Path) -> None:
     assert done.stdout.endswith("next: cd mine && victor-sim run --config-dir conf experiment=mine\n")
     mine = tmp_path / "mine"
     done = run(tmp_path, "init", "mine")
-    assert (done.returncode, done.stderr) == (2, "victor-sim: DIR=mine: accepted is a folder that is empty or not there yet\n")
+    assert (done.returncode, done.stderr) == (
+        2,
+        "victor-sim: DIR=mine: accepted is a folder that is empty or not there yet\n",
+    )
     done = run(mine, "run", "--config-dir", "conf", "experiment=mine", "stats.replications=2", "launcher.workers=2")
     assert done.returncode == 0, done.stderr
     assert "sojourn_s_p99" in done.stdout
     manifest = json.loads((mine / "results/mine/manifest.json").read_text(encoding="utf-8"))
-    assert [point["keys"]["balancer"] for point in manifest["points"]] == ["round_robin", "power_of_d", "least_of_three"]
+    assert [point["keys"]["balancer"] for point in manifest["points"]] == [
+        "round_robin",
+        "power_of_d",
+        "least_of_three",
+    ]
     assert set(manifest["points"][0]["inputs"]) == {"arrivals.path", "extensions[0]"}
     assert str(tmp_path) not in json.dumps(manifest)
     readme = (mine / "README.md").read_text(encoding="utf-8")
     assert all(f"`{path.relative_to(mine).as_posix()}`" in readme for path in mine.glob("conf/*/*.yaml"))
+
+
+class Table:
+    """What a validation found."""
+
+    exit_code = 1
+
+    def as_text(self) -> str:
+        return "validate FAILED"
+
+
+def test_validate_hands_its_settings_on(said: Said, monkeypatch: pytest.MonkeyPatch) -> None:
+    asked: list[object] = []
+
+    def validation(seed: int, quick: bool, workers: int, progress: Callable[[int, int], None]) -> Table:
+        asked.extend((seed, quick, workers))
+        progress(1, 1)
+        return Table()
+
+    monkeypatch.setattr("sim.bench.validate.run_validation", validation)
+    code, out, err = said("validate", "--quick", "seed=7", "workers=2")
+    assert (code, out, asked) == (1, "validate FAILED\n", [7, True, 2])
+    assert err.startswith("validate: 1/1, took ")
+
+
+def test_a_run_that_is_invalid_is_exit_1(said: Said, monkeypatch: pytest.MonkeyPatch) -> None:
+    def broken(requests: int, seed: int, rounds: int) -> None:
+        raise InvalidRun("yardstick", "by\nhand")
+
+    monkeypatch.setattr("sim.bench.yardstick.yardstick", broken)
+    assert said("bench") == (1, "", "victor-sim: yardstick is INVALID: by hand\n")
+
+
+def test_a_reader_who_has_seen_enough_is_no_error() -> None:
+    command = f"{sys.executable} -m sim.experiments.main run --help | head -n 1"
+    done = subprocess.run(command, shell=True, capture_output=True, text=True, check=True)
+    assert (done.stdout, done.stderr) == (HELP_HEAD, "")
+
+
+HELP_HEAD = "victor-sim run [--multirun] [--dry-run] [--missing] [--config-dir DIR] [config=FILE] [hydra overrides]\n"

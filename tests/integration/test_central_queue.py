@@ -1,4 +1,4 @@
-"""A queue at the balancer: c nodes of one agent behind it are one node of c agents; types wait in lines of their own."""
+"""A queue at the balancer: c nodes of one agent behind it are one node of c agents; types wait in their own lines."""
 
 from __future__ import annotations
 
@@ -26,9 +26,7 @@ def one_node(**keys: object) -> RunRecord:
 @pytest.mark.parametrize("strategy", STRATEGIES)
 def test_one_agent_nodes_behind_a_central_queue_are_one_node_of_many_agents(strategy: str) -> None:
     fleet = {"nodes": AGENTS, "agents_per_node": 1}
-    split = valid_run(
-        small_config(seed=SEED, horizon_s=60.0, fleet=fleet, balancer={"kind": strategy, **CENTRAL})
-    )
+    split = valid_run(small_config(seed=SEED, horizon_s=60.0, fleet=fleet, balancer={"kind": strategy, **CENTRAL}))
     whole = one_node()
     assert len(split.attempts) > 150
     for name in ("arrived_at", "started_at", "finished_at", "work_s", "status"):
@@ -44,10 +42,8 @@ def test_its_bound_is_the_bound_of_the_queue() -> None:
     """Refused are the same requests as of one node that has as many places."""
     fleet = {"nodes": AGENTS, "agents_per_node": 1}
     arrivals = {"utilization_ratio": 1.5}
-    config = small_config(
-        seed=SEED, horizon_s=60.0, fleet=fleet, arrivals=arrivals, balancer={"kind": "random", "queue_max": 3, **CENTRAL}
-    )
-    split = valid_run(config)
+    balancer = {"kind": "random", "queue_max": 3, **CENTRAL}
+    split = valid_run(small_config(seed=SEED, horizon_s=60.0, fleet=fleet, arrivals=arrivals, balancer=balancer))
     whole_fleet = {"nodes": 1, "agents_per_node": AGENTS, "queue_max": 3}
     whole = valid_run(small_config(seed=SEED, horizon_s=60.0, fleet=whole_fleet, arrivals=arrivals))
     assert np.count_nonzero(split.attempts.status == REJECTED) > 20

@@ -1,4 +1,4 @@
-"""What must not change a run: the unit of time, the names of nodes, a node that is never ready; and what may only help."""
+"""What must not change a run: the unit of time, names of nodes, a node that is never ready; and what may only help."""
 
 from __future__ import annotations
 

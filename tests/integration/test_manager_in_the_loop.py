@@ -1,4 +1,4 @@
-"""The real manager deploys the fleet of a run, hears its heartbeats, and says the same of it as the books of the run."""
+"""The real manager deploys the fleet of a run, hears its heartbeats, and says the same of it as the run's books."""
 
 from __future__ import annotations
 
@@ -108,6 +108,27 @@ def test_the_event_log_is_part_of_the_digest() -> None:
     one, other = assemble(small_config(seed=SEED), 0), assemble(small_config(seed=SEED), 0)
     other.log.write(0.0, "something", "else")
     assert one.run().digest != other.run().digest
+
+
+def test_a_node_removed_under_load_finishes_what_it_runs_and_gets_no_more() -> None:
+    config = small_config(seed=SEED, arrivals={"utilization_ratio": 0.4}, balancer={"kind": "least_connections"})
+    fleet = OwnFleet(config).nodes("a", "b", "c")
+    manager, runtime = fleet.assembly.manager, fleet.assembly.runtime
+
+    async def shrink() -> None:
+        await runtime.sleep_until(7.25)
+        await manager.remove_node("b")
+
+    runtime.spawn(shrink(), "shrink")
+    record = fleet.run()
+    table, nodes = record.attempts, manager.list_nodes()
+    at_b = table.node == 1
+    assert [node.node_id for node in nodes] == ["a", "c"]
+    assert np.all(table.status == OK)
+    assert np.count_nonzero(at_b) > 0
+    assert table.arrived_at[at_b].max() < 7.25 < table.finished_at[at_b].max()  # a late answer touches no count
+    assert set(fleet.assembly.balancer.statistics().in_flight) == {0}
+    assert record.nodes.agents.tolist() == [2, 0, 2]
 
 
 def test_an_agent_deployed_under_load_serves_once_it_has_started() -> None:

@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
+import itertools
 import random
 from collections import Counter
 
 import numpy as np
 import pytest
-from tests.integration.naive import NaiveCase, naive_run
 
 from sim.bench.assemble import run_replication
 from sim.bench.schema import Config
 from sim.types.records import STATUSES, RunRecord
+from tests.integration.naive import NaiveCase, naive_run
 
 CASES = 72
 TOLERANCE_S = 1e-9
@@ -103,6 +104,6 @@ def test_the_cases_cover_what_they_should() -> None:
     cases = [drawn_case(number) for number in range(CASES)]
     statuses = {row.status for case in cases[:12] for row in naive_run(case).rows}
     assert statuses == {"ok", "rejected", "truncated"}
-    assert {(case.balancer, case.sharing) for case in cases} == {(rule, sharing) for rule in RULES for sharing in (0, 1)}
+    assert {(case.balancer, case.sharing) for case in cases} == set(itertools.product(RULES, (False, True)))
     assert {case.dispatchers for case in cases} == {1, 2, 3}
-    assert {(case.poisson, case.exponential) for case in cases} == {(a, b) for a in (0, 1) for b in (0, 1)}
+    assert {(case.poisson, case.exponential) for case in cases} == set(itertools.product((False, True), repeat=2))

@@ -1,4 +1,4 @@
-"""Typed fleets: a request runs on an agent of its type, whatever the strategy; a type's pools are a fleet of their own."""
+"""Typed fleets: a request runs on an agent of its type, whatever the strategy; a type's pools are their own fleet."""
 
 from __future__ import annotations
 
@@ -64,8 +64,8 @@ def test_one_type_alone_is_an_untyped_fleet() -> None:
     balancer = {"kind": "power_of_d"}
     arrivals = {"type_mix": {"chat": 1.0}, "rate_per_s": 5.0}
     typed = assemble(small_config(seed=SEED, fleet=FLEET, arrivals=arrivals, balancer=balancer), 0).run()
-    plain_fleet = {"nodes": 3, "agents_per_node": 2}
-    plain = assemble(small_config(seed=SEED, fleet=plain_fleet, arrivals={"rate_per_s": 5.0}, balancer=balancer), 0).run()
+    plain_fleet, plain_load = {"nodes": 3, "agents_per_node": 2}, {"rate_per_s": 5.0}
+    plain = assemble(small_config(seed=SEED, fleet=plain_fleet, arrivals=plain_load, balancer=balancer), 0).run()
     for name in ("node", "started_at", "finished_at"):
         assert np.array_equal(getattr(typed.attempts, name), getattr(plain.attempts, name)), name
     assert typed.nodes.agents.tolist() == [3, 3, 3]

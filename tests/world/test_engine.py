@@ -5,9 +5,9 @@ from __future__ import annotations
 import math
 
 import pytest
-from tests.world.scripted import ScriptedBalancer, scripted_run
 
 from sim.types.records import OK, REJECTED, TRUNCATED
+from tests.world.scripted import ScriptedBalancer, scripted_run
 
 
 def test_fifo_one_agent_serves_in_order_of_arrival() -> None:

@@ -37,6 +37,12 @@ async def fail(runtime: AnyRuntime, duration_s: float, text: str) -> None:
     raise LookupError(text)
 
 
+def cancels_of_this_task(runtime: AnyRuntime) -> int:
+    task = runtime.current()
+    assert task is not None
+    return task.cancelling()
+
+
 async def failures_of(coro: Coroutine[Any, Any, None]) -> list[Exception]:
     with pytest.raises(ExceptionGroup, match="tasks of a group failed") as caught:
         await coro
@@ -75,6 +81,7 @@ def test_a_failure_cancels_the_others_and_leaves_as_a_group(play: Play) -> None:
         errors = await failures_of(grouped())
         log.add("left")
         await runtime.sleep(1.0)  # no cancel is left over
+        assert cancels_of_this_task(runtime) == 0
         return log, [str(error) for error in errors]
 
     assert play(body) == (["a cancelled at 1.0", "left at 1.0"], ["broken"])
@@ -91,6 +98,7 @@ def test_a_failure_cuts_the_body_short(play: Play) -> None:
 
         assert [type(error) for error in await failures_of(grouped())] == [LookupError]
         await runtime.sleep(1.0)  # the cancel was the group's own and is taken back
+        assert cancels_of_this_task(runtime) == 0
         return log, runtime.now()
 
     assert play(body) == (["body cancelled at 1.0"], 2.0)

@@ -43,6 +43,20 @@ def test_a_waiter_that_was_cancelled_does_not_disturb_the_others(play: Play) -> 
     assert play(body) == "value"
 
 
+def test_a_waiter_may_be_cancelled_and_woken_at_once(play: Play) -> None:
+    async def body(runtime: AnyRuntime) -> tuple[bool, str]:
+        event = runtime.event()
+        first, second = runtime.spawn(event.wait()), runtime.spawn(event.wait())
+        await runtime.sleep(1.0)
+        first.cancel()
+        event.set("value")
+        with pytest.raises(Cancelled):
+            await first.join()
+        return first.cancelled(), await second.join()
+
+    assert play(body) == (True, "value")
+
+
 def test_a_queue_is_first_in_first_out(play: Play) -> None:
     async def body(runtime: AnyRuntime) -> list[int]:
         queue = runtime.queue(3)

@@ -12,7 +12,7 @@ from collections.abc import Callable
 from typing import Any
 
 
-class WarpSelector(selectors.DefaultSelector):  # type: ignore[misc, valid-type] # it is a variable in the stubs
+class WarpSelector(selectors.DefaultSelector):
     """Never waits for time."""
 
     loop: WarpLoop

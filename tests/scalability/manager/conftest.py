@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 import pytest
 
 from tests.scalability.manager.rig import Rig
@@ -11,3 +13,10 @@ from tests.scalability.manager.rig import Rig
 def rig() -> Rig:
     """The source's settings, no nodes."""
     return Rig()
+
+
+@pytest.fixture(autouse=True)
+def closed_rigs() -> Iterator[None]:
+    """No task outlives its test."""
+    yield
+    Rig.close_all()

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Coroutine
-from typing import Any, TypeVar
+from typing import Any, ClassVar, TypeVar
 
 from sim.contracts import Membership, Runtime
 from sim.errors import FleetError
@@ -73,16 +73,25 @@ class Books(Membership):
 
 
 class Rig:
-    """A manager and everything around it."""
+    """A manager and everything around it; `conftest` closes the runtimes of all that a test made."""
+
+    open: ClassVar[list[Rig]] = []
 
     def __init__(self, **config: Any) -> None:
         self.runtime = VirtualRuntime()
+        Rig.open.append(self)
         self.host = ScriptedHost(self.runtime)
         self.books = Books()
         self.log = EventLog()
         self.manager = DistributedManager(
             config or None, runtime=self.runtime, membership=self.books, host=self.host, events=self.log
         )
+
+    @classmethod
+    def close_all(cls) -> None:
+        """Let every task clean up at its own instant, and fail for what failed unseen."""
+        while cls.open:
+            cls.open.pop().runtime.close()
 
     def run(self, coro: Coroutine[Any, Any, T]) -> T:
         return self.runtime.run_task(coro)

@@ -102,6 +102,7 @@ def test_the_books_hold(
     rig.run(rig.manager.start())
     rig.run(Storm(rig).run(steps))
     rig.audit_at_rest()
+    Rig.close_all()
 
 
 def test_a_storm_reaches_every_state() -> None:

@@ -25,7 +25,7 @@ def set_status(rig: Rig, node_id: str, status: NodeStatus) -> None:
 
 
 def stranded() -> Rig:
-    """agent-1 has moved from node-0 to node-1; node-0 stayed, because a cancel cut its removal short, and still runs it."""
+    """agent-1 has moved to node-1; node-0 stayed, because a cancel cut its removal short, and still runs agent-1."""
     rig = fleet(2, 2)
     rig.host.stop_s = 2.0
 

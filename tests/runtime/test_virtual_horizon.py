@@ -1,0 +1,119 @@
+"""The horizon: what `close` does on virtual time, apart from the world's events."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import AsyncIterator
+
+import pytest
+
+from sim.runtime.cancelled import Cancelled
+from sim.runtime.order import ARRIVAL, FINISH
+from sim.runtime.virtual import VirtualRuntime
+
+
+def test_close_moves_neither_the_clock_nor_the_world() -> None:
+    runtime, log = VirtualRuntime(), []
+
+    async def child() -> None:
+        try:
+            await runtime.sleep(100.0)
+        finally:
+            await runtime.sleep(0)
+            log.append(f"cleaned up at {runtime.now()}")
+
+    runtime.spawn(child())
+    for rank in range(7):
+        runtime.env.call_at(5.0, rank, 0, log.append, rank)
+    runtime.run(until=5.0)
+    runtime.close()
+    assert log == ["cleaned up at 5.0"]
+    assert runtime.now() == 5.0
+    runtime.close()  # once is enough
+    runtime.env.run()
+    assert log == ["cleaned up at 5.0", *range(7)]
+
+
+def test_a_clean_up_that_needs_time_is_cut_short() -> None:
+    runtime, log = VirtualRuntime(), []
+
+    async def child() -> None:
+        try:
+            await runtime.sleep(100.0)
+        finally:
+            try:
+                await runtime.sleep(1.0)
+            except Cancelled:
+                log.append("cut short")
+
+    runtime.spawn(child())
+    runtime.run(until=5.0)
+    runtime.close()
+    assert (log, runtime.now()) == (["cut short"], 5.0)
+
+
+def test_a_clean_up_without_end_is_an_error() -> None:
+    runtime = VirtualRuntime()
+    runtime.cleanup_events_max = 1000
+
+    async def child() -> None:
+        try:
+            await runtime.sleep(100.0)
+        finally:
+            for _ in range(2000):
+                await runtime.sleep(0)
+
+    runtime.spawn(child())
+    runtime.run(until=5.0)
+    with pytest.raises(RuntimeError, match="after 1000 events at one instant"):
+        runtime.close()
+    runtime.run()
+
+
+def test_a_task_about_to_step_is_cancelled_by_close() -> None:
+    runtime, log = VirtualRuntime(), []
+    event = runtime.event()
+
+    async def child() -> None:
+        try:
+            await event.wait()
+            log.append("went on")
+        except Cancelled:
+            log.append("cancelled")
+            raise
+
+    runtime.spawn(child())
+    runtime.env.call_at(1.0, FINISH, 0, event.set, None)
+    runtime.env.call_at(1.0, ARRIVAL, 0, event.set, None)
+    runtime.run(until=1.0)
+    while not event.is_set():
+        runtime.env.step()  # the task is woken and has not run
+    runtime.close()
+    assert log == ["cancelled"]
+
+
+def test_a_closed_runtime_spawns_nothing() -> None:
+    runtime = VirtualRuntime()
+    runtime.close()
+    with pytest.raises(RuntimeError, match="the runtime is closed"):
+        runtime.spawn(runtime.sleep(1.0))
+
+
+def test_a_generator_dropped_after_the_end_does_no_harm() -> None:
+    runtime, kept = VirtualRuntime(), []
+
+    async def numbers() -> AsyncIterator[int]:
+        try:
+            yield 1
+            yield 2
+        finally:
+            await runtime.sleep(1.0)
+
+    async def body() -> int:
+        kept.append(numbers())
+        return await anext(kept[0])
+
+    assert runtime.run_task(body()) == 1
+    runtime.close()
+    kept.clear()
+    assert runtime.env.peek() == math.inf
