@@ -63,7 +63,7 @@ def with_half_width(mean: float, low: float, high: float) -> tuple[str, str]:
     if not math.isfinite(mean):
         return MISSING, ""
     half_width = (high - low) / 2
-    if not math.isfinite(half_width) or half_width < abs(mean) * 1e-9:
+    if not math.isfinite(half_width) or half_width <= abs(mean) * 1e-9:
         return significant(mean), ""
     places = min(decimals(half_width), 9)
     return fixed(mean, places), fixed(half_width, places)

@@ -35,6 +35,7 @@ from sim.report.numbers import (
         (13.888888, 0.0, ("13.89", "")),
         (2.0, math.nan, ("2", "")),
         (math.nan, 1.0, (MISSING, "")),
+        (0.0, 0.0, ("0", "")),  # nothing ever waits
     ],
 )
 def test_digits_follow_the_interval(mean: float, half_width: float, shown: tuple[str, str]) -> None:
