@@ -10,8 +10,9 @@ from __future__ import annotations
 import os
 import signal
 import traceback
+from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from concurrent.futures import as_completed
+from concurrent.futures import FIRST_COMPLETED, Future, wait
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TypeVar
@@ -27,6 +28,7 @@ from sim.bench.store import Store
 from sim.errors import ConfigError, InputError, SimError
 
 T = TypeVar("T")
+AHEAD = 2  # calls handed out for each worker; no more than the pool's own queue takes, or killing it goes wrong
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,24 +114,36 @@ def spread(
 ) -> Iterator[tuple[int, T | BrokenProcessPool]]:
     """Results of calls as they come, with their numbers; in this process when one worker or one call is enough.
 
-    Raises what a call raised; a worker that was killed gives its `BrokenProcessPool` as a result.
+    Raises what a call raised; the calls that were with the workers when one was killed give a `BrokenProcessPool`
+    each, and the rest goes to new workers.
     """
     workers = min(workers, len(calls))
     if workers <= 1:
         for number, call in enumerate(calls):
             yield number, function(*call)
         return
-    executor = get_reusable_executor(max_workers=workers, initializer=_deaf)
-    finished = False
+    left = deque(enumerate(calls))
+    running: dict[Future[T], int] = {}
+    executor = None
     try:
-        futures = {executor.submit(function, *call): number for number, call in enumerate(calls)}
-        for future in as_completed(futures):
-            error = future.exception()
-            yield futures[future], error if isinstance(error, BrokenProcessPool) else future.result()
-        finished = True
+        while left or running:
+            if not running:
+                executor = get_reusable_executor(max_workers=workers, initializer=_deaf)
+            while left and len(running) < AHEAD * workers and not _broken(running):
+                number, call = left.popleft()
+                running[executor.submit(function, *call)] = number
+            for future in wait(running, return_when=FIRST_COMPLETED).done:
+                number, error = running.pop(future), future.exception()
+                yield number, error if isinstance(error, BrokenProcessPool) else future.result()
+        executor = None
     finally:
-        if not finished:
+        if executor is not None:
             executor.shutdown(wait=True, kill_workers=True)
+
+
+def _broken(running: Iterable[Future[T]]) -> bool:
+    """True while calls of a pool that lost a worker are still to be told."""
+    return any(future.done() and isinstance(future.exception(), BrokenProcessPool) for future in running)
 
 
 def in_order(function: Callable[..., T], calls: Iterable[tuple[Any, ...]], workers: int) -> list[T]:

@@ -11,7 +11,7 @@ import math
 from collections.abc import AsyncGenerator, Callable, Coroutine
 from typing import Any, TypeVar
 
-from simpy.events import URGENT, Event
+from simpy.events import Event
 
 from sim.runtime.environment import Alarm, OrderedEnvironment
 from sim.runtime.failures import Failures
@@ -93,9 +93,12 @@ class VirtualRuntime:
         self._failures.raise_all()
 
     def run_task(self, coro: Coroutine[Any, Any, T], name: str = "") -> T:
-        """Spawn, move time until it has ended, give its result or raise its error, then failures nobody joined."""
+        """Spawn, move time until it has ended, give its result or raise its error, then failures nobody joined.
+
+        As with asyncio's `run_until_complete`, steps that were due before its end are still taken.
+        """
         ended = _End(self.env, name or _name_of(coro))
-        task = self.start(coro, name, ended.happen)
+        task = self.start(coro, name, ended.succeed)
         self.env.run(ended)
         result: T = task.outcome()
         self._failures.raise_all()
@@ -180,11 +183,6 @@ class _End(Event):
     def __init__(self, env: OrderedEnvironment, name: str) -> None:
         super().__init__(env)
         self.name = name
-
-    def happen(self, task: VirtualTask) -> None:
-        """Before anything else of control at this instant: nobody takes one more step."""
-        self._ok, self._value = True, task
-        self.env.schedule(self, URGENT)
 
     def _desc(self) -> str:
         return f"end of task {self.name!r}"

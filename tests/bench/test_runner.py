@@ -109,8 +109,10 @@ def vanish(code: int) -> int:
 
 
 def test_a_killed_worker_is_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    results = [result for _, result in spread(vanish, [(9,), (9,)], 2)]
-    assert all(isinstance(result, BrokenProcessPool) for result in results)
+    results = dict(spread(vanish, [(9,), *[(0,)] * 20], 2))
+    assert sorted(results) == list(range(21))
+    assert isinstance(results[0], BrokenProcessPool)
+    assert {results[number] for number in range(4, 21)} == {0}, "what was not handed out yet goes to new workers"
     with pytest.raises(BrokenProcessPool):
         in_order(vanish, [(9,), (9,)], 2)
     assert in_order(vanish, [(0,), (0,)], 2) == [0, 0], "the next pool is whole again"

@@ -35,7 +35,6 @@ def test_ctrl_c_loses_nothing_that_is_finished(tmp_path: Path) -> None:
             pass
         assert process.wait() == 130, said
     os.close(ours)
-    print(said)
     assert "Traceback" not in said
     found = re.search(r"interrupted; (\d+) of 40 replications are stored, the same command goes on from there", said)
     assert found is not None, said

@@ -117,6 +117,20 @@ def test_a_slow_clean_up_has_its_grace_and_is_cancelled_again() -> None:
     assert ended_at == 6.0
 
 
+def test_a_live_task_that_never_started_is_closed_without_running() -> None:
+    async def main() -> tuple[list[str], bool]:
+        runtime, log = LiveRuntime(), []
+
+        async def child() -> None:
+            log.append("ran")
+
+        task = runtime.spawn(child())
+        await runtime.close()
+        return log, task.cancelled()
+
+    assert asyncio.run(main()) == ([], True)
+
+
 def test_a_closed_live_runtime_spawns_nothing() -> None:
     async def main() -> None:
         runtime = LiveRuntime()

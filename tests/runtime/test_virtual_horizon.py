@@ -92,6 +92,17 @@ def test_a_task_about_to_step_is_cancelled_by_close() -> None:
     assert log == ["cancelled"]
 
 
+def test_a_task_that_never_started_is_closed_without_running() -> None:
+    runtime, log = VirtualRuntime(), []
+
+    async def child() -> None:
+        log.append("ran")
+
+    task = runtime.spawn(child())
+    runtime.close()
+    assert (log, task.cancelled()) == ([], True)
+
+
 def test_a_closed_runtime_spawns_nothing() -> None:
     runtime = VirtualRuntime()
     runtime.close()

@@ -94,6 +94,7 @@ class Deployer:
             moved = target is not None and await self._follow(agent, target, reason)
             await self._vacate(agent, node)
             if not moved:
+                agent.held = target is not None  # its start failed: not again before the next check
                 self.ledger.set_agent(agent, AgentStatus.PENDING, None, f"{reason}; no other node took it")
         finally:
             if node.agents.get(agent_id) is not agent and agent.info.node_id == node.node_id:

@@ -25,7 +25,10 @@ Body = Callable[[Runtime], Coroutine[Any, Any, None]]
 
 def on_virtual(body: Body) -> None:
     runtime = VirtualRuntime()
-    runtime.run_task(body(runtime))
+    try:
+        runtime.run_task(body(runtime))
+    finally:
+        runtime.close()
 
 
 def on_live(body: Body) -> None:

@@ -28,15 +28,15 @@ def play_virtual(body: Body[T]) -> T:
 def play_live(body: Body[T]) -> T:
     """On asyncio, its clock warped."""
 
-    async def main() -> T:
-        runtime = LiveRuntime()
-        try:
-            return await body(runtime)
-        finally:
-            await runtime.close()
+    async def make() -> LiveRuntime:
+        return LiveRuntime()
 
     with asyncio.Runner(loop_factory=WarpLoop) as runner:
-        return runner.run(main())
+        runtime = runner.run(make())
+        try:
+            return runner.run(body(runtime))
+        finally:
+            runner.run(runtime.close())
 
 
 PLAYS: dict[str, Play] = {"virtual": play_virtual, "live": play_live}

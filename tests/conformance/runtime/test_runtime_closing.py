@@ -61,18 +61,20 @@ def test_a_clean_up_may_wait_for_others(play: Play) -> None:
     assert log == ["second", "first"]
 
 
-def test_a_task_that_never_started_is_closed_without_running(play: Play) -> None:
+def test_a_step_that_is_due_before_the_end_is_still_taken(play: Play) -> None:
     log: list[str] = []
 
     async def body(runtime: AnyRuntime) -> None:
         async def child() -> None:
-            log.append("ran")
+            log.append("first step")
+            await runtime.sleep(0)
+            log.append("second step")
 
         await runtime.sleep(1.0)
         runtime.spawn(child())
 
     play(body)
-    assert log == []
+    assert log == ["first step"]
 
 
 def test_what_a_clean_up_spawns_is_cancelled_too(play: Play) -> None:

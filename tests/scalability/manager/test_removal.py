@@ -73,8 +73,13 @@ def test_a_move_that_fails_leaves_the_agent_pending() -> None:
     rig.run(rig.manager.remove_node("node-0"))
     assert rig.reasons("move_failed", "agent-1") == ["node-1 is broken"]
     assert rig.manager.get_agent("agent-1").status is AgentStatus.PENDING
-    assert "no other node took it" in rig.reasons("agent_pending", "agent-1")[0]
+    assert rig.reasons("agent_pending", "agent-1") == ["removed by the user; no other node took it"]
     rig.audit()
+    rig.host.broken.clear()
+    rig.run(rig.manager.start())
+    rig.pass_time(31.0)
+    assert rig.home("agent-1") == "node-1"
+    rig.audit_at_rest()
 
 
 def test_removal_waits_for_a_start_and_moves_it() -> None:
