@@ -28,7 +28,7 @@ from sim.bench.store import Store
 from sim.errors import ConfigError, InputError, SimError
 
 T = TypeVar("T")
-AHEAD = 2  # calls handed out for each worker; no more than the pool's own queue takes, or killing it goes wrong
+AHEAD = 2  # calls handed out for each worker, so that none waits for the next
 
 
 @dataclass(frozen=True, slots=True)
@@ -124,26 +124,35 @@ def spread(
         return
     left = deque(enumerate(calls))
     running: dict[Future[T], int] = {}
-    executor = None
+    executor, whole = None, False
     try:
         while left or running:
             if not running:
-                executor = get_reusable_executor(max_workers=workers, initializer=_deaf)
-            while left and len(running) < AHEAD * workers and not _broken(running):
-                number, call = left.popleft()
-                running[executor.submit(function, *call)] = number
+                executor, whole = get_reusable_executor(max_workers=workers, initializer=_deaf), True
+            while whole and left and len(running) < AHEAD * workers:
+                try:
+                    future = executor.submit(function, *left[0][1])
+                except BrokenProcessPool:  # it broke since the last look: what is running will say so
+                    if not running:
+                        raise
+                    whole = False
+                else:
+                    running[future] = left.popleft()[0]
             for future in wait(running, return_when=FIRST_COMPLETED).done:
                 number, error = running.pop(future), future.exception()
+                whole = whole and not isinstance(error, BrokenProcessPool)
                 yield number, error if isinstance(error, BrokenProcessPool) else future.result()
         executor = None
     finally:
         if executor is not None:
-            executor.shutdown(wait=True, kill_workers=True)
+            _end(executor)
 
 
-def _broken(running: Iterable[Future[T]]) -> bool:
-    """True while calls of a pool that lost a worker are still to be told."""
-    return any(future.done() and isinstance(future.exception(), BrokenProcessPool) for future in running)
+def _end(executor: Any) -> None:
+    """End the workers now. Killed ones are what the pool is prepared for; its own `kill_workers` loses its books."""
+    for process in list(executor._processes.values()):
+        process.kill()
+    executor.shutdown(wait=True)
 
 
 def in_order(function: Callable[..., T], calls: Iterable[tuple[Any, ...]], workers: int) -> list[T]:

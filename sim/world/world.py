@@ -76,7 +76,7 @@ class World:
         self.engine = Engine(runtime.env, self.columns, balancer, params.central_queue_max)
         self.membership = MembershipRelay(balancer, self.engine.membership_changed)
         self.nodes: dict[str, WorldNode] = {}
-        self.agent_types: dict[str, str] = {}  # of every agent that runs
+        self.agent_types: dict[tuple[str, str], str] = {}  # (node id, agent id) -> type of every agent that runs
         self.loaded = False
         balancer.slot_listeners.append(self._slot_added)
 
@@ -99,13 +99,16 @@ class World:
         if self.loaded and self.params.agent_start_s:
             await self.runtime.sleep(self.params.agent_start_s)
         agent_type = str(config["type"])
-        self.agent_types[agent_id] = agent_type
+        self.agent_types[node_id, agent_id] = agent_type
         pool = self._pool(node_id, agent_type)
         pool.set_agents(pool.agents + 1, self.runtime.now())
 
     async def stop_agent(self, node_id: str, agent_id: str) -> None:
-        """AgentHost: the agent takes no new attempt; a running one finishes."""
-        pool = self._pool(node_id, self.agent_types.pop(agent_id))
+        """AgentHost: the agent takes no new attempt, a running one finishes; nothing for one that is not there."""
+        agent_type = self.agent_types.pop((node_id, agent_id), None)
+        if agent_type is None:
+            return
+        pool = self._pool(node_id, agent_type)
         pool.set_agents(pool.agents - 1, self.runtime.now())
 
     def _pool(self, node_id: str, agent_type: str) -> Pool:

@@ -11,7 +11,17 @@ import pytest
 from sim.bench import assemble
 from sim.bench.compose import compose
 from sim.bench.progress import Progress, left, words_of
-from sim.bench.runner import BrokenProcessPool, Task, in_order, missing_tasks, run_task, run_tasks, spread, workers_of
+from sim.bench.runner import (
+    AHEAD,
+    BrokenProcessPool,
+    Task,
+    in_order,
+    missing_tasks,
+    run_task,
+    run_tasks,
+    spread,
+    workers_of,
+)
 from sim.bench.schema import Config
 from sim.bench.store import Store
 from sim.errors import InputError, InvalidRun
@@ -111,8 +121,10 @@ def vanish(code: int) -> int:
 def test_a_killed_worker_is_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     results = dict(spread(vanish, [(9,), *[(0,)] * 20], 2))
     assert sorted(results) == list(range(21))
-    assert isinstance(results[0], BrokenProcessPool)
-    assert {results[number] for number in range(4, 21)} == {0}, "what was not handed out yet goes to new workers"
+    lost = [number for number, result in results.items() if isinstance(result, BrokenProcessPool)]
+    assert 0 in lost
+    assert len(lost) <= AHEAD * 2, "what was not handed out yet goes to new workers"
+    assert {result for number, result in results.items() if number not in lost} == {0}
     with pytest.raises(BrokenProcessPool):
         in_order(vanish, [(9,), (9,)], 2)
     assert in_order(vanish, [(0,), (0,)], 2) == [0, 0], "the next pool is whole again"

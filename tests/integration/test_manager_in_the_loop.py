@@ -49,7 +49,8 @@ def test_nodes_and_agents_of_the_world_are_those_of_the_manager(name: str) -> No
             assert assembly.world.nodes[node.node_id].pools[agent_type].agents == count
     agents = manager.list_agents(status=AgentStatus.READY)
     assert len(agents) == fleet.nodes * fleet.agents_per_node
-    assert {agent.agent_id: agent.agent_type for agent in agents} == assembly.world.agent_types
+    placed = {(agent.node_id, agent.agent_id): agent.agent_type for agent in agents}
+    assert placed == assembly.world.agent_types
 
 
 @pytest.mark.parametrize("name", FLEETS)

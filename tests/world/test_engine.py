@@ -140,3 +140,15 @@ def test_agents_that_start_during_the_load_take_their_time_and_then_serve() -> N
     # the second agent starts at 1 + .5; it serves one until 3.5 and stops taking new ones at 3
     assert record.attempts.started_at.tolist() == [0.0, 1.5, 2.0, 4.0]
     assert record.attempts.finished_at.tolist() == [2.0, 3.5, 4.0, 6.0]
+
+
+def test_stopping_an_agent_that_is_not_there_changes_nothing() -> None:
+    def prepare(world: object, runtime: object) -> None:
+        async def stop() -> None:
+            await runtime.sleep(1.0)  # type: ignore[attr-defined]
+            await world.stop_agent("n0", "never started")  # type: ignore[attr-defined]
+
+        runtime.spawn(stop(), "stop")  # type: ignore[attr-defined]
+
+    record, _ = scripted_run(at=[0.0, 0.0], work_s=[2.0, 2.0], prepare=prepare)
+    assert record.attempts.finished_at.tolist() == [2.0, 4.0]

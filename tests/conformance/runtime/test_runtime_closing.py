@@ -67,7 +67,7 @@ def test_a_step_that_is_due_before_the_end_is_still_taken(play: Play) -> None:
     async def body(runtime: AnyRuntime) -> None:
         async def child() -> None:
             log.append("first step")
-            await runtime.sleep(0)
+            await runtime.sleep(1.0)
             log.append("second step")
 
         await runtime.sleep(1.0)
