@@ -7,6 +7,7 @@ finished: they are deaf to Ctrl-C, which the parent answers for all.
 
 from __future__ import annotations
 
+import contextlib
 import os
 import signal
 import traceback
@@ -124,7 +125,8 @@ def spread(
         return
     left = deque(enumerate(calls))
     running: dict[Future[T], int] = {}
-    executor, whole = None, False
+    executor: Any = None
+    whole = False
     try:
         while left or running:
             if not running:
@@ -150,8 +152,9 @@ def spread(
 
 def _end(executor: Any) -> None:
     """End the workers now. Killed ones are what the pool is prepared for; its own `kill_workers` loses its books."""
-    for process in list(executor._processes.values()):
-        process.kill()
+    for pid in list(executor._processes):
+        with contextlib.suppress(ProcessLookupError):
+            os.kill(pid, signal.SIGKILL)  # loky's processes have no kill of their own
     executor.shutdown(wait=True)
 
 
