@@ -18,6 +18,7 @@ from sim.bench.record_files import npz_bytes
 from sim.bench.runner import Failure
 from sim.bench.store import check_folder, write_whole
 from sim.bench.study import records, run_missing, store_of, stored_count, summarize
+from sim.measure.agreement import Agreement, agreement
 from sim.measure.summary import StudySummary
 
 WriteReport = Callable[[StudySummary, Path], None]
@@ -139,3 +140,11 @@ def _tell(failures: list[Failure]) -> None:
         print(f"victor-sim: {alike[0]}{more}{where}", file=sys.stderr)
     if len(kinds) > SHOWN_MAX:
         print(f"victor-sim: and {len(kinds) - SHOWN_MAX} more kinds of failure", file=sys.stderr)
+
+
+def agreement_of(plan: Plan, other: Plan) -> Agreement:
+    """What is stored of a study under two seeds, side by side; raises `InputError` when one is not stored."""
+    first, second = summarize(plan), summarize(other)
+    confidence = plan.base.stats.confidence_ratio
+    told = [(summary.points, summary.verdicts) for summary in (first, second)]
+    return agreement(told[0], told[1], plan.base.objective, plan.compared_key, confidence)

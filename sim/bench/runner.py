@@ -1,35 +1,24 @@
 """Runs what the store does not hold: a task is one replication of one point, spread over worker processes (loky).
 
 A worker runs the replication and writes it to the store itself; only a line comes back. An exception costs its own
-task, the others finish and the failures are listed. An interrupt ends the workers and keeps everything that is
-finished: they are deaf to Ctrl-C, which the parent answers for all.
+task, the others finish and the failures are listed. An interrupt ends the workers and keeps what is finished.
 """
 
 from __future__ import annotations
 
-import contextlib
 import os
-import signal
 import traceback
-from collections import deque
-from collections.abc import Callable, Iterable, Iterator, Sequence
-from concurrent.futures import FIRST_COMPLETED, Future, wait
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, TypeVar
-
-from joblib.externals.loky import get_reusable_executor
-from joblib.externals.loky.process_executor import BrokenProcessPool
 
 from sim.bench import assemble
 from sim.bench.extensions import load_extensions
+from sim.bench.pool import BrokenProcessPool, spread
 from sim.bench.progress import Progress
 from sim.bench.schema import Config
 from sim.bench.store import Store
 from sim.errors import ConfigError, InputError, SimError
-
-T = TypeVar("T")
-AHEAD = 2  # calls handed out for each worker, so that none waits for the next
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,66 +97,3 @@ def run_task(task: Task, store_root: Path) -> Failure | None:
         name = "" if isinstance(error, SimError) else f"{type(error).__name__}: "
         return Failure(task.point, task.replication, f"{name}{error}", file=file)
     return None
-
-
-def spread(
-    function: Callable[..., T], calls: Sequence[tuple[Any, ...]], workers: int
-) -> Iterator[tuple[int, T | BrokenProcessPool]]:
-    """Results of calls as they come, with their numbers; in this process when one worker or one call is enough.
-
-    Raises what a call raised; the calls that were with the workers when one was killed give a `BrokenProcessPool`
-    each, and the rest goes to new workers.
-    """
-    workers = min(workers, len(calls))
-    if workers <= 1:
-        for number, call in enumerate(calls):
-            yield number, function(*call)
-        return
-    left = deque(enumerate(calls))
-    running: dict[Future[T], int] = {}
-    executor: Any = None
-    whole = False
-    try:
-        while left or running:
-            if not running:
-                executor, whole = get_reusable_executor(max_workers=workers, initializer=_deaf), True
-            while whole and left and len(running) < AHEAD * workers:
-                try:
-                    future = executor.submit(function, *left[0][1])
-                except BrokenProcessPool:  # it broke since the last look: what is running will say so
-                    if not running:
-                        raise
-                    whole = False
-                else:
-                    running[future] = left.popleft()[0]
-            for future in wait(running, return_when=FIRST_COMPLETED).done:
-                number, error = running.pop(future), future.exception()
-                whole = whole and not isinstance(error, BrokenProcessPool)
-                yield number, error if isinstance(error, BrokenProcessPool) else future.result()
-        executor = None
-    finally:
-        if executor is not None:
-            _end(executor)
-
-
-def _end(executor: Any) -> None:
-    """End the workers now. Killed ones are what the pool is prepared for; its own `kill_workers` loses its books."""
-    for pid in list(executor._processes):
-        with contextlib.suppress(ProcessLookupError):
-            os.kill(pid, signal.SIGKILL)  # loky's processes have no kill of their own
-    executor.shutdown(wait=True)
-
-
-def in_order(function: Callable[..., T], calls: Iterable[tuple[Any, ...]], workers: int) -> list[T]:
-    """All results in the order of the calls; raises what a call raised."""
-    listed = list(calls)
-    results: dict[int, T] = {}
-    for number, result in spread(function, listed, workers):
-        if isinstance(result, BrokenProcessPool):
-            raise result
-        results[number] = result
-    return [results[number] for number in range(len(listed))]
-
-
-def _deaf() -> None:
-    signal.signal(signal.SIGINT, signal.SIG_IGN)

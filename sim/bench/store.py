@@ -135,11 +135,14 @@ def write_whole(path: Path, data: bytes) -> None:
     """Write under a temporary name, sync, rename: a reader sees all of it or nothing."""
     path.parent.mkdir(parents=True, exist_ok=True)
     part = path.with_name(f"{path.name}.{os.getpid()}{PART}")
-    with part.open("wb") as file:
-        file.write(data)
-        file.flush()
-        os.fsync(file.fileno())
-    part.replace(path)
+    try:
+        with part.open("wb") as file:
+            file.write(data)
+            file.flush()
+            os.fsync(file.fileno())
+        part.replace(path)
+    finally:
+        part.unlink(missing_ok=True)  # after an interrupt; one that is killed leaves it for `doctor`
 
 
 def check_folder(key: str, path: Path) -> None:

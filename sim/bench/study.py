@@ -13,7 +13,8 @@ from sim.bench.compose import to_yaml
 from sim.bench.identity import as_dict, versions
 from sim.bench.manifest import command_line, portable
 from sim.bench.plan import Plan, Point
-from sim.bench.runner import Failure, in_order, missing_tasks, run_tasks, workers_of
+from sim.bench.pool import in_order
+from sim.bench.runner import Failure, missing_tasks, run_tasks, workers_of
 from sim.bench.store import Store
 from sim.bench.traced import file_notes, recorded_count
 from sim.errors import InputError

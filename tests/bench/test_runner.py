@@ -12,14 +12,11 @@ from sim.bench import assemble
 from sim.bench.compose import compose
 from sim.bench.progress import Progress, left, words_of
 from sim.bench.runner import (
-    AHEAD,
     BrokenProcessPool,
     Task,
-    in_order,
     missing_tasks,
     run_task,
     run_tasks,
-    spread,
     workers_of,
 )
 from sim.bench.schema import Config
@@ -111,23 +108,7 @@ def test_workers_write_what_one_process_writes(tmp_path: Path) -> None:
     assert len({fact["digest"] for fact in facts if fact is not None}) == 1
 
 
-def vanish(code: int) -> int:
-    """Ends its process as a kill would."""
-    if code:
-        os._exit(code)
-    return code
-
-
-def test_a_killed_worker_is_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    results = dict(spread(vanish, [(9,), *[(0,)] * 20], 2))
-    assert sorted(results) == list(range(21))
-    lost = [number for number, result in results.items() if isinstance(result, BrokenProcessPool)]
-    assert 0 in lost
-    assert len(lost) <= AHEAD * 2, "what was not handed out yet goes to new workers"
-    assert {result for number, result in results.items() if number not in lost} == {0}
-    with pytest.raises(BrokenProcessPool):
-        in_order(vanish, [(9,), (9,)], 2)
-    assert in_order(vanish, [(0,), (0,)], 2) == [0, 0], "the next pool is whole again"
+def test_a_killed_worker_costs_its_task(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     broken = BrokenProcessPool("gone")
     monkeypatch.setattr("sim.bench.runner.spread", lambda function, calls, workers: iter([(0, broken), (1, None)]))
     tasks = [Task(KEYS[0], "one", CONFIG, number) for number in range(2)]

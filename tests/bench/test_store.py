@@ -117,6 +117,10 @@ def test_a_killed_writer_leaves_only_a_temporary_file(store: Store, monkeypatch:
         patched.setattr(Path, "replace", killed)
         with pytest.raises(KeyboardInterrupt):
             store.save(KEY, 2, fake_record(CONFIG, 2))
+        assert health(store.root).leftovers == [], "an interrupted one takes it away"
+        patched.setattr(Path, "unlink", lambda path, missing_ok: None)
+        with pytest.raises(KeyboardInterrupt):
+            store.save(KEY, 2, fake_record(CONFIG, 2))
     assert not store.has(KEY, 2)
     found = health(store.root)
     assert len(found.leftovers) == 1
