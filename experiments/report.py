@@ -1,18 +1,22 @@
-"""victor-sim report NAME [--against FOLDER] [--agrees-with SEED] [--config-dir DIR] [hydra overrides]
+"""victor-sim report [NAME] [--against FOLDER] [--agrees-with SEED] [--config-dir DIR] [hydra overrides]
 
-Builds the report of results/NAME again from what is stored, without running anything; overrides such as
-objective=sojourn_s_mean or slo.max=2 change what is asked of the same runs. With --against FOLDER the numbers of
-results/NAME are compared with those of another results folder, metric by metric (exit 1 when some differ). With
---agrees-with SEED the same study is read back under another seed, which was run before: exit 1 when a pair is
-significantly reversed or the best is no longer among the best.
+Builds the report of results/NAME again from what is stored, without running anything; without NAME the overrides say
+which study, as for `run`. Overrides such as objective=sojourn_s_mean or slo.max=2 change what is asked of the same
+runs. With --against FOLDER the numbers of results/NAME are compared with those of another results folder, metric by
+metric (exit 1 when some differ). With --agrees-with SEED the same study is read back under another seed, which was run
+before: exit 1 when a pair is significantly reversed or the best is no longer among the best.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-from sim.experiments.words import CONFIG_DIR, parse
+from sim.experiments.words import CONFIG_DIR, Words, parse
+
+if TYPE_CHECKING:
+    from sim.bench.plan import Plan
 
 
 def help_text() -> str:
@@ -22,26 +26,34 @@ def help_text() -> str:
 
 def main(arguments: Sequence[str]) -> int:
     """1 when the result is INVALID, or the two results differ."""
-    words = parse(arguments, ("--multirun",), ("--against", "--agrees-with", CONFIG_DIR), ("NAME",))
+    words = parse(arguments, ("--multirun",), ("--against", "--agrees-with", CONFIG_DIR), ("[NAME]",))
     from sim.bench.against import against
-    from sim.bench.outcome import report
-    from sim.bench.replay import plan_of, results_folder
+    from sim.bench.outcome import agreement_of, folder_of, report
+    from sim.bench.replay import results_folder
 
-    folder = results_folder(words.words[0], words.overrides)
     if "--against" in words.values:
-        text, same = against(folder, Path(words.values["--against"]))
+        ours = results_folder(words.words[0], words.overrides) if words.words else folder_of(_plan(words))
+        text, same = against(ours, Path(words.values["--against"]))
         print(text)
         return 0 if same else 1
+    plan = _plan(words)
     if "--agrees-with" in words.values:
-        from sim.bench.outcome import agreement_of
-
-        other = plan_of(folder, [*words.overrides, f"seed={words.values['--agrees-with']}"], words.config_dir)
-        found = agreement_of(plan_of(folder, words.overrides, words.config_dir), other)
+        found = agreement_of(plan, _plan(words, f"seed={words.values['--agrees-with']}"))
         print(found.as_text())
         return 0 if found.holds else 1
     from sim.report.catalogue import check_figures
     from sim.report.page import write_report
 
-    plan = plan_of(folder, words.overrides, words.config_dir)
     check_figures(plan.base.study.figures)
     return report(plan, write_report)
+
+
+def _plan(words: Words, *more: str) -> Plan:
+    """The plan of a folder of results, or of the overrides alone; `more` of them come on top."""
+    from sim.bench.plan import make_plan
+    from sim.bench.replay import plan_of, results_folder
+
+    overrides = [*words.overrides, *more]
+    if words.words:
+        return plan_of(results_folder(words.words[0], words.overrides), overrides, words.config_dir)
+    return make_plan(overrides, words.config_dir, "--multirun" in words.flags)

@@ -9,6 +9,7 @@ from pathlib import Path
 from sim.errors import ConfigError
 
 CONFIG_DIR = "--config-dir"
+FROM_ZERO = ("seed", "workers")  # settings that may be 0; the others count something
 SHORT = {"-m": "--multirun"}
 
 
@@ -30,7 +31,7 @@ class Words:
 def parse(
     arguments: Sequence[str], flags: Sequence[str] = (), values: Sequence[str] = (), words: Sequence[str] = ()
 ) -> Words:
-    """Take a command line apart; `words` names the plain words that the verb takes, all of them needed.
+    """Take a command line apart; `words` names the plain words that the verb takes, all needed but a last [ONE].
 
     Raises `ConfigError` for a flag that the verb does not have, and for words too many or too few.
     """
@@ -51,7 +52,8 @@ def parse(
             found.overrides.append(word)
         else:
             found.words.append(word)
-    if len(found.words) != len(words):
+    needed = sum(not name.startswith("[") for name in words)
+    if not needed <= len(found.words) <= len(words):
         wanted = " ".join(words) if words else "key=value only"
         raise ConfigError("words", " ".join(found.words) or "none", wanted)
     return found
@@ -64,7 +66,8 @@ def settings(found: Words, accepted: dict[str, int]) -> dict[str, int]:
         key, _, value = text.partition("=")
         if key not in accepted:
             raise ConfigError(key, value, "one of " + ", ".join(f"{name}=N" for name in accepted))
-        if not value.isdecimal():
-            raise ConfigError(key, value, "a whole number, at least 0")
+        least = 0 if key in FROM_ZERO else 1
+        if not value.isdecimal() or int(value) < least:
+            raise ConfigError(key, value, f"a whole number, at least {least}")
         result[key] = int(value)
     return result

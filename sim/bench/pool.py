@@ -10,13 +10,15 @@ from __future__ import annotations
 import os
 import signal
 from collections import deque
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Generator, Iterable, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, wait
-from contextlib import suppress
+from contextlib import closing, suppress
 from typing import Any, TypeVar
 
 from joblib.externals.loky import get_reusable_executor
 from joblib.externals.loky.process_executor import BrokenProcessPool
+
+__all__ = ["BrokenProcessPool", "in_order", "spread"]
 
 T = TypeVar("T")
 AGAIN_S = 0.1  # between two signals to workers that still hold a call
@@ -30,7 +32,7 @@ class _Here:
 
 def spread(
     function: Callable[..., T], calls: Sequence[tuple[Any, ...]], workers: int
-) -> Iterator[tuple[int, T | BrokenProcessPool]]:
+) -> Generator[tuple[int, T | BrokenProcessPool], None, None]:
     """Results of calls as they come, with their numbers; in this process when one worker or one call is enough.
 
     Raises what a call raised. The calls that were with the workers when one was killed give a `BrokenProcessPool`
@@ -43,7 +45,8 @@ def spread(
         return
     left = deque(enumerate(calls))
     running: dict[Future[T], int] = {}
-    executor, whole = None, False
+    executor: Any = None
+    whole = False
     try:
         while left or running:
             if not running:
@@ -101,8 +104,9 @@ def in_order(function: Callable[..., T], calls: Iterable[tuple[Any, ...]], worke
     """All results in the order of the calls; raises what a call raised."""
     listed = list(calls)
     results: dict[int, T] = {}
-    for number, result in spread(function, listed, workers):
-        if isinstance(result, BrokenProcessPool):
-            raise result
-        results[number] = result
+    with closing(spread(function, listed, workers)) as coming:
+        for number, result in coming:
+            if isinstance(result, BrokenProcessPool):
+                raise result
+            results[number] = result
     return [results[number] for number in range(len(listed))]

@@ -9,6 +9,7 @@ from __future__ import annotations
 import os
 import traceback
 from collections.abc import Sequence
+from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -74,13 +75,14 @@ def run_tasks(tasks: Sequence[Task], store_root: Path, workers: int, label: str)
         return []
     failures: dict[int, Failure] = {}
     progress = Progress(len(tasks), label)
-    for number, failure in spread(run_task, [(task, store_root) for task in tasks], workers):
-        if isinstance(failure, BrokenProcessPool):
-            task = tasks[number]
-            failure = Failure(task.point, task.replication, "its worker process was killed (out of memory?)")
-        if failure is not None:
-            failures[number] = failure
-        progress.advance()
+    with closing(spread(run_task, [(task, store_root) for task in tasks], workers)) as coming:
+        for number, failure in coming:
+            if isinstance(failure, BrokenProcessPool):
+                task = tasks[number]
+                failure = Failure(task.point, task.replication, "its worker process was killed (out of memory?)")
+            if failure is not None:
+                failures[number] = failure
+            progress.advance()
     return [failures[number] for number in sorted(failures)]
 
 

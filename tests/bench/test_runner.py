@@ -110,7 +110,9 @@ def test_workers_write_what_one_process_writes(tmp_path: Path) -> None:
 
 def test_a_killed_worker_costs_its_task(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     broken = BrokenProcessPool("gone")
-    monkeypatch.setattr("sim.bench.runner.spread", lambda function, calls, workers: iter([(0, broken), (1, None)]))
+    monkeypatch.setattr(
+        "sim.bench.runner.spread", lambda function, calls, workers: (pair for pair in [(0, broken), (1, None)])
+    )
     tasks = [Task(KEYS[0], "one", CONFIG, number) for number in range(2)]
     failures = run_tasks(tasks, tmp_path, 2, "study")
     assert [str(f) for f in failures] == ["one, replication 0: its worker process was killed (out of memory?)"]

@@ -87,6 +87,7 @@ REFUSED = [
     (["replay", "run", "no", "a=1", "x"], "REPLICATION=x: accepted is a whole number, at least 0"),
     (["bench", "rounds=0"], "rounds=0: accepted is a whole number, at least 1"),
     (["bench", "horizon_s=3"], "horizon_s=3: accepted is one of requests=N, seed=N, rounds=N"),
+    (["validate", "--coverage", "macro=0"], "macro=0: accepted is a whole number, at least 1"),
     (["validate", "seed=one"], "seed=one: accepted is a whole number, at least 0"),
     (["doctor", "fleet.nodes=0"], "fleet.nodes=0: accepted is a whole number from 1 to 1,000,000"),
 ]  # fmt: skip
@@ -122,6 +123,8 @@ def test_a_sweep_runs_resumes_reports_and_replays(said: Said) -> None:
     Path("results/tiny/report.html").unlink()
     assert said("report", "tiny") == (0, out, "")
     assert Path("results/tiny/report.html").read_bytes() == page
+    assert said("report", *words) == (0, out, ""), "the same study, named by its overrides"
+    assert said("report", *words, "--against", "results/tiny")[0] == 0
     assert "lowest sojourn_s_p50" in said("report", "tiny", "objective=sojourn_s_p50")[1]
     assert said("report", "tiny", "--against", "results/tiny")[0] == 0
     code, out, _ = said("replay", "run", "tiny", "balancer=random", "1")
@@ -140,6 +143,23 @@ def test_results_that_differ_are_exit_1(said: Said) -> None:
     code, out, _ = said("report", "seed_1", "--against", "results/seed_2")
     assert code == 1
     assert "run  sojourn_s_mean: " in out
+
+
+def test_a_study_agrees_with_itself_under_another_seed(said: Said) -> None:
+    words = ["-m", "balancer=random,power_of_d", *TINY, "name=pair", "objective=sojourn_s_mean"]
+    for seed in (2, 1):
+        assert said("run", *words, f"seed={seed}")[0] == 0
+    code, out, _ = said("report", "pair", "--agrees-with", "2")
+    assert code == 0
+    assert out.startswith("1 pairs, ")
+    assert said("report", "pair", "--agrees-with", "3")[0] == 2, "that seed was not run"
+
+
+def test_init_in_a_folder_that_is_not_there(said: Said) -> None:
+    code, out, _ = said("init", "deep/mine")
+    assert code == 0
+    assert out.splitlines()[-1] == "next: cd deep/mine && victor-sim run --config-dir conf experiment=mine"
+    assert "  deep/mine/trace.csv" in out.splitlines()
 
 
 def test_a_plain_run_is_named_by_its_hash(said: Said) -> None:
@@ -199,7 +219,7 @@ def test_what_init_leaves_runs(tmp_path: Path) -> None:
     )
     done = run(mine, "run", "--config-dir", "conf", "experiment=mine", "stats.replications=2", "launcher.workers=2")
     assert done.returncode == 0, done.stderr
-    assert "sojourn_s_p99" in done.stdout
+    assert "has the lowest sojourn_s_" in done.stdout
     manifest = json.loads((mine / "results/mine/manifest.json").read_text(encoding="utf-8"))
     assert [point["keys"]["balancer"] for point in manifest["points"]] == [
         "round_robin",

@@ -93,6 +93,17 @@ def test_a_row_passes_only_when_it_is_right_and_narrow() -> None:
     assert judged(10.0, 0.1, unsure).half_width == pytest.approx(expected)
 
 
+def test_a_spread_below_the_floor_counts_as_the_floor() -> None:
+    row = Row("m", "sojourn_s_mean", 10.0, "a book")
+    values, none = 9.97 + 0.001 * np.tile([1.0, -1.0], 10), np.zeros((20, 1))
+    t = float(stats.t.isf(0.0005, 19))
+    assert judge_row(row, 9.97, values, none, 0.001, 5.0).status == "FAILS"
+    floored = judge_row(row, 9.97, values, none, 0.001, 5.0, 0.01)
+    assert floored.half_width == pytest.approx(0.01 * t)
+    assert floored.status == "ok"
+    assert judge_row(replace(row, known=10.1), 9.97, values, none, 0.001, 5.0, 0.01).status == "FAILS"
+
+
 def test_a_right_world_passes_and_the_seed_decides_everything() -> None:
     seen: list[tuple[int, int]] = []
     chosen = [case_named("M/M/1 at 0.5"), case_named("M/M/1 at 0.8")]
