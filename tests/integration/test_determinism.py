@@ -13,7 +13,7 @@ import numpy as np
 import pytest
 
 from sim.bench.assemble import run_replication
-from sim.bench.runner import in_order
+from sim.bench.pool import in_order
 from sim.bench.schema import Config
 from sim.types.records import RunRecord
 from tests.integration.runs import STRATEGIES, small_config
