@@ -2,7 +2,7 @@
 
 Every control has a known mean of 0. Each is tested in each case by t over replications; the count of arrivals and the
 mean demand are tested again over all cases that share a law, weighted by requests, where an error of a fraction of a
-percent shows. All tests share one level (Bonferroni).
+percent shows; cases have seeds of their own, so that their variances add. All tests share one level (Bonferroni).
 """
 
 from __future__ import annotations

