@@ -34,7 +34,7 @@ tidy: env-dev ## the house rules alone: style, types, imports, text
 bench: env-dev ## speed, measured in turn on this machine, into results/bench
 	@mkdir -p results/bench
 	@$(BIN)/python -m pytest -q --benchmark-only --benchmark-json=results/bench/benchmark.json
-	@$(BIN)/victor-sim bench out=results/bench/bench.csv
+	@$(BIN)/victor-sim bench
 
 DATA ?= data
 
