@@ -56,8 +56,9 @@ clean: ## remove the environment and the caches; results stay
 
 # An environment is right when it was made from these very files; it is made afresh for another Python or another folder.
 # The dev environment holds everything of the run environment, so that its stamp serves both. Nothing unpinned is run: the
-# build backend comes from a lock of its own, and then builds without isolation. Where venv cannot bring a pip (Debian
-# without python3-venv), the interpreter's own one installs.
+# build backend comes from a lock of its own, and then builds without isolation. A lock is complete, so that nothing is
+# resolved (--no-deps): older pips resolve an extra of a pinned package to its newest version and then refuse it. Where
+# venv cannot bring a pip (Debian without python3-venv), the interpreter's own one installs.
 env-run env-dev: env-%:
 	@python="$(PYTHON)"; \
 	if ! $${python:-false} -c '$(SUPPORTED)' 2>/dev/null; then \
@@ -77,6 +78,6 @@ env-run env-dev: env-%:
 	rm -f $(BIN)/.run-* $(BIN)/.dev-*; \
 	$$pip install -qq --require-hashes -r requirements-build.lock; \
 	echo "installing the $$(grep -c '==' $$lock) packages of $$lock"; \
-	$$pip install -qq --require-hashes --no-build-isolation -r $$lock; \
+	$$pip install -qq --require-hashes --no-deps --no-build-isolation -r $$lock; \
 	$$pip install -qq --no-deps --no-build-isolation --editable .; \
 	touch $(BIN)/.$*-$$key
