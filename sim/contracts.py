@@ -15,6 +15,8 @@ from typing import Any, Protocol, TypeVar
 import numpy as np
 from numpy.typing import NDArray
 
+from sim.types.fleet import NodeInfo
+
 T = TypeVar("T")
 
 
@@ -63,19 +65,52 @@ class Runtime(Protocol):
 class AgentHost(Protocol):
     """Starts and stops agents on nodes; `start_agent` returns once the agent is ready.
 
-    Stopping an agent that is not there (moved, or never ready) does nothing.
+    Stopping an agent that is not there (moved, or never ready) does nothing. `epoch` rises with every placement of an
+    agent: whatever a body of an earlier epoch still does must not count.
     """
 
-    async def start_agent(self, node_id: str, agent_id: str, config: dict[str, Any]) -> None: ...
+    async def start_agent(self, node_id: str, agent_id: str, config: dict[str, Any], epoch: int = 0) -> None: ...
     async def stop_agent(self, node_id: str, agent_id: str) -> None: ...
 
 
+class Prober(Protocol):
+    """Asks a node whether it is well: an active health check."""
+
+    async def probe(self, node_id: str, number: int) -> bool:
+        """Check `number` of a node: True when it says that it is well; never ends when no answer comes."""
+
+
+class NodeProvider(Protocol):
+    """Where machines come from and go to; every wait may be cancelled."""
+
+    async def provide(self) -> NodeInfo:
+        """A new machine, ready to be registered."""
+
+    async def drained(self, node_id: str) -> None:
+        """Ends once nothing waits or runs on the node."""
+
+    async def release(self, node_id: str) -> None:
+        """The machine is not needed any more; what still runs on it ends."""
+
+
+class Outcomes(Protocol):
+    """Hears how attempts ended, by the balancer's slot: passive health. Hot: called for every attempt."""
+
+    def ok(self, slot: int, now: float) -> None: ...
+    def failed(self, slot: int, now: float) -> None: ...
+
+
 class Membership(Protocol):
-    """Hears of nodes and of the number of ready agents of a type on a node."""
+    """Hears of nodes and of the number of ready agents of a type on a node.
+
+    `set_eligible(..., silent=True)` says that the node is only believed dead: a panic may still use it. `fence`: the
+    node's agents were given to others, so that its attempts under way end as failed and nothing it still answers counts.
+    """
 
     def node_joined(self, node_id: str, weight: float) -> None: ...
     def agents_changed(self, node_id: str, agent_type: str, ready: int) -> None: ...
-    def set_eligible(self, node_id: str, eligible: bool) -> None: ...
+    def set_eligible(self, node_id: str, eligible: bool, silent: bool = False) -> None: ...
+    def fence(self, node_id: str) -> None: ...
     def node_left(self, node_id: str) -> None: ...
 
 
@@ -83,6 +118,23 @@ class EventSink(Protocol):
     """The event log: rare control events with their reason, in order."""
 
     def write(self, at: float, kind: str, subject: str, **fields: object) -> None: ...
+
+
+@dataclass(frozen=True, slots=True)
+class FleetSample:
+    """What an autoscaler may know at an instant, as the control plane sees it."""
+
+    at: float
+    nodes_ready: int  # in service
+    nodes_starting: int  # asked for, not yet in service
+    nodes_draining: int
+    agents_ready: int  # of the ready nodes
+    agents_per_node: int  # of a node that will be started
+    agents_pending: int  # agents that found no place
+    in_flight: int  # attempts the balancer waits for
+    waiting: int  # requests that wait at the balancer
+    arrivals_count: int  # cumulative
+    utilization_ratio: float  # busy over ready agents, of nodes that are ready for `readiness_s`; NaN: not known
 
 
 class Draws(Protocol):

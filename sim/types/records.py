@@ -1,7 +1,7 @@
 """What a run leaves behind, as plain numeric arrays: one row an attempt, one row a node.
 
 All instants are virtual seconds from the start of load, NaN where the event did not happen. The row order is the
-order of dispatch. Metrics and audits are computed from these tables only, whichever engine wrote them.
+order of dispatch; where requests have several attempts it is that of (request, attempt). Metrics and audits are computed from these tables only, whichever engine wrote them.
 """
 
 from __future__ import annotations
@@ -23,13 +23,17 @@ class AttemptTable:
     attempt: NDArray[np.int16]  # 0 for the first try
     arrived_at: NDArray[np.float64]  # arrival of the request (first try) or of this retry
     started_at: NDArray[np.float64]  # service began
-    finished_at: NDArray[np.float64]  # answered, rejected or given up
+    finished_at: NDArray[np.float64]  # what its client saw: answered, refused, failed or given up; NaN if cut off
     node: NDArray[np.int32]  # ordinal of the node (row of NodeTable), -1 if none was picked
     status: NDArray[np.int8]  # index into STATUSES
     work_s: NDArray[np.float64]  # service demand at speed 1, seconds (0 where unknown, e.g. llm)
     first_token_at: NDArray[np.float64] | None = None  # llm only
     prompt_tokens: NDArray[np.int32] | None = None  # llm only
     output_tokens: NDArray[np.int32] | None = None  # llm only
+    # What the node saw, where the two may differ (deadlines, retries, faults); None: from arrival to the finish
+    placed_at: NDArray[np.float64] | None = None  # a node took it in, NaN if none did
+    left_at: NDArray[np.float64] | None = None  # the node was done with it (answered, dropped, lost), NaN while there
+    priority: NDArray[np.int8] | None = None  # 0 is the highest; None: no priorities
 
     def __len__(self) -> int:
         return len(self.request)
@@ -61,6 +65,53 @@ class NodeTable:
 
 
 @dataclass(slots=True)
+class EpisodeTable:
+    """Faults as they were injected, one row a node struck (node -1: no node in particular), in order of `began_at`."""
+
+    kind: list[str]
+    node: NDArray[np.int32]
+    began_at: NDArray[np.float64]
+    ended_at: NDArray[np.float64]  # NaN: still on at the end
+    detected_at: NDArray[np.float64]  # the control plane took the node out of service within it, NaN: never
+    failed_over_at: NDArray[np.float64]  # the last of its agents answered elsewhere (or again), NaN: never
+
+
+@dataclass(slots=True)
+class OutageTable:
+    """Times that the control plane kept a node out of service, one row each: what it believed, right or wrong."""
+
+    node: NDArray[np.int32]
+    cause: list[str]  # "health", "ejection", "breaker"
+    began_at: NDArray[np.float64]
+    ended_at: NDArray[np.float64]  # NaN: still out at the end
+    founded: NDArray[np.int8]  # 1 where a fault was on at that node when it began (or within its last minute)
+
+
+@dataclass(slots=True)
+class SeriesTable:
+    """The fleet sampled at equal distances, as the control plane sees it; arrays of shape (samples,)."""
+
+    at: NDArray[np.float64]
+    nodes_ready: NDArray[np.int32]  # in service: may be picked
+    nodes_starting: NDArray[np.int32]  # asked for, not yet in service
+    nodes_draining: NDArray[np.int32]
+    agents_ready: NDArray[np.int32]
+    agents_pending: NDArray[np.int32]
+    in_flight: NDArray[np.int32]  # attempts the balancer waits for
+    waiting: NDArray[np.int32]  # requests that wait at the balancer
+    desired_nodes: NDArray[np.int32]  # what the autoscaler wants; -1 without one
+
+
+@dataclass(slots=True)
+class AgentSteps:
+    """Every change of the number of agents that can serve on a node, from 0 on, in order of time."""
+
+    node: NDArray[np.int32]
+    at: NDArray[np.float64]
+    step: NDArray[np.int32]
+
+
+@dataclass(slots=True)
 class RunRecord:
     """One replication of one design point."""
 
@@ -72,8 +123,13 @@ class RunRecord:
     central_area_s: float = 0.0  # time integral of requests waiting at the balancer
     terminating: bool = False  # trace, diurnal, flash crowd: no warm-up cut
     processor_sharing: bool = False  # discipline ps or llm
+    episodes: EpisodeTable | None = None
+    outages: OutageTable | None = None
+    series: SeriesTable | None = None
+    agent_steps: AgentSteps | None = None  # None: a node has its `agents` all the time it is there
     engine: str = "simpy"
     events_count: int = 0
     wall_s: float = 0.0
     digest: str = ""  # digest of the event log
+    counts: dict[str, int] = field(default_factory=dict)  # cumulative counters of parts, e.g. "retries_denied"
     notes: dict[str, str] = field(default_factory=dict)
