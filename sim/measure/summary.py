@@ -45,6 +45,45 @@ class HeatMap:
     utilization: Floats  # shape (nodes, bins), NaN where a node is not there
 
 
+@dataclass(frozen=True, slots=True)
+class EpisodeSpan:
+    """A fault as it was injected, seconds; `node_id` "" names no node, `ended_at` NaN: still on at the end."""
+
+    kind: str
+    node_id: str
+    began_at: float
+    ended_at: float
+
+
+@dataclass(frozen=True, slots=True)
+class OutageSpan:
+    """A time that the control plane kept a node out of service; `founded`: a fault was on there."""
+
+    node_id: str
+    cause: str
+    began_at: float
+    ended_at: float  # NaN: still out at the end
+    founded: bool
+
+
+@dataclass(frozen=True, slots=True)
+class FleetTimeline:
+    """The fleet over time, of replication 0; arrays of shape (bins,), NaN where a bin holds no observation.
+
+    `goodput_ratio`: of the requests offered in the bin, those answered within the SLO (or the deadline; else at all).
+    """
+
+    times: Floats  # edges of the bins, s, shape (bins + 1,)
+    offered_per_s: Floats
+    goodput_ratio: Floats
+    demand_agents: Floats  # requests in flight and waiting, mean over the bin
+    nodes_ready: Floats
+    nodes_starting: Floats
+    desired_nodes: Floats  # NaN without an autoscaler
+    episodes: list[EpisodeSpan]  # at most 200, the earliest
+    outages: list[OutageSpan]  # at most 200, the earliest
+
+
 @dataclass(slots=True)
 class PointSummary:
     """One design point over its replications."""
@@ -64,6 +103,7 @@ class PointSummary:
     config: dict[str, Any]
     engine: str
     notes: list[str] = field(default_factory=list)  # what is left out and why
+    timeline: FleetTimeline | None = None  # where the fleet was under fire (faults, outages) or changed its size
 
 
 @dataclass(frozen=True, slots=True)

@@ -62,6 +62,9 @@ class NodeTable:
     answered: NDArray[np.int64]  # attempts the node finished
     refused: NDArray[np.int64]  # attempts its full queue turned away
     truncated: NDArray[np.int64]  # attempts still there at the end
+    # Resilient runs only; None: nothing is dropped, and work is speed x busy
+    dropped: NDArray[np.int64] | None = None  # attempts that left without being finished: expired, cancelled, lost
+    area_work_s: NDArray[np.float64] | None = None  # work that busy agents delivered, seconds at speed 1
 
 
 @dataclass(slots=True)
