@@ -82,6 +82,7 @@ class FleetTimeline:
     desired_nodes: Floats  # NaN without an autoscaler
     episodes: list[EpisodeSpan]  # at most 200, the earliest
     outages: list[OutageSpan]  # at most 200, the earliest
+    agents_ready: Floats | None = None  # agents that can serve, mean over the bin: what demand is held against
 
 
 @dataclass(slots=True)
