@@ -16,9 +16,21 @@ from typing import Any
 
 import numpy as np
 
-from sim.types.records import AttemptTable, NodeTable, RunRecord
+from sim.types.records import (
+    AgentSteps,
+    AttemptTable,
+    EpisodeTable,
+    NodeTable,
+    OutageTable,
+    RunRecord,
+    SeriesTable,
+)
 
-TABLES = {"attempts": AttemptTable, "nodes": NodeTable}
+# A table that a run does not have (None) leaves no column behind
+TABLES: dict[str, type[Any]] = {
+    "attempts": AttemptTable, "nodes": NodeTable, "episodes": EpisodeTable, "outages": OutageTable,
+    "series": SeriesTable, "agent_steps": AgentSteps,
+}  # fmt: skip
 SCALARS = tuple(field.name for field in fields(RunRecord) if field.name not in TABLES)
 EPOCH = (1980, 1, 1, 0, 0, 0)
 Columns = dict[str, np.ndarray[Any, Any]]
@@ -37,14 +49,14 @@ def decode(data: bytes, facts: dict[str, Any]) -> RunRecord:
     """The record that `encode` was given; raises ValueError when the columns are not those of `facts`."""
     if facts.get("columns") != digest_of(data):
         raise ValueError("the columns are not those that the JSON speaks of")
-    tables: dict[str, dict[str, Any]] = {name: {} for name in TABLES}
+    parts: dict[str, dict[str, Any]] = {}
     with np.load(io.BytesIO(data), allow_pickle=False) as columns:
         named = {**{name: columns[name] for name in columns.files}, **facts["texts"]}
     for name, values in named.items():
         table, _, column = name.partition(".")
-        tables[table][column] = values
-    scalars = {name: facts[name] for name in SCALARS}
-    return RunRecord(AttemptTable(**tables["attempts"]), NodeTable(**tables["nodes"]), **scalars)
+        parts.setdefault(table, {})[column] = values
+    tables = {name: TABLES[name](**values) for name, values in parts.items()}
+    return RunRecord(**tables, **{name: facts[name] for name in SCALARS})
 
 
 def columns_of(record: RunRecord) -> tuple[Columns, dict[str, list[str]]]:
@@ -53,7 +65,7 @@ def columns_of(record: RunRecord) -> tuple[Columns, dict[str, list[str]]]:
     texts: dict[str, list[str]] = {}
     for name in TABLES:
         table = getattr(record, name)
-        for field in fields(table):
+        for field in fields(table) if table is not None else ():
             value = getattr(table, field.name)
             if isinstance(value, np.ndarray):
                 columns[f"{name}.{field.name}"] = value

@@ -73,7 +73,8 @@ def first_difference(stored: RunRecord, again: RunRecord) -> str | None:
             return difference
     if our_texts != their_texts:
         return f"{our_texts} stored, {their_texts} now"
-    for name in ("horizon_s", "ended_at", "arrivals_count", "central_area_s", "events_count", "engine", "digest"):
+    scalars = ("horizon_s", "ended_at", "arrivals_count", "central_area_s", "events_count", "counts", "engine", "digest")
+    for name in scalars:
         if getattr(stored, name) != getattr(again, name):
             return f"{name} {getattr(stored, name)} stored, {getattr(again, name)} now"
     return None

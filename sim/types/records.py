@@ -1,7 +1,8 @@
 """What a run leaves behind, as plain numeric arrays: one row an attempt, one row a node.
 
 All instants are virtual seconds from the start of load, NaN where the event did not happen. The row order is the
-order of dispatch; where requests have several attempts it is that of (request, attempt). Metrics and audits are computed from these tables only, whichever engine wrote them.
+order of dispatch; where requests have several attempts it is that of (request, attempt). Metrics and audits are
+computed from these tables only, whichever engine wrote them.
 """
 
 from __future__ import annotations
