@@ -25,9 +25,14 @@ class MembershipRelay:
         self.balancer.agents_changed(node_id, agent_type, ready)
         self.changed()
 
-    def set_eligible(self, node_id: str, eligible: bool) -> None:
+    def set_eligible(self, node_id: str, eligible: bool, silent: bool = False) -> None:
         """Whether the node may be picked."""
-        self.balancer.set_eligible(node_id, eligible)
+        self.balancer.set_eligible(node_id, eligible, silent)
+        self.changed()
+
+    def fence(self, node_id: str) -> None:
+        """What the node still answers does not count."""
+        self.balancer.fence(node_id)
         self.changed()
 
     def node_left(self, node_id: str) -> None:

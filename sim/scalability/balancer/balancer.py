@@ -44,6 +44,7 @@ class Balancer:
         self.generation: Sequence[int] = self.table.facts.generation
         self.slots = self.table.slots
         self.slot_listeners: list[Callable[[int, str, str], None]] = []
+        self.fence_listeners: list[Callable[[int], None]] = []
         self.draws_count = chooser.draws_count
         self.probes_count, self.probe_delay_s = chooser.probes_count, params.probe_delay_s
         self.dispatchers_count = params.dispatchers
@@ -109,10 +110,21 @@ class Balancer:
                 listener(slot, node_id, agent_type)
         self._changed()
 
-    def set_eligible(self, node_id: str, eligible: bool) -> None:
-        """Whether the node's slots may be picked; counts stay."""
+    def set_eligible(self, node_id: str, eligible: bool, silent: bool = False) -> None:
+        """Whether the node's slots may be picked; counts stay. Eligible and silent: a panic uses it."""
         if self.table.set_eligible(node_id, eligible):
             self._changed()
+
+    def fence(self, node_id: str) -> None:
+        """What was sent to the node is waited for no longer: its slots start from nothing under a new generation.
+
+        `fence_listeners` hear of every slot after that, so that they end what is under way there.
+        """
+        slots = self.table.fence(node_id, self._emptied)
+        self._changed()
+        for slot in slots:
+            for listener in self.fence_listeners:
+                listener(slot)
 
     def node_left(self, node_id: str) -> None:
         """The node is gone; completions under the old generation will be ignored."""
@@ -125,6 +137,10 @@ class Balancer:
             forget(fleet, slot)
         if self.chooser.probes_count:
             ring_forget(self.rings, slot)
+
+    def _emptied(self, slot: int) -> None:
+        for fleet in self.fleets:
+            fleet.in_flight[slot] = 0
 
     def _changed(self) -> None:
         self._deal_due = self._deck is not None

@@ -78,6 +78,14 @@ class SlotTable:
             self.facts.eligible[slot] = int(eligible and self.facts.capacity[slot] > 0)
         return True
 
+    def fence(self, node_id: str, on_fenced: Callable[[int], None]) -> tuple[int, ...]:
+        """A new generation for the node's slots, which stay its own; gives them, after `on_fenced(slot)` of each."""
+        slots = tuple(self.member(node_id).slots.values())
+        for slot in slots:
+            self.facts.generation[slot] += 1
+            on_fenced(slot)
+        return slots
+
     def leave(self, node_id: str, on_freed: Callable[[int], None]) -> None:
         """The node is gone: its slots get a new generation, `on_freed(slot)` clears what was known of each."""
         facts = self.facts

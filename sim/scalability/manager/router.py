@@ -74,11 +74,16 @@ class Router:
         if None in self._pools:
             self._pools[None].balancer.agents_changed(node_id, ANY, sum(counts.values()))
 
-    def set_eligible(self, node_id: str, eligible: bool) -> None:
+    def set_eligible(self, node_id: str, eligible: bool, silent: bool = False) -> None:
         """Whether the node may be picked."""
         self._members[node_id].eligible = eligible
         for pool in self._pools.values():
-            pool.balancer.set_eligible(node_id, eligible)
+            pool.balancer.set_eligible(node_id, eligible, silent)
+
+    def fence(self, node_id: str) -> None:
+        """Requests under way on the node do not count any more; `finish_request` of one changes nothing."""
+        for pool in self._pools.values():
+            pool.balancer.fence(node_id)
 
     def node_left(self, node_id: str) -> None:
         """The node is gone."""
@@ -113,7 +118,7 @@ class Router:
             raise FleetError(f"request {route.ordinal} is not under way")
         pool = self._pools[route.agent_type]
         if pool.balancer.generation[route.slot] != route.generation:
-            return  # its node left meanwhile
+            return  # its node left or was fenced meanwhile
         pool.present[route.slot] -= 1
         latency_s, occupancy = now - route.sent_at, pool.present[route.slot]
         if pool.balancer.probes_count:
@@ -135,6 +140,7 @@ class Router:
         balancer = make_balancer(self._params, (name,), self._nodes_max)
         pool = self._pools[agent_type] = _Pool(balancer, [0] * self._nodes_max)
         balancer.slot_listeners.append(lambda slot, _node_id, _type: _clear(pool, slot))
+        balancer.fence_listeners.append(lambda slot: _clear(pool, slot))
         for node_id, member in self._members.items():
             balancer.node_joined(node_id, member.weight)
             ready = sum(member.ready.values()) if agent_type is None else member.ready.get(agent_type, 0)

@@ -54,6 +54,8 @@ class Books(Membership):
         self.ready: dict[str, dict[str, int]] = {}
         self.eligible: dict[str, bool] = {}
         self.refused: set[str] = set()
+        self.silent: dict[str, bool] = {}
+        self.fenced: list[str] = []
 
     def node_joined(self, node_id: str, weight: float) -> None:
         assert node_id not in self.weights
@@ -65,8 +67,12 @@ class Books(Membership):
         assert ready >= 0
         self.ready[node_id][agent_type] = ready
 
-    def set_eligible(self, node_id: str, eligible: bool) -> None:
-        self.eligible[node_id] = eligible
+    def set_eligible(self, node_id: str, eligible: bool, silent: bool = False) -> None:
+        self.eligible[node_id], self.silent[node_id] = eligible, silent
+
+    def fence(self, node_id: str) -> None:
+        assert node_id in self.weights
+        self.fenced.append(node_id)
 
     def node_left(self, node_id: str) -> None:
         del self.weights[node_id], self.ready[node_id], self.eligible[node_id]
