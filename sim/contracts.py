@@ -115,9 +115,9 @@ class Membership(Protocol):
 
 
 class EventSink(Protocol):
-    """The event log: rare control events with their reason, in order."""
+    """The event log: rare control events with their reason, in order; fields may have any name, `kind` too."""
 
-    def write(self, at: float, kind: str, subject: str, **fields: object) -> None: ...
+    def write(self, at: float, kind: str, subject: str, /, **fields: object) -> None: ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -135,6 +135,8 @@ class FleetSample:
     waiting: int  # requests that wait at the balancer
     arrivals_count: int  # cumulative
     utilization_ratio: float  # busy over ready agents, of nodes that are ready for `readiness_s`; NaN: not known
+    nodes_idle: int = 0  # ready nodes with nothing in flight
+    nodes_desired: int = 0  # what the autoscaler decided last; the autoscaler itself fills this in
 
 
 class Draws(Protocol):

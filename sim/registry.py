@@ -19,8 +19,11 @@ _ENTRIES: dict[str, dict[str, Any]] = {}
 
 # The packages whose modules register themselves; nothing else is ever imported by name.
 PACKAGES = (
+    "sim.scalability.autoscaler.policies",
     "sim.scalability.balancer.choosers",
+    "sim.scalability.health.detectors",
     "sim.world.arrivals",
+    "sim.world.faults",
     "sim.world.service",
 )
 

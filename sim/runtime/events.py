@@ -63,7 +63,7 @@ class EventLog:
         self.count = 0
         self._state = hashlib.blake2b(digest_size=16)
 
-    def write(self, at: float, kind: str, subject: str, **fields: object) -> None:
+    def write(self, at: float, kind: str, subject: str, /, **fields: object) -> None:
         """Append one event at an instant of the runtime's clock; raises TypeError for a value that is not plain."""
         row = Row(float(at), kind, subject, tuple(sorted(fields.items())))
         text = canonical([row.at, kind, subject, row.fields])
