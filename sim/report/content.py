@@ -1,7 +1,7 @@
 """What stands in a report, in its order, before any markup: the page and the Markdown file tell the same.
 
-Order: verdicts, question, curves over load, then for each group its table and figures, losses, validity, differences
-in config, notes, how to make it again.
+Order: verdicts, question, curves over load, then for each group its table and figures, faults and outages, losses,
+validity, differences in config, notes, how to make it again.
 """
 
 from __future__ import annotations
@@ -15,6 +15,7 @@ from sim.report.catalogue import check_figures, figure_named
 from sim.report.drawing import Figure
 from sim.report.figures import forest
 from sim.report.groups import Group, groups, label_of, mean_of, panels
+from sim.report.happened import happened_table, happened_text
 from sim.report.names import metric_name, scale_of
 from sim.report.numbers import p_text, with_half_width
 from sim.report.tables import Table, further_table, key_table, losses_table
@@ -31,6 +32,7 @@ class Drawn:
     caption: str
     alt: str
     svg: str
+    wide: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,6 +60,8 @@ class Content:
     confidence: str
     sections: tuple[Section, ...]
     curves: tuple[Drawn, ...]
+    happened: Table | None
+    happened_text: str
     losses: Table
     losses_text: str
     lossless: bool
@@ -91,6 +95,8 @@ def build(summary: StudySummary) -> Content:
         confidence=f"{100 * ratio:g} %",
         sections=sections,
         curves=tuple(curves),
+        happened=happened_table(summary),
+        happened_text=happened_text(summary),
         losses=losses_table(summary),
         losses_text=losses_text(summary),
         lossless=not any(any(point.losses.values()) for point in summary.points),
@@ -131,7 +137,8 @@ def _draw(
         title = f"{figure.title}: {group.label}" if group.label and figure.scope == "panel" else figure.title
         alt = figure.describe(result)
         text = svg.render(figure, result)
-        drawn.append(Drawn(f"figures/{stem}.svg", f"figure-{stem}", title, figure.caption, alt, text))
+        caption = f"{figure.caption} {figure.note(result)}".rstrip()
+        drawn.append(Drawn(f"figures/{stem}.svg", f"figure-{stem}", title, caption, alt, text, figure.wide))
     return drawn
 
 

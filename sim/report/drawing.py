@@ -26,6 +26,10 @@ from sim.report.palette import INK, MUTED, PAPER, RULE
 R = TypeVar("R")
 
 
+def _no_note(_: object) -> str:
+    return ""
+
+
 @dataclass(frozen=True, slots=True)
 class Figure(Generic[R]):
     """A kind of figure; `scope` says whether it is drawn once a group or once a panel (groups joined over load)."""
@@ -37,6 +41,8 @@ class Figure(Generic[R]):
     draw: Callable[[matplotlib.figure.Figure, R], None]
     describe: Callable[[R], str]
     size_in: Callable[[R], tuple[float, float]]  # width and height, inches
+    note: Callable[[R], str] = _no_note  # what this drawing leaves out, said after the caption
+    wide: bool = False  # takes a whole row of the page
 
 
 STYLE: Any = {  # matplotlib types the keys one by one

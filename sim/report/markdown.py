@@ -26,6 +26,8 @@ def markdown(content: Content) -> str:
         lines += _figures(section.figures)
         if section.further is not None:
             lines += ["", "Further metrics", "", *_table(section.further)]
+    if content.happened is not None:
+        lines += ["", "## What happened", "", content.happened_text, "", *_table(content.happened)]
     lines += ["", "## Losses", "", content.losses_text]
     if not content.lossless:
         lines += ["", *_table(content.losses)]

@@ -19,6 +19,7 @@ _TIMES = {
     "tpot_s": "time per output token",
     "detection_s": "failure detection",
     "failover_s": "failover",
+    "recovery_s": "recovery",
 }
 _STATISTICS = {"mean": "mean", "p50": "p50", "p90": "p90", "p95": "p95", "p99": "p99", "p999": "p99.9"}
 _PLAIN = {
@@ -28,9 +29,23 @@ _PLAIN = {
     "imbalance_ratio": ("imbalance (busiest node over mean)", ""),
     "attempts_per_request": ("attempts a request", ""),
     "node_hours": ("node hours", "h"),
+    "nodes_mean": ("ready nodes (mean)", ""),
     "cost": ("cost", "price units"),
+    "false_outages_per_hour": ("false outages", "1/h"),
+    "reversals_count": ("scaling reversals", ""),
+    "state_lost_count": ("agents that lost state", ""),
 }
-_PERCENT = {"utilization_ratio": "utilization", "success_ratio": "success"}
+_PERCENT = {
+    "utilization_ratio": "utilization",
+    "success_ratio": "success",
+    "lost_ratio": "requests lost",
+    "failed_ratio": "failed",
+    "rejected_ratio": "rejected",
+    "timed_out_ratio": "timed out",
+    "shed_ratio": "shed",
+    "detected_ratio": "failures detected",
+    "goodput_ratio_min": "worst goodput in 5 s",
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,6 +92,13 @@ _KEYS = {
     "balancer.refresh_s": "refresh period of the load signal (s)",
     "fleet.nodes": "nodes",
     "balancer.dispatchers": "dispatchers",
+    "autoscaler": "policy",
+    "autoscaler.kind": "policy",
+    "health": "health checks",
+    "health.detector": "detector",
+    "hedge.after_s": "hedge after (s)",
+    "retry.budget_ratio": "retry budget (share of fresh requests)",
+    "situation": "situation",
 }
 LOAD_KEYS = ("arrivals.utilization_ratio", "arrivals.rate_per_s", "arrivals.speedup", "balancer.refresh_s")
 

@@ -23,6 +23,10 @@ KEY_METRICS = (
     "sojourn_s_p99",
     "sojourn_s_p999",
     "success_ratio",
+    "detection_s",
+    "failover_s",
+    "recovery_s",
+    "false_outages_per_hour",
     "utilization_ratio",
     "cost",
 )
