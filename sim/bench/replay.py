@@ -73,8 +73,8 @@ def first_difference(stored: RunRecord, again: RunRecord) -> str | None:
             return difference
     if our_texts != their_texts:
         return f"{our_texts} stored, {their_texts} now"
-    scalars = ("horizon_s", "ended_at", "arrivals_count", "central_area_s", "events_count", "counts", "engine", "digest")
-    for name in scalars:
+    scalars = ("horizon_s", "ended_at", "arrivals_count", "central_area_s", "events_count", "counts", "engine")
+    for name in (*scalars, "digest"):
         if getattr(stored, name) != getattr(again, name):
             return f"{name} {getattr(stored, name)} stored, {getattr(again, name)} now"
     return None

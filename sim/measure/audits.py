@@ -1,45 +1,57 @@
 """Exact audits of a finished run: laws that hold on every sample path, so that a broken one is a fault of the run.
 
-- conservation: every arrival is in the table once and has one status; a node's arrivals are answered, refused or still
-  there, as its own counters say.
+- conservation: every arrival is in the table once and has one status; a node's arrivals are answered, refused, dropped
+  or still there, as its own counters say.
+- one answer: at most one attempt of a request answers, they are numbered without gaps, none begins after the answer.
 - order: arrived <= started <= finished within [0, ended_at], and what is finished has an instant.
 - Little's law (1961): the time integral of attempts present, at nodes and at the balancer, is the sum of their times.
 - utilization law: the integral of busy agents is the sum of service times (queues, batches), and speed times that
   integral is the work done on finished and unfinished attempts (queues, sharing; tokens are no seconds of work).
-Sums by `math.fsum`; the books are kept event by event, so they must agree within 1e-9 relative.
+Where client and node may see an attempt differently, `sim.measure.audits_apart` has the finer form of four of them.
 """
 
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
-from itertools import pairwise
 
 import numpy as np
 from numpy.typing import NDArray
 
 from sim.errors import InvalidRun
-from sim.measure.summary import Floats
-from sim.types.records import OK, REJECTED, SHED, STATUSES, TRUNCATED, AttemptTable, RunRecord
+from sim.measure import audits_apart
+from sim.measure.books import (
+    AuditResult,
+    apart,
+    by_node,
+    close,
+    compare,
+    differs,
+    first_problem,
+    is_tokens,
+    node_ends,
+    result_of,
+    within,
+)
+from sim.measure.requests import requests_of
+from sim.types.records import OK, REJECTED, SHED, STATUSES, TRUNCATED, RunRecord
 
-TOLERANCE = 1e-9
-
-
-@dataclass(frozen=True, slots=True)
-class AuditResult:
-    """One law: whether it held, and where it did not."""
-
-    name: str
-    passed: bool
-    detail: str = ""
+COUNTED = "requests_"  # a part that counts requests by how they ended names its counter so, e.g. `requests_shed`
 
 
 def audit(record: RunRecord) -> list[AuditResult]:
     """Every audit on one run, in a fixed order."""
+    two_sides = apart(record.attempts)
     return [
-        _requests(record), _statuses(record), _node_counts(record), _order(record), _little(record), _busy(record),
-        _work_books(record), _utilization(record),
-    ]  # fmt: skip
+        result_of("every arrival is in the table once", _requests(record)),
+        result_of("every attempt has a status", _statuses(record)),
+        result_of("one answer per request", _answers(record)),
+        result_of("attempts of a node balance", _node_counts(record)),
+        result_of("instants are in order", audits_apart.order(record) if two_sides else _order(record)),
+        result_of("Little's law", audits_apart.little(record) if two_sides else _little(record)),
+        _busy(record),
+        _work_books(record),
+        _utilization(record),
+    ]
 
 
 def problems_of(results: list[AuditResult]) -> list[str]:
@@ -54,20 +66,15 @@ def require_valid(record: RunRecord, run: str) -> None:
         raise InvalidRun(run, "; ".join(problems))
 
 
-def _result(name: str, problem: str | None) -> AuditResult:
-    return AuditResult(name, problem is None, problem or "")
-
-
-def _requests(record: RunRecord) -> AuditResult:
+def _requests(record: RunRecord) -> str | None:
     table = record.attempts
     firsts = table.request[table.attempt == 0]
     unique = _distinct(firsts)
     if not unique == len(firsts) == record.arrivals_count:
-        problem = f"{record.arrivals_count} arrived, {len(firsts)} first attempts of {unique} requests in the table"
-        return _result("every arrival is in the table once", problem)
+        return f"{record.arrivals_count} arrived, {len(firsts)} first attempts of {unique} requests in the table"
     known = np.isin(table.request, firsts) if len(firsts) != len(table) else np.ones(len(table), dtype=np.bool_)
     stray = len(table) - int(np.count_nonzero(known))
-    return _result("every arrival is in the table once", f"{stray} retries of no request" if stray else None)
+    return f"{stray} retries of no request" if stray else None
 
 
 def _distinct(values: NDArray[np.int64]) -> int:
@@ -80,19 +87,62 @@ def _distinct(values: NDArray[np.int64]) -> int:
     return 1 + int(np.count_nonzero(steps))
 
 
-def _statuses(record: RunRecord) -> AuditResult:
+def _statuses(record: RunRecord) -> str | None:
+    """Every row has a known status; requests by how they ended are as many as the parts counted, where they did."""
     status = record.attempts.status
     bad = int(np.count_nonzero((status < 0) | (status >= len(STATUSES))))
-    return _result("every attempt has a status", f"{bad} attempts have none that is known" if bad else None)
+    if bad:
+        return f"{bad} attempts have none that is known"
+    if any(name.startswith(COUNTED) for name in record.counts):
+        found = np.bincount(requests_of(record.attempts).status, minlength=len(STATUSES)).tolist()
+        for name, count in zip(STATUSES, found, strict=True):
+            kept = record.counts.get(COUNTED + name, count)
+            if kept != count:
+                return f"{kept} requests were counted as {name}, {count} are in the table"
+    return None
 
 
-def _node_counts(record: RunRecord) -> AuditResult:
+def _answers(record: RunRecord) -> str | None:
+    """Attempts of a request: 0, 1, 2, ... in time, none after the answer, of which there is at most one."""
+    table = record.attempts
+    if not len(table) or not int(table.attempt.max()):
+        return None
+    rows = np.lexsort((table.attempt, table.request))
+    request, attempt, arrived_at = table.request[rows], table.attempt[rows], table.arrived_at[rows]
+    first = np.concatenate(([True], request[1:] != request[:-1]))
+    starts = np.flatnonzero(first)
+    group = np.cumsum(first) - 1
+    ok = table.status[rows] == OK
+    answered_at = np.full(len(starts), np.inf)
+    answered_at[group[ok]] = table.finished_at[rows[ok]]
+    checks = {
+        "out of number": attempt != np.arange(len(rows)) - starts[group],
+        "before an earlier one": ~first & (arrived_at < np.concatenate(([0.0], arrived_at[:-1]))),
+        "whose request has another answer": ok & (np.bincount(group[ok], minlength=len(starts))[group] > 1),
+        "begun after the answer": arrived_at > answered_at[group],
+    }
+    back = np.argsort(rows, kind="stable")
+    return first_problem(table, {name: mask[back] for name, mask in checks.items()})
+
+
+def _node_counts(record: RunRecord) -> str | None:
     """The nodes' own counters against the table, and against one another."""
     nodes, table = record.nodes, record.attempts
     size = len(nodes.node_id)
-    placed = table.node >= 0
     if len(table) and int(table.node.max()) >= size:
-        return _result("attempts of a node balance", f"a row names node {int(table.node.max())} of {size}")
+        return f"a row names node {int(table.node.max())} of {size}"
+    problem = audits_apart.node_counts(record) if apart(table) else _counts_of_table(record)
+    if problem:
+        return problem
+    dropped = np.zeros(size, dtype=np.int64) if nodes.dropped is None else nodes.dropped
+    total = nodes.answered + nodes.refused + dropped + nodes.truncated
+    what = "answered + refused + truncated" if nodes.dropped is None else "answered + refused + dropped + truncated"
+    return differs(what, total, nodes.arrived, nodes.node_id)
+
+
+def _counts_of_table(record: RunRecord) -> str | None:
+    nodes, table = record.nodes, record.attempts
+    placed = table.node >= 0
     refused = (table.status == REJECTED) | (table.status == SHED)
     truncated = table.status == TRUNCATED
     masks = {
@@ -102,23 +152,13 @@ def _node_counts(record: RunRecord) -> AuditResult:
         "truncated": placed & truncated,
     }
     for name, mask in masks.items():
-        counted = np.bincount(table.node[mask], minlength=size)
-        if problem := _differs(name, getattr(nodes, name), counted, nodes.node_id):
-            return _result("attempts of a node balance", problem)
-    total = nodes.answered + nodes.refused + nodes.truncated
-    problem = _differs("answered + refused + truncated", total, nodes.arrived, nodes.node_id)
-    return _result("attempts of a node balance", problem)
+        counted = np.bincount(table.node[mask], minlength=len(nodes.node_id))
+        if problem := differs(name, getattr(nodes, name), counted, nodes.node_id):
+            return problem
+    return None
 
 
-def _differs(name: str, kept: NDArray[np.int64], counted: NDArray[np.int64], node_ids: list[str]) -> str | None:
-    off = np.flatnonzero(kept != counted)
-    if not len(off):
-        return None
-    first = int(off[0])
-    return f"{name} of {node_ids[first]} is {int(kept[first])}, counted {int(counted[first])} ({len(off)} nodes differ)"
-
-
-def _order(record: RunRecord) -> AuditResult:
+def _order(record: RunRecord) -> str | None:
     table = record.attempts
     arrived, started, finished = table.arrived_at, table.started_at, table.finished_at
     unstarted, unfinished = np.isnan(started), np.isnan(finished)
@@ -135,75 +175,51 @@ def _order(record: RunRecord) -> AuditResult:
     if table.first_token_at is not None:
         first = table.first_token_at
         checks["first token outside its service"] = answered & ~((first >= started) & (first <= finished))
-    for name, mask in checks.items():
-        if count := int(np.count_nonzero(mask)):
-            request = int(table.request[int(np.argmax(mask))])
-            return _result("instants are in order", f"{count} attempts {name}, first of request {request}")
-    return _result("instants are in order", None)
+    return first_problem(table, checks)
 
 
-def _ends(record: RunRecord) -> Floats:
-    finished_at = record.attempts.finished_at
-    return np.where(np.isnan(finished_at), record.ended_at, finished_at)
-
-
-def _close(kept: float, counted: float) -> bool:
-    return abs(kept - counted) <= TOLERANCE * max(abs(kept), abs(counted))
-
-
-def _little(record: RunRecord) -> AuditResult:
+def _little(record: RunRecord) -> str | None:
     kept = math.fsum((*record.nodes.area_present_s.tolist(), record.central_area_s))
-    counted = math.fsum((_ends(record) - record.attempts.arrived_at).tolist())
-    problem = None if _close(kept, counted) else f"integral {kept!r} s, sum of times {counted!r} s"
-    return _result("Little's law", problem)
-
-
-def _by_node(record: RunRecord, seconds: Floats, mask: NDArray[np.bool_]) -> list[float]:
-    """Exact sum of `seconds` by node over the rows of `mask`."""
-    rows = np.flatnonzero(mask & (record.attempts.node >= 0))
-    node = record.attempts.node[rows]
-    order = np.argsort(node, kind="stable")
-    bounds = np.searchsorted(node[order], np.arange(len(record.nodes.node_id) + 1))
-    values = seconds[rows[order]].tolist()
-    return [math.fsum(values[a:b]) for a, b in pairwise(bounds.tolist())]
-
-
-def _compare(name: str, record: RunRecord, kept: list[float], counted: list[float], what: str) -> AuditResult:
-    for node_id, book, value in zip(record.nodes.node_id, kept, counted, strict=True):
-        if not _close(book, value):
-            return _result(name, f"{node_id}: {what} {book!r} s, counted {value!r} s")
-    return _result(name, None)
-
-
-def _is_tokens(table: AttemptTable) -> bool:
-    return table.first_token_at is not None
+    counted = math.fsum((node_ends(record) - record.attempts.arrived_at).tolist())
+    return None if close(kept, counted) else f"integral {kept!r} s, sum of times {counted!r} s"
 
 
 def _busy(record: RunRecord) -> AuditResult:
     """Queues and batches: busy agents are attempts in service. Under sharing the next two audits hold instead."""
     name = "busy time is the sum of service times"
     table = record.attempts
-    if record.processor_sharing and not _is_tokens(table):
-        return _result(name, None)
-    counted = _by_node(record, _ends(record) - table.started_at, ~np.isnan(table.started_at))
-    return _compare(name, record, record.nodes.area_busy_s.tolist(), counted, "busy")
+    if record.processor_sharing and not is_tokens(table):
+        return result_of(name, None)
+    counted = by_node(record, node_ends(record) - table.started_at, ~np.isnan(table.started_at))
+    return compare(name, record, record.nodes.area_busy_s.tolist(), counted, "busy")
 
 
 def _work_books(record: RunRecord) -> AuditResult:
     """The work a node booked is the demand of the attempts it finished."""
     table = record.attempts
     name = "work done is the demand of what is finished"
-    if _is_tokens(table):
-        return _result(name, None)
-    counted = _by_node(record, table.work_s, (table.status == OK) & ~np.isnan(table.started_at))
-    return _compare(name, record, record.nodes.work_done_s.tolist(), counted, "work")
+    if is_tokens(table):
+        return result_of(name, None)
+    if apart(table):
+        return result_of(name, audits_apart.work_books(record))
+    counted = by_node(record, table.work_s, (table.status == OK) & ~np.isnan(table.started_at))
+    return compare(name, record, record.nodes.work_done_s.tolist(), counted, "work")
 
 
 def _utilization(record: RunRecord) -> AuditResult:
-    """Speed x integral of busy agents = work done, finished or not: exact for queues and for sharing alike."""
+    """Speed x integral of busy agents = work done, finished or not: exact for queues and for sharing alike.
+
+    Where speeds change or nodes pause, the integral that counts is of what busy agents delivered, at most the above.
+    """
     nodes, name = record.nodes, "utilization law"
-    if _is_tokens(record.attempts):
-        return _result(name, None)
-    kept = (nodes.speed * nodes.area_busy_s).tolist()
-    counted = (nodes.work_done_s + nodes.truncated_work_s).tolist()
-    return _compare(name, record, kept, counted, "speed x busy")
+    if is_tokens(record.attempts):
+        return result_of(name, None)
+    highest = (nodes.speed * nodes.area_busy_s).tolist()
+    if nodes.area_work_s is None:
+        kept, what = highest, "speed x busy"
+    else:
+        kept, what = nodes.area_work_s.tolist(), "delivered"
+        for node_id, delivered, limit in zip(nodes.node_id, kept, highest, strict=True):
+            if not within(0.0, delivered, limit):
+                return result_of(name, f"{node_id}: delivered {delivered!r} s, speed x busy is {limit!r} s")
+    return compare(name, record, kept, (nodes.work_done_s + nodes.truncated_work_s).tolist(), what)

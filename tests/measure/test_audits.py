@@ -10,12 +10,13 @@ import pytest
 
 from sim.errors import InvalidRun
 from sim.measure.audits import audit, problems_of, require_valid
-from sim.types.records import OK, REJECTED, TRUNCATED, RunRecord
+from sim.types.records import FAILED, OK, REJECTED, TRUNCATED, RunRecord
 from tests.measure.toy import NAN, altered, attempts, fleet_run, mm1_run, nodes, random_run
 
 NAMES = [
     "every arrival is in the table once",
     "every attempt has a status",
+    "one answer per request",
     "attempts of a node balance",
     "instants are in order",
     "Little's law",
@@ -65,21 +66,21 @@ def test_truncated_and_refused_are_there_so_that_the_laws_are_tried_on_them() ->
         (lambda r: altered(r, "request", 5, 4), NAMES[0]),
         (lambda r: altered(r, "status", 5, 9), NAMES[1]),
         (lambda r: altered(r, "status", 5, -1), NAMES[1]),
-        (lambda r: altered(r, "node", 5, 7), NAMES[2]),
-        (lambda r: altered(r, "node", 5, -1), NAMES[2]),
-        (lambda r: altered(r, "status", 5, REJECTED), NAMES[2]),
-        (lambda r: replace(r, nodes=replace(r.nodes, arrived=r.nodes.arrived + 1)), NAMES[2]),
-        (lambda r: altered(r, "arrived_at", 5, -1.0), NAMES[3]),
-        (lambda r: altered(r, "started_at", 5, 0.0), NAMES[3]),
-        (lambda r: altered(r, "started_at", 5, NAN), NAMES[3]),
-        (lambda r: altered(r, "finished_at", 5, 0.0), NAMES[3]),
-        (lambda r: altered(r, "finished_at", 5, 1e9), NAMES[3]),
-        (lambda r: altered(r, "status", 5, TRUNCATED), NAMES[3]),
-        (lambda r: replace(r, central_area_s=1.0), NAMES[4]),
-        (lambda r: replace(r, nodes=replace(r.nodes, area_present_s=r.nodes.area_present_s * (1 + 3e-9))), NAMES[4]),
-        (lambda r: replace(r, nodes=replace(r.nodes, area_busy_s=r.nodes.area_busy_s * (1 + 3e-9))), NAMES[5]),
-        (lambda r: altered(r, "work_s", 5, 1e-5), NAMES[6]),
-        (lambda r: replace(r, nodes=replace(r.nodes, speed=r.nodes.speed * 2.0)), NAMES[7]),
+        (lambda r: altered(r, "node", 5, 7), NAMES[3]),
+        (lambda r: altered(r, "node", 5, -1), NAMES[3]),
+        (lambda r: altered(r, "status", 5, REJECTED), NAMES[3]),
+        (lambda r: replace(r, nodes=replace(r.nodes, arrived=r.nodes.arrived + 1)), NAMES[3]),
+        (lambda r: altered(r, "arrived_at", 5, -1.0), NAMES[4]),
+        (lambda r: altered(r, "started_at", 5, 0.0), NAMES[4]),
+        (lambda r: altered(r, "started_at", 5, NAN), NAMES[4]),
+        (lambda r: altered(r, "finished_at", 5, 0.0), NAMES[4]),
+        (lambda r: altered(r, "finished_at", 5, 1e9), NAMES[4]),
+        (lambda r: altered(r, "status", 5, TRUNCATED), NAMES[4]),
+        (lambda r: replace(r, central_area_s=1.0), NAMES[5]),
+        (lambda r: replace(r, nodes=replace(r.nodes, area_present_s=r.nodes.area_present_s * (1 + 3e-9))), NAMES[5]),
+        (lambda r: replace(r, nodes=replace(r.nodes, area_busy_s=r.nodes.area_busy_s * (1 + 3e-9))), NAMES[6]),
+        (lambda r: altered(r, "work_s", 5, 1e-5), NAMES[7]),
+        (lambda r: replace(r, nodes=replace(r.nodes, speed=r.nodes.speed * 2.0)), NAMES[8]),
     ],
 )  # fmt: skip
 def test_a_change_breaks_its_law(change: Any, law: str) -> None:
@@ -107,19 +108,23 @@ def test_what_is_wrong_is_named() -> None:
 def test_unfinished_without_being_truncated_is_out_of_order() -> None:
     record = random_run(2, queue_max=1)
     row = int(np.flatnonzero(record.attempts.status == REJECTED)[0])
-    assert NAMES[3] in broken(altered(record, "finished_at", row, NAN))
+    assert NAMES[4] in broken(altered(record, "finished_at", row, NAN))
 
 
 def test_retries_belong_to_a_request() -> None:
     columns: dict[str, Any] = {"arrived_at": [0.0, 1.0], "finished_at": [1.0, 2.0], "attempt": [0, 1]}
+    columns |= {"status": [FAILED, OK], "work_s": [0.0, 1.0]}
     books = nodes(
         1, area_present_s=np.array([2.0]), area_busy_s=np.array([2.0]), arrived=np.array([2]), answered=np.array([2]),
-        work_done_s=np.array([2.0]),
+        work_done_s=np.array([1.0]), truncated_work_s=np.array([1.0]),
     )  # fmt: skip
-    table = attempts(**columns, request=[0, 0], work_s=[1.0, 1.0])
+    table = attempts(**columns, request=[0, 0])
     assert broken(RunRecord(table, books, 2.0, 2.0, 1)) == []
-    stray = attempts(**columns, request=[0, 7], work_s=[1.0, 1.0])
-    assert problems_of(audit(RunRecord(stray, books, 2.0, 2.0, 1))) == [f"{NAMES[0]}: 1 retries of no request"]
+    stray = attempts(**columns, request=[0, 7])
+    assert problems_of(audit(RunRecord(stray, books, 2.0, 2.0, 1))) == [
+        f"{NAMES[0]}: 1 retries of no request",
+        f"{NAMES[2]}: 1 attempts out of number, first of request 7",
+    ]
 
 
 def test_requests_that_wait_at_the_balancer_count_into_littles_law() -> None:
@@ -132,7 +137,7 @@ def test_requests_that_wait_at_the_balancer_count_into_littles_law() -> None:
         work_done_s=np.array([5.0]),
     )  # fmt: skip
     assert broken(RunRecord(table, books, 4.0, 5.0, 3, central_area_s=2.0 + 2.0)) == []
-    assert broken(RunRecord(table, books, 4.0, 5.0, 3)) == [NAMES[4]]
+    assert broken(RunRecord(table, books, 4.0, 5.0, 3)) == [NAMES[5]]
 
 
 def test_token_requests_have_no_work_in_seconds_but_all_other_laws() -> None:
@@ -146,8 +151,8 @@ def test_token_requests_have_no_work_in_seconds_but_all_other_laws() -> None:
     )  # fmt: skip
     record = RunRecord(table, books, 5.0, 5.0, 2, processor_sharing=True)
     assert broken(record) == []
-    assert broken(altered(record, "first_token_at", 1, 9.0)) == [NAMES[3]]
-    assert broken(replace(record, nodes=replace(books, area_busy_s=np.array([7.0])))) == [NAMES[5]]
+    assert broken(altered(record, "first_token_at", 1, 9.0)) == [NAMES[4]]
+    assert broken(replace(record, nodes=replace(books, area_busy_s=np.array([7.0])))) == [NAMES[6]]
 
 
 def test_an_empty_run_breaks_nothing() -> None:
