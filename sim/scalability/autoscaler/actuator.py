@@ -1,0 +1,120 @@
+"""The actuator: single nodes come into the fleet, and leave it, through the manager and a provider of machines.
+
+A node comes in three steps: the provider gives a machine, the manager registers it (agents that wait for a place go
+there first), and the agents of a standard node that are still missing are deployed on it. Whatever fails or is
+cancelled in between is undone: the node is removed, the machine released. A node leaves drained: no new work, what runs
+may finish for `drain_s`, its agents stop, the machine is released. First to leave is the node with the fewest attempts
+in flight, then the youngest.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any, Protocol
+
+from sim.contracts import NodeProvider, Runtime
+from sim.errors import DeployError, NodeError
+from sim.scalability.autoscaler.loop import HOST_ERRORS
+from sim.scalability.autoscaler.params import AutoscalerParams
+from sim.types.fleet import AgentInfo, NodeInfo, NodeStatus
+
+PROVIDE_TIMEOUT_S = 900.0  # Kubernetes cluster autoscaler: provision timeout 15 min
+PROVIDE_TIMEOUT_RATIO = 20.0  # of the mean provisioning time, if that is longer: exponential times have a tail
+
+
+class FleetManager(Protocol):
+    """What the actuator asks of the manager."""
+
+    async def register_node(self, node: NodeInfo) -> bool: ...
+    async def remove_node(self, node_id: str, *, stop_agents: bool, drain_s: float) -> None: ...
+    async def deploy_agent(self, config: Mapping[str, Any], *, node_id: str) -> str: ...
+    def list_nodes(self, status: NodeStatus) -> list[NodeInfo]: ...
+    def list_agents(self, *, node_id: str) -> list[AgentInfo]: ...
+
+
+class FleetActuator:
+    """`agents` is the standard node: agents by type. `in_flight` counts the attempts under way on a node."""
+
+    def __init__(
+        self,
+        runtime: Runtime,
+        manager: FleetManager,
+        provider: NodeProvider,
+        params: AutoscalerParams,
+        agents: Mapping[str, int],
+        in_flight: Callable[[str], int],
+        model: str = "simulated",
+    ) -> None:
+        self.runtime, self.manager, self.provider, self.params = runtime, manager, provider, params
+        self.agents, self.in_flight, self.model = dict(agents), in_flight, model
+        self.joining: dict[str, None] = {}  # registered, their agents still start
+        self.leaving: dict[str, None] = {}
+        self.provide_timeout_s = max(PROVIDE_TIMEOUT_S, PROVIDE_TIMEOUT_RATIO * params.provisioning_s)
+
+    def ready(self) -> list[NodeInfo]:
+        """Nodes in service, oldest first; those that still come or already leave are not."""
+        online = self.manager.list_nodes(NodeStatus.ONLINE)
+        return [node for node in online if node.node_id not in self.joining and node.node_id not in self.leaving]
+
+    def removable(self) -> list[str]:
+        """Nodes in service, the one to remove first first."""
+        births = enumerate(node.node_id for node in self.ready())
+        return [node_id for *_, node_id in sorted((self.in_flight(name), -birth, name) for birth, name in births)]
+
+    async def add(self) -> str:
+        """Bring a node into service, give its id; raises what failed (`FleetError`, `OSError`) after undoing it."""
+        async with self.runtime.timeout(self.provide_timeout_s):
+            info = await self.provider.provide()
+        node_id, registered = info.node_id, False
+        self.joining[node_id] = None
+        try:
+            await self.manager.register_node(info)
+            registered = True
+            await self._deploy(node_id)
+        except BaseException:
+            await self._undo(node_id, registered)
+            raise
+        finally:
+            del self.joining[node_id]
+        return node_id
+
+    async def remove(self, node_id: str) -> None:
+        """Drain a node, stop its agents, release its machine; raises `FleetError` or `OSError`."""
+        self.leaving[node_id] = None
+        try:
+            await self.manager.remove_node(node_id, stop_agents=True, drain_s=self.params.drain_s)
+        finally:
+            del self.leaving[node_id]
+        await self._release(node_id)
+
+    async def _deploy(self, node_id: str) -> None:
+        """Start the missing agents side by side; raises the first failure once all have ended."""
+        missing = dict(self.agents)
+        for agent in self.manager.list_agents(node_id=node_id):  # those that waited for a place came first
+            if missing.get(agent.agent_type):
+                missing[agent.agent_type] -= 1
+        try:
+            async with self.runtime.group() as group:
+                for agent_type, count in missing.items():
+                    for number in range(count):
+                        name = f"{agent_type}-{node_id}-{number}"
+                        config = {"name": name, "type": agent_type, "model": self.model}
+                        group.spawn(self.manager.deploy_agent(config, node_id=node_id), f"deploy {name}")
+        except ExceptionGroup as failures:
+            expected, others = failures.split(HOST_ERRORS)
+            if others is not None or expected is None:
+                raise
+            raise DeployError(node_id, f"its agents did not start: {expected.exceptions[0]}") from failures
+
+    async def _undo(self, node_id: str, registered: bool) -> None:
+        try:
+            if registered:
+                await self.manager.remove_node(node_id, stop_agents=True, drain_s=0.0)
+        except NodeError:
+            pass  # it is gone already, or somebody removes it
+        finally:
+            await self._release(node_id)
+
+    async def _release(self, node_id: str) -> None:
+        async with self.runtime.timeout(self.provide_timeout_s):
+            await self.provider.release(node_id)

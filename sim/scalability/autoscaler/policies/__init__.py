@@ -1,0 +1,1 @@
+"""The policies of the autoscaler, one rule a file, registered by name."""

@@ -1,0 +1,92 @@
+"""The sampler: what the control plane sees of the fleet at an instant, as an autoscaler may know it.
+
+Nodes come from the manager, load from the balancer and from what nodes report (`LoadView`). Utilization is the
+time-average since the last sample, from cumulative busy time as a kubelet's CPU counter gives it: busy agent-seconds
+over ready agents x time, of nodes that were ready at the last sample and for `readiness_s` by then. NaN without any.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Iterable
+from typing import Protocol
+
+from sim.contracts import FleetSample, Runtime
+from sim.scalability.autoscaler.actuator import FleetActuator
+
+NodeMark = tuple[float, float, int]  # ready since, busy agent-seconds then, ready agents
+
+
+class LoadView(Protocol):
+    """Load as the balancer counts it and nodes report it."""
+
+    def in_flight(self, node_id: str) -> int:
+        """Attempts that the balancer waits for on a node."""
+
+    def in_flight_count(self) -> int:
+        """On all nodes."""
+
+    def waiting_count(self) -> int:
+        """Requests that wait at the balancer."""
+
+    def arrivals_count(self) -> int:
+        """Requests ever."""
+
+    def busy_s(self, node_id: str) -> float:
+        """Busy agent-seconds of a node since it is there."""
+
+
+class FleetSampler:
+    """Call it for a sample; `utilization` False leaves out the costly part, for policies that do not read it."""
+
+    def __init__(
+        self,
+        runtime: Runtime,
+        actuator: FleetActuator,
+        load: LoadView,
+        ready_agents: Callable[[str], int],
+        pending_agents: Callable[[], int],
+        utilization: bool = True,
+    ) -> None:
+        self.runtime, self.actuator, self.load = runtime, actuator, load
+        self.ready_agents, self.pending_agents, self.utilization = ready_agents, pending_agents, utilization
+        self.readiness_s = actuator.params.readiness_s
+        self._marks: dict[str, NodeMark] = {}
+        self._at = math.nan
+
+    def __call__(self) -> FleetSample:
+        """The fleet at this instant; O(nodes)."""
+        load, now = self.load, self.runtime.now()
+        names = [node.node_id for node in self.actuator.ready()]
+        agents = {name: self.ready_agents(name) for name in names}
+        return FleetSample(
+            at=now,
+            nodes_ready=len(names),
+            nodes_starting=len(self.actuator.joining),
+            nodes_draining=len(self.actuator.leaving),
+            agents_ready=sum(agents.values()),
+            agents_per_node=sum(self.actuator.agents.values()),
+            agents_pending=self.pending_agents(),
+            in_flight=load.in_flight_count(),
+            waiting=load.waiting_count(),
+            arrivals_count=load.arrivals_count(),
+            utilization_ratio=self._measure(now, agents.items()) if self.utilization else math.nan,
+            nodes_idle=sum(not load.in_flight(name) for name in names),
+        )
+
+    def _measure(self, now: float, agents: Iterable[tuple[str, int]]) -> float:
+        marks: dict[str, NodeMark] = {}
+        busy_s, agent_s, elapsed_s = 0.0, 0.0, now - self._at
+        for name, count in agents:
+            total_s = self.load.busy_s(name)
+            before = self._marks.get(name)
+            if before is None:
+                marks[name] = (now, total_s, count)
+                continue
+            since, last_s, last_count = before
+            if self._at - since >= self.readiness_s:
+                busy_s += total_s - last_s
+                agent_s += 0.5 * (last_count + count) * elapsed_s
+            marks[name] = (since, total_s, count)
+        self._marks, self._at = marks, now
+        return busy_s / agent_s if agent_s > 0.0 else math.nan
