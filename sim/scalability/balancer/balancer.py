@@ -23,6 +23,7 @@ from sim.scalability.balancer.paths import Wiring, general_paths, is_short, shor
 from sim.scalability.balancer.pool import pool_put, probe_sample
 from sim.scalability.balancer.signals import local, polled
 from sim.scalability.balancer.signals.probed import LatencyRings, ring_estimate, ring_forget, ring_record
+from sim.scalability.balancer.slow_start import SlowStart, SlowStartParams, warmed
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,9 +39,19 @@ class BalancerStatistics:
 class Balancer:
     """Implements `contracts.Membership`; `dispatch`, `complete` and `refused` are set once at construction."""
 
-    def __init__(self, params: BalancerParams, chooser: Chooser, types: Sequence[str], slots_max: int) -> None:
-        self.params, self.chooser = params, chooser
+    def __init__(
+        self,
+        params: BalancerParams,
+        chooser: Chooser,
+        types: Sequence[str],
+        slots_max: int,
+        slow_start: SlowStartParams | None = None,
+    ) -> None:
         self.table = SlotTable(types, slots_max)
+        self.slow = None if slow_start is None else SlowStart(slow_start, self.table.facts, slots_max)
+        if self.slow is not None:
+            chooser = warmed(chooser, self.slow, params.queue == "central")
+        self.params, self.chooser = params, chooser
         self.generation: Sequence[int] = self.table.facts.generation
         self.slots = self.table.slots
         self.slot_listeners: list[Callable[[int, str, str], None]] = []
@@ -60,16 +71,23 @@ class Balancer:
             [chooser.make_state(slots_max, dispatcher, params.dispatchers) for _ in range(self.views_count)]
             for dispatcher in each
         ]
+        if self.slow is not None:
+            self.slow.join(chooser, self.states, slots_max, self._fill)
         self.rings = LatencyRings(slots_max if chooser.probes_count else 0)
-        self._deck = IdleDeck(facts, self.fleets, self._holders()) if chooser.idle_tokens else None
+        self._deck = IdleDeck(facts, self.fleets, self._holders(True)) if chooser.idle_tokens else None
         self._deal_due = False
         wiring = self._wire()
         self.dispatch, self.complete, self.refused = (short_paths if is_short(wiring) else general_paths)(wiring)
 
-    def _holders(self) -> list[list[tuple[Any, ...]]]:
+    def _holders(self, with_twins: bool = False) -> list[list[tuple[Any, ...]]]:
+        holders: list[list[tuple[Any, ...]]]
         if self.views_count == 1:
-            return [[(views[0],)] for views in self.states]
-        return [[(view, views[-1]) for view in views[:-1]] for views in self.states]
+            holders = [[(views[0],)] for views in self.states]
+        else:
+            holders = [[(view, views[-1]) for view in views[:-1]] for views in self.states]
+        if with_twins and self.slow is not None:
+            return [[(*held, *(state.twin.state for state in held)) for held in each] for each in holders]
+        return holders
 
     def _wire(self) -> Wiring:
         deck = self._deck
@@ -108,11 +126,15 @@ class Balancer:
                 joined(slot, node_id, agent_type)
             for listener in self.slot_listeners:
                 listener(slot, node_id, agent_type)
+        if self.slow is not None:
+            self.slow.follow((slot,), False)
         self._changed()
 
     def set_eligible(self, node_id: str, eligible: bool, silent: bool = False) -> None:
-        """Whether the node's slots may be picked; counts stay. Eligible and silent: a panic uses it."""
+        """Whether the node's slots may be picked; counts stay. Eligible and silent: used in a panic, fully at once."""
         if self.table.set_eligible(node_id, eligible):
+            if self.slow is not None:
+                self.slow.follow(self.table.member(node_id).slots.values(), silent)
             self._changed()
 
     def fence(self, node_id: str) -> None:
@@ -132,6 +154,8 @@ class Balancer:
         self._changed()
 
     def _freed(self, slot: int) -> None:
+        if self.slow is not None:
+            self.slow.follow((slot,), False)
         self.table.facts.tokens[slot] = 0
         for fleet in self.fleets:
             forget(fleet, slot)
@@ -150,18 +174,23 @@ class Balancer:
         for views in self.states:
             for state in views:
                 state.fresh = False
+        if self.slow is not None:
+            self.slow.mark()
 
     def _refresh(self, dispatcher: int, view: int) -> None:
         """Rebuild who may be picked in a view, in slot order, and what the chooser keeps of them. O(slots_max)."""
         if self._deal_due and self._deck is not None:
             deal(self._deck, len(self.slots))
             self._deal_due = False
-        fleet, state, facts = self.fleets[dispatcher], self.states[dispatcher][view], self.table.facts
+        self._fill(self.fleets[dispatcher], self.states[dispatcher][view], view, self.table.facts.eligible)
+
+    def _fill(self, fleet: FleetState, state: Any, view: int, eligible: Sequence[int]) -> None:
+        facts = self.table.facts
         everyone = self.views_count == 1 or view == self.views_count - 1
         state.size = state.members_count = 0
         for slot in range(len(self.slots)):
             state.position[slot] = -1
-            if facts.eligible[slot] and (everyone or facts.slot_type[slot] == view):
+            if eligible[slot] and (everyone or facts.slot_type[slot] == view):
                 state.members[state.members_count] = slot
                 state.members_count += 1
                 if not self.central or fleet.in_flight[slot] < facts.capacity[slot]:
@@ -193,7 +222,10 @@ class Balancer:
         state = self.states[dispatcher][view]
         if not state.fresh:
             self._refresh(dispatcher, view)
-        pool_put(self.fleets[dispatcher], state, slot, now, rif, latency_s)
+        fleet = self.fleets[dispatcher]
+        pool_put(fleet, state, slot, now, rif, latency_s)
+        if self.slow is not None and self.slow.is_warming():
+            pool_put(fleet, self.slow.twin_of(fleet, state), slot, now, rif, latency_s)
 
     def record_latency(self, slot: int, rif_at_arrival: int, latency_s: float) -> None:
         """The node of `slot` notes an answer (node side, all dispatchers' work)."""
@@ -215,8 +247,13 @@ class Balancer:
         )
 
 
-def make_balancer(params: BalancerParams, types: Sequence[str], slots_max: int) -> Balancer:
-    """Build a balancer for a fleet of these agent types and at most `slots_max` slots; raises `ConfigError`."""
+def make_balancer(
+    params: BalancerParams, types: Sequence[str], slots_max: int, slow_start: SlowStartParams | None = None
+) -> Balancer:
+    """Build a balancer for a fleet of these agent types and at most `slots_max` slots; raises `ConfigError`.
+
+    With a slow start `draws_count` is 2 c + 1 for a strategy of c draws (see `slow_start`).
+    """
     for key, value, accepted in (
         ("ties", params.ties, tuple(TIES)),
         ("queue", params.queue, ("node", "central")),
@@ -233,4 +270,4 @@ def make_balancer(params: BalancerParams, types: Sequence[str], slots_max: int) 
         raise ConfigError("balancer.count_own_dispatches", True, "false unless balancer.signal=polled")
     if params.signal == "polled" and not params.refresh_s > 0.0:
         raise ConfigError("balancer.refresh_s", params.refresh_s, "above 0")
-    return Balancer(params, chooser, types, slots_max)
+    return Balancer(params, chooser, types, slots_max, slow_start)

@@ -43,5 +43,6 @@ class Chooser:
     changed: Callable[[FleetState, Any, int], None] | None = None  # (fleet, state, slot): its load or eligibility did
     answered: Callable[[FleetState, int, float, float], None] | None = None  # (fleet, slot, now, latency_s)
     joined: Callable[[int, str, str], None] | None = None  # (slot, node_id, agent_type): a new slot
+    unpicked: Callable[[FleetState, Any, int], None] | None = None  # (fleet, state, slot): not sent there
     idle_tokens: bool = False  # nodes tell dispatchers when an agent falls idle
     probes_count: int = 0  # probes sent after each dispatch

@@ -9,6 +9,7 @@ waits for; `count` is the signal's view of the load (the very same column where 
 from __future__ import annotations
 
 from array import array
+from typing import Any
 
 
 def integers(length: int, value: int = 0) -> array[int]:
@@ -24,7 +25,7 @@ def floats(length: int, value: float = 0.0) -> array[float]:
 class Facts:
     """Membership as columns, shape (slots_max,): ready agents, weight, 1 where requests may go, index of the type."""
 
-    __slots__ = ("capacity", "eligible", "generation", "slot_type", "tokens", "weight")
+    __slots__ = ("capacity", "eligible", "generation", "slot_type", "tokens", "warm", "weight")
 
     def __init__(self, slots_max: int) -> None:
         self.capacity = integers(slots_max)
@@ -33,13 +34,14 @@ class Facts:
         self.slot_type = integers(slots_max)
         self.generation = integers(slots_max)
         self.tokens = integers(slots_max)  # idle tokens that wait at any dispatcher (join_idle_queue)
+        self.warm = integers(slots_max)  # 1 within a slow start
 
 
 class FleetState:
     """One dispatcher's columns, shape (slots_max,)."""
 
     __slots__ = ("capacity", "count", "eligible", "ewma_at", "ewma_s", "generation", "held", "in_flight", "log_cost",
-                 "tau_s", "tokens", "weight")  # fmt: skip
+                 "tau_s", "tokens", "warm", "weight")  # fmt: skip
 
     def __init__(self, slots_max: int, facts: Facts, is_local: bool, tau_s: float = 10.0) -> None:
         self.in_flight = integers(slots_max)
@@ -51,7 +53,7 @@ class FleetState:
         self.ewma_at = floats(slots_max)
         self.log_cost = floats(slots_max)  # log(ewma_s)
         self.held = integers(slots_max)  # idle tokens that wait here
-        self.tokens = facts.tokens
+        self.tokens, self.warm = facts.tokens, facts.warm
 
 
 class ViewState:
@@ -59,10 +61,10 @@ class ViewState:
 
     `members[:members_count]` are all eligible ones, ascending. After a membership change `slots` ascends too; a queue
     at the balancer then swaps full slots out and in. Strategies add their own fields in a subclass. `fresh` falls when
-    members or polled loads changed; the next dispatch rebuilds.
+    members or polled loads changed; the next dispatch rebuilds. `twin` is of a slow start.
     """
 
-    __slots__ = ("fresh", "members", "members_count", "position", "size", "slots")
+    __slots__ = ("fresh", "members", "members_count", "position", "size", "slots", "twin")
 
     def __init__(self, slots_max: int) -> None:
         self.slots = integers(slots_max)
@@ -71,6 +73,7 @@ class ViewState:
         self.members_count = 0
         self.size = 0
         self.fresh = False
+        self.twin: Any = None
 
 
 def enter(state: ViewState, slot: int) -> None:

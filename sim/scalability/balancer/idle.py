@@ -69,9 +69,18 @@ def pop_idle(fleet: FleetState, state: IdleState) -> int:
                 if held[slot] > 0:
                     push_idle(state, slot)
                 return slot
-            tokens[slot] -= held[slot]
-            held[slot] = 0
+            if fleet.warm[slot] == 0:  # else it is a twin that may not pick it: the view may
+                tokens[slot] -= held[slot]
+                held[slot] = 0
     return -1
+
+
+def return_token(fleet: FleetState, state: IdleState, slot: int) -> None:
+    """The slot of a token just taken is not used: it is idle still, as far as this dispatcher knows."""
+    if fleet.capacity[slot] - fleet.in_flight[slot] > fleet.tokens[slot]:
+        fleet.tokens[slot] += 1
+        fleet.held[slot] += 1
+        push_idle(state, slot)
 
 
 def give_token(deck: IdleDeck, dispatcher: int, slot: int) -> None:

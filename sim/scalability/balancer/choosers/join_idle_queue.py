@@ -13,7 +13,7 @@ from collections.abc import Sequence
 from sim.registry import register
 from sim.scalability.balancer.chooser import Chooser
 from sim.scalability.balancer.fleet_state import FleetState
-from sim.scalability.balancer.idle import IdleState, pop_idle
+from sim.scalability.balancer.idle import IdleState, pop_idle, return_token
 from sim.scalability.balancer.params import BalancerParams
 
 
@@ -26,4 +26,11 @@ def pick_idle(fleet: FleetState, state: IdleState, draws: Sequence[float], key: 
 @register("balancer", "join_idle_queue")
 def join_idle_queue(params: BalancerParams) -> Chooser:
     """Reads no setting of its own."""
-    return Chooser(pick=pick_idle, make_state=IdleState, draws_count=1, signals=("local",), idle_tokens=True)
+    return Chooser(
+        pick=pick_idle,
+        make_state=IdleState,
+        draws_count=1,
+        signals=("local",),
+        idle_tokens=True,
+        unpicked=return_token,
+    )

@@ -46,6 +46,13 @@ def pick_probed(fleet: FleetState, state: PoolState, draws: Sequence[float], key
     return pool_use(state, pool_best(state, threshold), threshold)
 
 
+def unpick_probed(fleet: FleetState, state: PoolState, slot: int) -> None:
+    """Nothing was sent to the slot: its entry, if it is still there, holds one less."""
+    row = state.row_of[slot]
+    if row >= 0:
+        state.rif[row] -= 1
+
+
 def rebuild_pool(fleet: FleetState, state: PoolState) -> None:
     """Members changed: the bound on uses follows their number."""
     if state.members_count > 0:
@@ -71,4 +78,5 @@ def prequal(params: BalancerParams) -> Chooser:
         signals=("probed",),
         rebuild=rebuild_pool,
         probes_count=probes,
+        unpicked=unpick_probed,
     )

@@ -1,0 +1,1 @@
+"""Failure detectors, one file each: pure objects over what was observed of nodes."""
