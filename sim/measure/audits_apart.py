@@ -18,6 +18,8 @@ from sim.measure.books import Flags, by_node, close, differs, first_problem, nod
 from sim.measure.summary import Floats
 from sim.types.records import OK, REJECTED, TRUNCATED, AttemptTable, RunRecord
 
+DELAYING = "packet_loss"  # the fault that lets requests travel for a while even where no answer does
+
 
 def _sides(table: AttemptTable) -> tuple[Floats, Floats, Flags, Flags]:
     """placed_at, left_at, and which rows have them."""
@@ -100,6 +102,8 @@ def _central_bounds(record: RunRecord, placed_at: Floats, left_at: Floats, place
     cut_at = np.where(unfinished, np.fmin(_answered_at(table), record.ended_at), table.finished_at)
     ok = table.status == OK
     no_way = bool(np.any(ok) and np.all(table.finished_at[ok] == left_at[ok]))  # no time between node and client
+    if record.episodes is not None and DELAYING in record.episodes.kind:
+        no_way = False
     on_way = sum_of(placed_at - table.arrived_at, placed)
     sent = sum_of(end_at - table.arrived_at, ~nowhere & ~placed)  # refused, or lost on the way
     low = sum_of(cut_at - table.arrived_at, nowhere) + (on_way if no_way else 0.0)

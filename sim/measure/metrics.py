@@ -4,8 +4,8 @@ The window is [cut_s, horizon_s]. Sojourns, waits and success are of the request
 goodput and tokens count the answers given in it; utilization is busy agent-seconds in it over agent-seconds there.
 Sojourn: first arrival to the answer, retries included, answered requests only. Wait: first arrival to the start of the
 attempt that answered. Imbalance: largest over mean of the nodes' utilization (1: even). Node-hours and cost cover
-[0, horizon_s]: the warm-up is paid for too. Quantiles: `sim.measure.quantiles`. A metric that has no observation is
-left out.
+[0, horizon_s]: the warm-up is paid for too. Quantiles: `sim.measure.quantiles`; faults and how they were met:
+`sim.measure.incidents`. A metric that has no observation is left out.
 """
 
 from __future__ import annotations
@@ -14,13 +14,13 @@ import math
 
 import numpy as np
 
-from sim.measure.occupancy import busy_area_s, busy_steps, present_s
+from sim.measure.books import Flags, apart
+from sim.measure.incidents import INCIDENT_METRICS, SECONDS_PER_HOUR, incident_metrics
+from sim.measure.occupancy import busy_area_s, busy_steps, present_s, ready_s
 from sim.measure.quantiles import quantiles
 from sim.measure.requests import Requests, requests_of
 from sim.measure.summary import Floats
 from sim.types.records import AttemptTable, RunRecord
-
-SECONDS_PER_HOUR = 3600.0
 
 # metric -> (sample, probability); the samples of all replications are pooled for the estimate
 QUANTILE_METRICS: dict[str, tuple[str, float]] = {
@@ -32,12 +32,17 @@ QUANTILE_METRICS: dict[str, tuple[str, float]] = {
     "ttft_s_p99": ("ttft_s", 0.99),
     "tpot_s_p99": ("tpot_s", 0.99),
 }
-MAXIMIZED = frozenset({"throughput_per_s", "goodput_per_s", "success_ratio", "tokens_per_s"})  # larger is better
+MAXIMIZED = frozenset(  # larger is better
+    {
+        "throughput_per_s", "goodput_per_s", "success_ratio", "tokens_per_s", "detected_ratio", "goodput_ratio_min",
+        "recovered_ratio",
+    }
+)  # fmt: skip
 METRICS = (
     "sojourn_s_mean", *(name for name in QUANTILE_METRICS if name.startswith("sojourn")), "wait_s_mean",
     "throughput_per_s", "goodput_per_s", "utilization_ratio", "imbalance_ratio", "success_ratio",
     "attempts_per_request", "node_hours", "cost", "ttft_s_mean", "ttft_s_p50", "ttft_s_p99", "tpot_s_mean",
-    "tpot_s_p99", "tokens_per_s",
+    "tpot_s_p99", "tokens_per_s", *INCIDENT_METRICS,
 )  # fmt: skip
 
 
@@ -82,7 +87,19 @@ def measure(
         result["success_ratio"] = len(answered) / inside_count
         result["attempts_per_request"] = int(requests.attempts_count[inside].sum()) / inside_count
     result.update(_use(record, cut_s, price_per_node_hour))
+    if record.episodes is not None or record.outages is not None or record.series is not None or apart(table):
+        good = good_requests(table, requests, slo_max_s, slo_metric)
+        result.update(incident_metrics(record, requests, good, cut_s))
     return result, samples
+
+
+def good_requests(table: AttemptTable, requests: Requests, slo_max_s: float | None, slo_metric: str) -> Flags:
+    """Which requests were answered, and within the SLO where there is one; shape (requests,)."""
+    good = requests.ok.copy()
+    if slo_max_s is not None:
+        answered = np.flatnonzero(good)
+        good[answered] = _within(table, requests, answered, _sample_name(slo_metric)) <= slo_max_s
+    return good
 
 
 def _sample_name(slo_metric: str) -> str:
@@ -155,9 +172,8 @@ def _use(record: RunRecord, cut_s: float, price_per_node_hour: float) -> dict[st
     """Utilization, imbalance, node-hours and cost."""
     nodes, horizon_s = record.nodes, record.horizon_s
     busy_s = busy_area_s(busy_steps(record), len(nodes.node_id), cut_s, horizon_s)
-    start, end = np.array([0.0, cut_s]), np.array([horizon_s, horizon_s])
-    there_s = present_s(nodes, start, end)
-    agent_s = nodes.agents * there_s[:, 1]
+    there_s = present_s(nodes, np.array([0.0]), np.array([horizon_s]))
+    agent_s = ready_s(record, cut_s, horizon_s)
     used = agent_s > 0.0
     result = {}
     if bool(np.any(used)):
@@ -165,7 +181,7 @@ def _use(record: RunRecord, cut_s: float, price_per_node_hour: float) -> dict[st
         shares = busy_s[used] / agent_s[used]
         if float(np.mean(shares)) > 0.0:
             result["imbalance_ratio"] = float(np.max(shares) / np.mean(shares))
-    hours = math.fsum(there_s[:, 0].tolist()) / SECONDS_PER_HOUR
+    hours = math.fsum(there_s.ravel().tolist()) / SECONDS_PER_HOUR
     result["node_hours"] = hours
     result["cost"] = hours * price_per_node_hour
     return result

@@ -1,7 +1,7 @@
 """From attempts to requests: one row a request, with the attempt that answered it.
 
-A request arrives with its first attempt and is answered by its earliest finished `ok` attempt; without one it ends as
-its last attempt ended. All instants in virtual seconds.
+A request arrives with its first attempt and is answered by its earliest finished `ok` attempt; without one it is
+truncated where any attempt is, else it ends as its last attempt (by number) did. All instants in virtual seconds.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sim.measure.summary import Floats
-from sim.types.records import OK, AttemptTable
+from sim.types.records import OK, TRUNCATED, AttemptTable
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,6 +67,7 @@ def _of_retried(table: AttemptTable) -> Requests:
     counts = np.diff(np.append(starts, len(rows)))
     arrived_at = table.arrived_at[rows[starts]]
     status = table.status[rows[starts + counts - 1]].copy()
+    status[np.logical_or.reduceat(table.status[rows] == TRUNCATED, starts)] = TRUNCATED
     answer = np.full(len(starts), -1, dtype=np.intp)
     answered = np.flatnonzero(table.status == OK)
     answered = answered[np.lexsort((table.finished_at[answered], table.request[answered]))]

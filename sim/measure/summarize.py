@@ -1,4 +1,4 @@
-"""One design point over its replications: audits, metrics, pooled quantiles, tail curve, heat map, losses.
+"""One design point over its replications: audits, metrics, pooled quantiles, tail curve, heat map, timeline, losses.
 
 Records are taken one at a time and reduced to their metrics and samples (8 bytes a request), so that a point's tables
 never stand in memory together. Means get a t interval over replications, quantiles the pooled order statistic with
@@ -16,11 +16,12 @@ import numpy as np
 from sim.errors import ConfigError
 from sim.measure.audits import audit, problems_of
 from sim.measure.intervals import sectioning, t_interval
-from sim.measure.metrics import METRICS, QUANTILE_METRICS, measure
+from sim.measure.metrics import METRICS, QUANTILE_METRICS, good_requests, measure
 from sim.measure.occupancy import heat_map
 from sim.measure.quantiles import BEYOND_MIN, reportable, sorted_quantiles
 from sim.measure.requests import requests_of
-from sim.measure.summary import Estimate, Floats, HeatMap, PointSummary, TailCurve, unit_of
+from sim.measure.summary import Estimate, FleetTimeline, Floats, HeatMap, PointSummary, TailCurve, unit_of
+from sim.measure.timeline import fleet_timeline
 from sim.types.records import OK, STATUSES, RunRecord
 
 TAIL_POINTS_PER_DECADE = 20
@@ -49,6 +50,7 @@ class _Reduced:
         self.problems: list[str] = []
         self.losses = np.zeros(len(STATUSES), dtype=np.int64)
         self.heat: HeatMap | None = None
+        self.timeline: FleetTimeline | None = None
         self.engine = ""
         self.terminating = False
         self.notes: list[str] = []
@@ -56,9 +58,12 @@ class _Reduced:
     def add(self, record: RunRecord, facts: PointFacts) -> None:
         number = len(self.metrics)
         self.problems += [f"replication {number}: {problem}" for problem in problems_of(audit(record))]
-        self.losses += np.bincount(requests_of(record.attempts).status, minlength=len(STATUSES))
+        requests = requests_of(record.attempts)
+        self.losses += np.bincount(requests.status, minlength=len(STATUSES))
         if number == 0:
             self.heat = heat_map(record)
+            good = good_requests(record.attempts, requests, facts.slo_max, facts.slo_metric)
+            self.timeline = fleet_timeline(record, requests, good)
             self.engine, self.terminating = record.engine, record.terminating
         cut_s = 0.0 if record.terminating else facts.cut_s
         if cut_s >= record.horizon_s:
@@ -102,6 +107,7 @@ def summarize_point(label: str, keys: dict[str, str], records: Iterable[RunRecor
         config=facts.config,
         engine=reduced.engine,
         notes=reduced.notes,
+        timeline=reduced.timeline,
     )
 
 

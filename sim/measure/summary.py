@@ -160,7 +160,7 @@ class StudySummary:
 
 
 _UNITS = {"cost": "price units", "node_hours": "h", "attempts_per_request": "1"}
-_SUFFIXES = (("_per_s", "1/s"), ("_ratio", "1"), ("_count", "1"))
+_SUFFIXES = (("_per_s", "1/s"), ("_per_hour", "1/h"), ("_ratio", "1"), ("_count", "1"))
 
 
 def unit_of(metric: str) -> str:

@@ -74,7 +74,10 @@ def fire_run(**columns: Any) -> RunRecord:
         agent_steps=AgentSteps(
             np.array([0, 1, 0, 0]), np.array([0.0, 0.0, 7.0, 8.5]), np.array([1, 2, -1, 1], dtype=np.int32)
         ),
-        counts={"requests_ok": 4, "requests_shed": 1, "state_lost": 3},
+        counts={
+            "requests_ok": 4, "requests_failed": 0, "requests_rejected": 0, "requests_timed_out": 1,
+            "requests_shed": 1, "requests_truncated": 1, "state_lost": 3,
+        },
     )  # fmt: skip
 
 

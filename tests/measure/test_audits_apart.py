@@ -28,6 +28,11 @@ def books(**columns: list[float] | list[int]) -> RunRecord:
     return fire_run(**{name: np.array(values) for name, values in columns.items()})
 
 
+def counted(**counts: int) -> RunRecord:
+    record = fire_run()
+    return replace(record, counts=record.counts | counts)
+
+
 def test_every_law_holds_under_fire() -> None:
     assert problems_of(audit(fire_run())) == []
 
@@ -39,6 +44,15 @@ def test_every_law_holds_where_answers_travel() -> None:
     assert broken(replace(late, central_area_s=1.0)) == []
     assert broken(replace(late, central_area_s=0.9)) == [LITTLE]
     assert broken(replace(late, central_area_s=2.1)) == [LITTLE]
+
+
+def test_requests_may_travel_where_no_answer_does() -> None:
+    record = fire_run()
+    assert record.episodes is not None
+    lossy = replace(record, episodes=replace(record.episodes, kind=["crash", "packet_loss", "pause"]))
+    assert broken(replace(record, central_area_s=1.5)) == [LITTLE]
+    assert broken(replace(lossy, central_area_s=1.5)) == []
+    assert broken(replace(lossy, central_area_s=0.5)) == [LITTLE]
 
 
 def test_an_empty_run_breaks_nothing() -> None:
@@ -70,7 +84,11 @@ def test_where_nothing_dropped_the_work_is_exact() -> None:
         (replace(fire_run(), arrivals_count=8), [ONCE]),
         (changed(fire_run(), 3, 0, request=7), []),
         (changed(fire_run(), 3, 0, status=7), [STATUS]),
-        (replace(fire_run(), counts={"requests_ok": 5}), [STATUS]),
+        (counted(requests_ok=5), [STATUS]),
+        (counted(requests_ok=3, requests_truncated=2), [STATUS]),
+        (counted(requests_failed=1, requests_truncated=0), [STATUS]),
+        (counted(requests_truncated=2), [STATUS]),
+        (counted(requests_timed_out=0, requests_truncated=2), []),  # it meant to try again
         (changed(fire_run(), 1, 1, attempt=2), [ONE]),
         (changed(fire_run(), 2, 1, arrived_at=3.0), [ONE]),
         (changed(fire_run(), 4, 0, status=OK, finished_at=6.8), [ONE, COUNTS, WORK]),
@@ -135,9 +153,7 @@ def test_tokens_have_no_work_in_seconds() -> None:
 
 
 def test_what_is_wrong_is_named() -> None:
-    assert problems_of(audit(replace(fire_run(), counts={"requests_ok": 5}))) == [
-        f"{STATUS}: 5 requests were counted as ok, 4 are in the table"
-    ]
+    assert problems_of(audit(counted(requests_ok=5)))[0].startswith(f"{STATUS}: 5 counted as ok, 4 in the table, 0 ")
     assert problems_of(audit(books(area_present_s=[12.0, 3.5])))[0].startswith(f"{LITTLE}: node-1: integral 3.5 s")
     assert problems_of(audit(books(truncated=[0, 0], dropped=[2, 1])))[0] == (
         f"{COUNTS}: truncated of node-0 is 0, counted 1 (1 nodes differ)"

@@ -10,7 +10,7 @@ import pytest
 from scipy import stats
 
 from sim.measure.intervals import t_quantile
-from sim.measure.metrics import METRICS, replication_metrics, replication_samples
+from sim.measure.metrics import MAXIMIZED, METRICS, replication_metrics, replication_samples
 from sim.measure.occupancy import BINS_MAX, busy_area_s, busy_steps, heat_map, present_s
 from sim.measure.requests import requests_of
 from sim.measure.summary import unit_of
@@ -96,6 +96,14 @@ def test_retries_count_to_their_request() -> None:
     assert found["wait_s_mean"] == (3.5 + 0.0) / 2.0
     assert found["attempts_per_request"] == 2.0
     assert found["success_ratio"] == 2.0 / 3.0
+
+
+def test_a_request_that_is_still_tried_is_truncated_whatever_a_hedge_met() -> None:
+    table = attempts(
+        request=[0, 0, 1, 1], attempt=[0, 1, 0, 1], arrived_at=[0.0, 1.0, 2.0, 3.0], finished_at=[NAN, 1.0, NAN, 4.0],
+        started_at=[0.0, NAN, 2.0, 3.0], status=[TRUNCATED, REJECTED, TRUNCATED, OK],
+    )  # fmt: skip
+    assert requests_of(table).status.tolist() == [TRUNCATED, OK]
 
 
 def test_rows_out_of_order_of_arrival_are_sorted() -> None:
@@ -208,7 +216,12 @@ def test_units_stand_in_the_names() -> None:
         "throughput_per_s", "goodput_per_s", "tokens_per_s",
     }  # fmt: skip
     assert {name for name, unit in units.items() if unit == "1"} == {
-        "utilization_ratio", "imbalance_ratio", "success_ratio", "attempts_per_request",
+        "utilization_ratio", "imbalance_ratio", "success_ratio", "attempts_per_request", "lost_ratio",
+        "rejected_ratio", "timed_out_ratio", "shed_ratio", "failed_ratio", "detected_ratio", "nodes_mean",
+        "reversals_count", "goodput_ratio_min", "recovered_ratio", "state_lost_count", "retries_denied_count",
     }  # fmt: skip
+    assert [units[name] for name in ("detection_s", "failover_s", "recovery_s")] == ["s", "s", "s"]
+    assert units["false_outages_per_hour"] == "1/h"
+    assert set(units) >= MAXIMIZED
     assert (units["cost"], units["node_hours"], units["sojourn_s_p99"]) == ("price units", "h", "s")
     assert (unit_of("detection_s"), unit_of("nodes_count"), unit_of("other")) == ("s", "1", "1")
