@@ -1,14 +1,17 @@
-"""Who is alive: heartbeats come in, a check every `health_check_interval` finds who has been silent too long.
+"""Who is alive: heartbeats come in, checks find who is dead.
 
-A node silent for longer than `node_timeout` at a check becomes OFFLINE and is not eligible; with `failover_enabled` its
-agents wait for another place. Its next heartbeat brings it back, after its host has stopped what it may still run of
-agents that were taken away. Arrivals are stamped by the runtime's clock; a node's own timestamps are wall time, kept
+Without a watch: a node silent for longer than `node_timeout` at a check, every `health_check_interval`, becomes OFFLINE
+and its next heartbeat brings it back. With one: its detector says at each check of a node (`health.watch`) who is down;
+a sign of life that leaves the detector content, a heartbeat or a passed check, brings a node back. A node that is down
+is not eligible; with `failover_enabled` its agents wait for another place, and it comes back after its host has stopped
+what it may still run of them. Arrivals are stamped by the runtime's clock; a node's own timestamps are wall time, kept
 for information, and figures that come with an older one than the last are dropped and counted. All times in seconds.
 """
 
 from __future__ import annotations
 
 from sim.errors import NodeError
+from sim.scalability.health.watch import Watch, check_node
 from sim.scalability.manager.checks import check_fields, check_load
 from sim.scalability.manager.context import Context
 from sim.scalability.manager.counters import Counters
@@ -22,8 +25,39 @@ from sim.types.fleet import NodeStatus
 class Health:
     """Takes heartbeats, runs the check loop, and carries out what a status change means."""
 
-    def __init__(self, context: Context, ledger: Ledger, deployer: Deployer, jobs: Jobs, counters: Counters) -> None:
+    def __init__(
+        self,
+        context: Context,
+        ledger: Ledger,
+        deployer: Deployer,
+        jobs: Jobs,
+        counters: Counters,
+        watch: Watch | None = None,
+    ) -> None:
         self.context, self.ledger, self.deployer, self.jobs, self.counters = context, ledger, deployer, jobs, counters
+        self.watch = watch
+        self._running = False
+        self._watched: dict[int, None] = {}  # births of nodes that the detector knows
+        self._leaving: dict[int, None] = {}  # of nodes that said they go down: a passed check is no return
+
+    def joined(self, node: Node) -> None:
+        """A node was registered: it is watched from now on, its checks once the loops run."""
+        if self.watch is not None:
+            self._know(node, self.watch)
+            if self._running:
+                self._spawn_checks(node, self.watch)
+
+    def left(self, node: Node) -> None:
+        """A node was removed."""
+        self._leaving.pop(node.birth, None)
+        if self.watch is not None and node.birth in self._watched:
+            del self._watched[node.birth]
+            self.watch.detector.left(node.node_id)
+
+    def _know(self, node: Node, watch: Watch) -> None:
+        if node.birth not in self._watched:
+            self._watched[node.birth] = None
+            watch.detector.joined(node.node_id, self.context.now())
 
     def heartbeat(
         self,
@@ -43,6 +77,9 @@ class Health:
         self.counters.heartbeats_received += 1
         silence_s = self.context.now() - node.heard_at
         node.heard_at = self.context.now()
+        if self.watch is not None:
+            self._know(node, self.watch)
+            self.watch.detector.heartbeat(node_id, node.heard_at)
         if at is not None and node.reported_at is not None and at < node.reported_at:
             self.counters.heartbeats_stale += 1
             cpu_usage = memory_usage = current_load = status = None
@@ -55,35 +92,77 @@ class Health:
         if current_load is not None:
             self.ledger.set_reported_load(node, current_load)
         if status is NodeStatus.OFFLINE:
+            self._leaving[node.birth] = None
             self.lose(node, "the node said that it goes down")
             return
+        self._leaving.pop(node.birth, None)
         if status is not None and node.wanted is not NodeStatus.OFFLINE and not node.removing:
             node.wanted = status
         if node.silent:
-            self._revive(node, f"heartbeat after {silence_s:g} s")
+            if self.watch is None or not self.watch.detector.verdict(node_id, node.heard_at).down:
+                self._revive(node, f"heartbeat after {silence_s:g} s")
         else:
             self.ledger.set_status(node, "reported by the node")
 
     def check(self) -> None:
         """One look at all nodes; also another try for starts that failed and stops that were not confirmed."""
         now, limit_s = self.context.now(), self.context.config.node_timeout
-        self.counters.checks += 1
+        self.counters.checks += self.watch is None
         for node in list(self.ledger.nodes.values()):
             silence_s = now - node.heard_at
-            watched = node.info.status in (NodeStatus.ONLINE, NodeStatus.DRAINING)
-            if watched and silence_s > limit_s:
+            if self.watch is None and _is_watched(node) and silence_s > limit_s:
                 self.lose(node, f"silent for {silence_s:g} s, over node_timeout={limit_s:g} s")
             elif node.reachable and node.orphans:
                 self._clear(node, None)
         self.deployer.place_pending(retry=True)
 
     async def run(self) -> None:
-        """Check at start + k * health_check_interval, for good."""
+        """Check at start + k * health_check_interval, for good; the checks of a watch are jobs of their own."""
         started_at, number = self.context.now(), 0
-        while True:
-            number += 1
-            await self.context.runtime.sleep_until(started_at + number * self.context.config.health_check_interval)
-            self.check()
+        self._running = True
+        try:
+            if self.watch is not None:
+                for node in self.ledger.nodes.values():
+                    self._spawn_checks(node, self.watch)
+            while True:
+                number += 1
+                await self.context.runtime.sleep_until(started_at + number * self.context.config.health_check_interval)
+                self.check()
+        finally:
+            self._running = False
+
+    def _spawn_checks(self, node: Node, watch: Watch) -> None:
+        self._know(node, watch)
+        if watch.is_idle:
+            return
+
+        def state() -> bool | None:
+            if node.gone:
+                return None
+            return _is_watched(node) or node.silent
+
+        def checked(passed: bool | None) -> None:
+            self._checked(node, watch, passed)
+
+        name = f"watch {node.node_id} {node.birth}"
+        runtime = self.context.runtime
+        self.jobs.spawn(name, lambda: check_node(runtime, watch, node.node_id, node.birth, state, checked), _nothing)
+
+    def _checked(self, node: Node, watch: Watch, passed: bool | None) -> None:
+        """A check of a node is over (None: nothing was asked): its detector judges."""
+        now = self.context.now()
+        self.counters.checks += 1
+        if passed is not None:
+            watch.detector.checked(node.node_id, now, passed)
+        verdict = watch.detector.verdict(node.node_id, now)
+        if verdict.down:
+            if not node.silent:
+                self.lose(node, verdict.reason)
+        elif passed:
+            if node.silent and node.birth not in self._leaving:
+                self._revive(node, verdict.reason)
+            for listener in watch.passed_listeners:
+                listener(node.node_id, now)
 
     def lose(self, node: Node, reason: str) -> None:
         """The node cannot be reached any more."""
@@ -105,6 +184,8 @@ class Health:
         node.wanted = status
         node.silent = False
         node.heard_at = self.context.now()
+        if node.birth in self._watched and self.watch is not None:
+            self.watch.detector.joined(node.node_id, node.heard_at)
         self.ledger.set_status(node, reason)
         if was_reachable and not node.reachable:
             self._lost(node, reason)
@@ -141,6 +222,11 @@ class Health:
         node.silent = False
         self.counters.nodes_returned += 1
         self.ledger.set_status(node, reason)
+
+
+def _is_watched(node: Node) -> bool:
+    """A node under maintenance, or that the user took offline, may be silent."""
+    return node.info.status in (NodeStatus.ONLINE, NodeStatus.DRAINING)
 
 
 def _job(node: Node) -> str:
