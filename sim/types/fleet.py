@@ -56,3 +56,4 @@ class AgentInfo:
     status: AgentStatus = AgentStatus.PENDING
     deployed_at: float | None = None
     ready_at: float | None = None
+    epoch: int = 0  # of its present (or last) place; rises with every placement, never goes back

@@ -31,7 +31,8 @@ class ManagerConfig:
     scaling_threshold: float = 0.8  # utilization above which one more node is wanted
     deployment_timeout: float = 300.0  # for an agent to start, to stop, and for a node to be provided
     failover_enabled: bool = True
-    data_replication: bool = True
+    data_replication: bool = True  # false: copies_min is 0
+    copies_min: int = 1  # other nodes that hold an agent's state
     agents_max: int | None = None  # placed and pending; None: max_nodes * 12
     agent_types_max: int = 64  # types ever deployed
     redeploy_attempts_max: int = 5  # starts of a lost agent before it is given up
@@ -53,6 +54,11 @@ class ManagerConfig:
             raise ConfigError(
                 "load_balancing_strategy", self.load_balancing_strategy, f"one of {', '.join(known)}{close}"
             )
+
+    @property
+    def copies(self) -> int:
+        """Nodes that should hold an agent's state: its own and the others."""
+        return 1 + (self.copies_min if self.data_replication else 0)
 
     @property
     def agents_limit(self) -> int:
@@ -103,6 +109,7 @@ _RULES: tuple[tuple[str, Callable[[object], bool], str], ...] = (
     ("deployment_timeout", _above_0, _SECONDS),
     ("failover_enabled", _flag, "true or false"),
     ("data_replication", _flag, "true or false"),
+    ("copies_min", _whole(0, 100), "a whole number in 0..100"),
     (
         "agents_max",
         lambda value: value is None or is_whole(value, 1),

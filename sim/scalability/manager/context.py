@@ -1,15 +1,16 @@
-"""What surrounds the manager's parts: settings, clock and tasks, agent host, who hears of changes, event log."""
+"""What surrounds the manager's parts: settings, clock and tasks, agent host, machines, who hears of changes, logs."""
 
 from __future__ import annotations
 
-from sim.contracts import AgentHost, EventSink, Membership, Runtime
+from sim.contracts import AgentHost, EventSink, Membership, NodeProvider, Runtime
 from sim.scalability.manager.config import ManagerConfig
+from sim.scalability.manager.journal import Journal
 
 
 class Context:
     """One object for all parts; the live runtime is made at the first use of `runtime` when none was given."""
 
-    __slots__ = ("_runtime", "config", "events", "host", "membership")
+    __slots__ = ("_runtime", "config", "events", "host", "journal", "membership", "provider")
 
     def __init__(
         self,
@@ -18,8 +19,11 @@ class Context:
         membership: Membership,
         host: AgentHost,
         events: EventSink,
+        journal: Journal | None = None,
     ) -> None:
         self.config, self.membership, self.host, self.events = config, membership, host, events
+        self.journal = journal
+        self.provider: NodeProvider | None = None
         self._runtime = runtime
 
     @property
@@ -38,3 +42,8 @@ class Context:
     def write(self, kind: str, subject: str, **fields: object) -> None:
         """An event at this instant."""
         self.events.write(self.runtime.now(), kind, subject, **fields)
+
+    def note(self, kind: str, **fields: object) -> None:
+        """A change of the assignment, for the journal if there is one."""
+        if self.journal is not None:
+            self.journal.note({"kind": kind, **fields})

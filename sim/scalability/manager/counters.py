@@ -17,6 +17,9 @@ class Counters:
     nodes_removed: int = 0
     nodes_lost: int = 0
     nodes_returned: int = 0
+    nodes_fenced: int = 0
+    drains: int = 0
+    drains_cut: int = 0  # whose deadline passed first
     heartbeats_received: int = 0
     heartbeats_stale: int = 0
     checks: int = 0
@@ -34,6 +37,10 @@ class Counters:
     states_saved: int = 0
     states_restored: int = 0
     states_lost: int = 0
+    states_found: int = 0  # lost ones that came back with their node
+    states_copied: int = 0  # copies made to restore the number of copies
+    states_dropped: int = 0  # stale or unacknowledged copies that a returning node had to give up
+    saves_fenced: int = 0  # writes of an old epoch
     deploy_sum_s: float = 0.0
     deploy_max_s: float = 0.0
     latencies_s: deque[float] = field(default_factory=lambda: deque(maxlen=LATENCIES_MAX))

@@ -3,7 +3,8 @@
 `contracts.AgentHost` does the work within `deployment_timeout`. What does not start in time, fails or is cancelled is
 undone: the host is asked to stop it, its place is freed, and the caller gets the error. Where the host did not confirm
 a stop the place stays taken until it does, so that no machine is over-filled. An agent whose node was lost waits as
-PENDING, in order, and is started again when room appears, at most `redeploy_attempts_max` times in a row.
+PENDING, in order, and is started again when room appears, at most `redeploy_attempts_max` times in a row. Every start
+is a body of its own, with an epoch of its own: one that was under way when its node was lost never counts.
 """
 
 from __future__ import annotations
@@ -31,18 +32,25 @@ class Deployer:
         self.context, self.ledger, self.states, self.jobs, self.counters = context, ledger, states, jobs, counters
         ledger.on_room = self.place_pending
 
-    async def deploy(self, config: Mapping[str, Any]) -> str:
-        """Place and start an agent, give its id; raises `ConfigError`, `DeployError` or the host's error."""
+    async def deploy(self, config: Mapping[str, Any], node_id: str | None = None) -> str:
+        """Place and start an agent, on a node if it is named, give its id.
+
+        Raises `NodeError` (the named node is not known), `ConfigError`, `DeployError` or the host's error.
+        """
         ledger = self.ledger
+        named = None if node_id is None else ledger.node(node_id)
         agent = ledger.admit(check_agent(config))
         info = agent.info
         started_at = self.context.now()
-        node = ledger.placement.best(info.agent_type)
         try:
+            node = ledger.placement.best(info.agent_type) if named is None else named
             if node is None:
                 raise DeployError(info.agent_id, f"no online node has a free place for {info.config['name']!r}")
+            if not node.online or node.removing or node.free <= 0:
+                raise DeployError(info.agent_id, f"{node.node_id} is {node.info.status.value}, {node.free} places free")
             ledger.take(agent, node)
-            ledger.set_agent(agent, AgentStatus.STARTING, node, "most free capacity, spread")
+            reason = "most free capacity, spread" if named is None else "asked for"
+            ledger.set_agent(agent, AgentStatus.STARTING, node, reason)
             await self._start(agent, node)
         except BaseException as error:
             self.counters.deploys_failed += 1
@@ -71,19 +79,21 @@ class Deployer:
         info = agent.info
         begin(agent)
         try:
-            return None if info.node_id is None else await self._vacate(agent, self.ledger.node(info.node_id))
+            if info.node_id is None:
+                return None
+            return await self._vacate(agent, self.ledger.node(info.node_id), AgentStatus.STOPPED)
         finally:
             self.counters.undeploys += 1
             self.ledger.set_agent(agent, AgentStatus.STOPPED, None, reason)
             end(agent)
 
     async def evict(self, agent: Agent, node: Node, reason: str) -> None:
-        """Get an agent off a node that leaves: onto another node, else pending; stopped when failover is off."""
+        """Get an agent off a node that leaves: onto another, else pending; stopped if it retires or failover is off."""
         agent_id = agent.info.agent_id
         await self.settle(agent)
         if node.agents.get(agent_id) is not agent:
             return
-        if not self.context.config.failover_enabled:
+        if node.retiring or not self.context.config.failover_enabled:
             await self._retire(agent, reason)
             return
         begin(agent)
@@ -92,7 +102,7 @@ class Deployer:
             if target is not None and agent_id in target.orphans:
                 target = None  # its former self may still run there
             moved = target is not None and await self._follow(agent, target, reason)
-            await self._vacate(agent, node)
+            await self._vacate(agent, node, AgentStatus.PENDING)
             if not moved:
                 agent.held = target is not None  # its start failed: not again before the next check
                 self.ledger.set_agent(agent, AgentStatus.PENDING, None, f"{reason}; no other node took it")
@@ -115,13 +125,20 @@ class Deployer:
         return True
 
     def lose(self, node: Node, reason: str) -> None:
-        """The node cannot be reached: its agents wait for another place (those under way are with their coroutine)."""
+        """The node cannot be reached: it is fenced, and its agents wait for another place.
+
+        A start on it that was begun here is called off; one that a caller waits for ends with that caller's error.
+        """
+        self.counters.nodes_fenced += 1
+        self.ledger.fence(node, reason)
+        after = AgentStatus.STOPPED if node.retiring else AgentStatus.PENDING
         for agent in list(node.agents.values()):
             if not agent.busy:
                 self._abandon(agent, node)
-                self.ledger.set_agent(agent, AgentStatus.PENDING, None, reason)
+                self.ledger.set_agent(agent, after, None, reason)
                 self.counters.failovers += 1
-        self.states.node_lost(node.node_id, False)
+            elif agent.info.node_id == node.node_id:
+                self.jobs.cancel(_job(agent))
         self.place_pending()
 
     def place_pending(self, retry: bool = False) -> None:
@@ -146,11 +163,11 @@ class Deployer:
     def _spawn_restart(self, agent: Agent, node: Node) -> None:
         def undo() -> None:
             self.ledger.set_agent(agent, AgentStatus.PENDING, None, "its start was called off")
-            agent.held = True
+            agent.held = node.reachable
             self.ledger.free(agent, node)
             end(agent)
 
-        self.jobs.spawn(f"restart {agent.info.agent_id}", lambda: self._restart(agent, node), undo)
+        self.jobs.spawn(_job(agent), lambda: self._restart(agent, node), undo)
 
     async def _restart(self, agent: Agent, node: Node) -> None:
         reason = "its start was interrupted"
@@ -161,9 +178,16 @@ class Deployer:
         except HOST_ERRORS as error:
             reason = _why(error)
         finally:
-            if agent.info.status is AgentStatus.STARTING:
+            lost = agent.info.status is AgentStatus.STARTING and not node.reachable
+            if lost:
+                self.counters.failovers += 1
+                after = AgentStatus.STOPPED if node.retiring else AgentStatus.PENDING
+                self.ledger.set_agent(agent, after, None, f"{node.node_id} was lost while it started")
+            elif agent.info.status is AgentStatus.STARTING:
                 self._failed_again(agent, reason)
             end(agent)
+            if lost:
+                self.place_pending()
 
     def _failed_again(self, agent: Agent, reason: str) -> None:
         agent.attempts += 1
@@ -177,13 +201,15 @@ class Deployer:
     async def _start(self, agent: Agent, node: Node) -> None:
         """Start the agent on a node where it holds a place; undoes everything if that fails."""
         agent_id, limit_s = agent.info.agent_id, self.context.config.deployment_timeout
+        epoch, node_epoch = node.epochs[agent_id], node.epoch
         try:
             try:
                 async with self.context.runtime.timeout(limit_s):
-                    await self.context.host.start_agent(node.node_id, agent_id, agent.info.config)
+                    await self.context.host.start_agent(node.node_id, agent_id, agent.info.config, epoch)
             except TimeoutError as error:
                 raise DeployError(agent_id, f"not ready on {node.node_id} within {limit_s} s, undone") from error
-            if not node.reachable:
+            assert node.epochs[agent_id] == epoch, f"{agent_id} holds another place on {node.node_id}"
+            if not node.reachable or node.epoch != node_epoch:
                 raise DeployError(agent_id, f"{node.node_id} went offline while it started")
             self.ledger.add_ready(agent, node, 1)
         except BaseException:
@@ -191,8 +217,13 @@ class Deployer:
             raise
         self.states.placed(agent_id, node.node_id)
 
-    async def _vacate(self, agent: Agent, node: Node) -> str | None:
-        """A ready agent stops answering on the node, then its host stops it; gives what went wrong."""
+    async def _vacate(self, agent: Agent, node: Node, then: AgentStatus) -> str | None:
+        """A ready agent stops answering on the node, then its host stops it; gives what went wrong.
+
+        `then` is what the agent is afterwards if this is its only body.
+        """
+        if agent.info.node_id == node.node_id:
+            self.ledger.set_leaving(agent, then)
         self.ledger.add_ready(agent, node, -1)
         return await self._stop(agent, node)
 
@@ -235,6 +266,10 @@ class Deployer:
             if agent.settled is None:
                 agent.settled = self.context.runtime.event()
             await agent.settled.wait()
+
+
+def _job(agent: Agent) -> str:
+    return f"restart {agent.info.agent_id} {agent.epoch_last}"
 
 
 def _why(error: BaseException) -> str:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field, replace
 
 from sim.contracts import Event
-from sim.types.fleet import AgentInfo, NodeInfo, NodeStatus
+from sim.types.fleet import AgentInfo, AgentStatus, NodeInfo, NodeStatus
 
 
 @dataclass(slots=True, eq=False)
@@ -20,14 +20,19 @@ class Node:
     silent: bool = False
     removing: bool = False
     clearing: bool = False  # a job stops its orphans
+    retiring: bool = False  # it leaves for good: its agents are stopped, not moved
     gone: bool = False
+    epoch: int = 0  # of the node: rises, over the whole fleet, when a node registers or is fenced
+    told: tuple[bool, bool] = (True, False)  # may be picked, silent: as the balancer heard last
+    noted: tuple[NodeStatus, bool] | None = None  # wanted and silent, as journaled
     placed: int = 0  # places held by our agents: starting, ready, stopping
     foreign: int = 0  # agents the node reports that we did not place
     reported_at: float | None = None  # newest timestamp of its heartbeats, wall time, information only
     by_type: dict[str, int] = field(default_factory=dict)  # places by agent type
     ready: dict[str, int] = field(default_factory=dict)  # ready agents by type
     agents: dict[str, Agent] = field(default_factory=dict)  # who holds a place, in order
-    orphans: dict[str, None] = field(default_factory=dict)  # agents it may still run: their stop is not confirmed
+    epochs: dict[str, int] = field(default_factory=dict)  # of the places that agents hold
+    orphans: dict[str, int] = field(default_factory=dict)  # agents (epoch) it may still run: stop not confirmed
     stamp: int = 0  # moves with every change that placement reads
 
     @property
@@ -69,6 +74,8 @@ class Agent:
     settled: Event | None = None
     attempts: int = 0  # failed starts since it was last ready
     held: bool = False  # pending, and not to be tried before the next check
+    epoch_last: int = 0  # newest epoch that was ever given, also to a body that did not become ready
+    leaving: AgentStatus | None = None  # its only body is being stopped; what it is afterwards
 
     def snapshot(self) -> AgentInfo:
         """A copy of its facts."""

@@ -8,7 +8,7 @@ from typing import Any
 class InstantHost:
     """Implements `contracts.AgentHost`."""
 
-    async def start_agent(self, node_id: str, agent_id: str, config: dict[str, Any]) -> None:
+    async def start_agent(self, node_id: str, agent_id: str, config: dict[str, Any], epoch: int = 0) -> None:
         """The agent is ready."""
 
     async def stop_agent(self, node_id: str, agent_id: str) -> None:

@@ -40,13 +40,18 @@ class Jobs:
             if self._idle is not None and not self._tasks:
                 self._idle.set()
 
-    async def close(self) -> None:
-        """Cancel all jobs and wait until they have cleaned up."""
-        for name, task in list(self._tasks.items()):
-            task.cancel()
+    def cancel(self, name: str) -> None:
+        """Call a job off, if there is one of that name; what it never began is undone at once."""
+        if name in self._tasks:
+            self._tasks[name].cancel()
             if name in self._waiting:
                 del self._tasks[name]
                 self._waiting.pop(name)()
+
+    async def close(self) -> None:
+        """Cancel all jobs and wait until they have cleaned up."""
+        for name in list(self._tasks):
+            self.cancel(name)
         while self._tasks:
             self._idle = self._context.runtime.event()
             await self._idle.wait()

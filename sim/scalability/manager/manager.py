@@ -10,22 +10,21 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from sim.contracts import AgentHost, EventSink, Membership, Runtime
-from sim.errors import FleetError
+from sim.contracts import AgentHost, EventSink, Membership, NodeProvider, Runtime
+from sim.errors import ConfigError, FleetError
 from sim.runtime.events import EventLog
+from sim.scalability.health.watch import Watch
 from sim.scalability.manager.config import ManagerConfig
 from sim.scalability.manager.context import Context
-from sim.scalability.manager.counters import Counters
-from sim.scalability.manager.deployment import Deployer
-from sim.scalability.manager.health import Health
+from sim.scalability.manager.disks import Disks
 from sim.scalability.manager.hosts import InstantHost
-from sim.scalability.manager.jobs import Jobs
-from sim.scalability.manager.ledger import Ledger
-from sim.scalability.manager.registration import Registrar
-from sim.scalability.manager.replication import SavedState, StateStore
+from sim.scalability.manager.journal import Journal, JournalSink
+from sim.scalability.manager.recovery import assignment_of
+from sim.scalability.manager.replication import SavedState
 from sim.scalability.manager.router import Route, Router
-from sim.scalability.manager.scaling import NodeProvider, Scaler
+from sim.scalability.manager.saving import StateLink
 from sim.scalability.manager.snapshots import ManagerMetrics, ManagerStatus, metrics_of, status_of
+from sim.scalability.manager.wiring import recover, wire
 from sim.types.fleet import AgentInfo, AgentStatus, NodeInfo, NodeStatus
 
 
@@ -40,7 +39,13 @@ class DistributedManager:
         membership: Membership | None = None,
         host: AgentHost | None = None,
         events: EventSink | None = None,
+        watch: Watch | None = None,
+        disks: Disks | None = None,
+        link: StateLink | None = None,
+        journal: JournalSink | None = None,
     ) -> None:
+        if journal is not None and len(journal):
+            raise ConfigError("journal", f"{len(journal)} records", "an empty one; `restore` takes a history")
         self.config = settings = ManagerConfig.of(config)
         self._router: Router | None = None
         if membership is None:
@@ -49,14 +54,27 @@ class DistributedManager:
             )
         log = EventLog() if events is None else events
         self._context = context = Context(settings, runtime, membership, InstantHost() if host is None else host, log)
-        self._counters = counters = Counters()
-        self._jobs = jobs = Jobs(context)
-        self._ledger = ledger = Ledger(context)
-        self._states = states = StateStore(context, ledger, counters)
-        self._deployer = Deployer(context, ledger, states, jobs, counters)
-        self._health = Health(context, ledger, self._deployer, jobs, counters)
-        self._registrar = Registrar(context, ledger, self._deployer, self._health, states, counters)
-        self._scaler = Scaler(context, ledger, self._registrar, counters)
+        if journal is not None:
+            context.journal = Journal(journal)
+        self._parts = parts = wire(context, watch, disks, link)
+        self._counters, self._jobs, self._ledger = parts.counters, parts.jobs, parts.ledger
+        self._states, self._deployer, self._health = parts.states, parts.deployer, parts.health
+        self._registrar, self._scaler = parts.registrar, parts.scaler
+        self._is_restored = False
+
+    @classmethod
+    def restore(
+        cls, journal: JournalSink, config: Mapping[str, Any] | ManagerConfig | None = None, **parts: Any
+    ) -> DistributedManager:
+        """A manager that goes on where the one that wrote `journal` stopped; `parts` are those of the constructor.
+
+        The membership must know nothing yet, `disks` are those of the nodes. Bodies that were starting or stopping are
+        orphans, their agents wait; `start` has the orphans stopped and the agents placed at once.
+        """
+        manager = cls(config, **parts)
+        recover(manager._parts, manager._context, journal)
+        manager._is_restored = True
+        return manager
 
     @property
     def runtime(self) -> Runtime:
@@ -80,11 +98,11 @@ class DistributedManager:
     @property
     def provider(self) -> NodeProvider | None:
         """Where the automatic scaling gets nodes; None: it only recommends."""
-        return self._scaler.provider
+        return self._context.provider
 
     @provider.setter
     def provider(self, provider: NodeProvider | None) -> None:
-        self._scaler.provider = provider
+        self._context.provider = provider
 
     # Nodes
 
@@ -117,9 +135,29 @@ class DistributedManager:
         given = {name: value for name, value in fields.items() if value is not None}
         await self._registrar.update(node_id, status, given)
 
-    async def remove_node(self, node_id: str) -> None:
-        """Drain a node and let it go: agents move, wait, or (failover off) stop. Raises `NodeError`."""
-        await self._registrar.remove(node_id, "removed by the user")
+    async def remove_node(
+        self,
+        node_id: str,
+        *,
+        stop_agents: bool = False,
+        drain_s: float | None = None,
+        reason: str = "removed by the user",
+    ) -> None:
+        """Drain a node and let it go: its agents move, wait, or (`stop_agents`, failover off) stop. Raises `NodeError`.
+
+        It takes nothing new from now on; what runs on it gets `drain_s` seconds to end, if the provider can tell.
+        """
+        await self._registrar.remove(node_id, reason, stop_agents, drain_s)
+
+    async def drain_node(
+        self, node_id: str, deadline_s: float | None = None, *, reason: str = "drained by the user"
+    ) -> None:
+        """As `remove_node`, but the node stays, empty and DRAINING, until `update_node` gives it a status."""
+        await self._registrar.drain(node_id, reason, deadline_s)
+
+    def node_restarted(self, node_id: str, kept_state: bool) -> None:
+        """The machine began anew, with or without its copies of states; its agents are not touched. `NodeError`."""
+        self._states.restarted(self._ledger.node(node_id), kept_state)
 
     def heartbeat(
         self,
@@ -145,13 +183,13 @@ class DistributedManager:
 
     # Agents
 
-    async def deploy_agent(self, config: Mapping[str, Any]) -> str:
-        """Place and start an agent (`name type model`, optional `temperature`), give its id.
+    async def deploy_agent(self, config: Mapping[str, Any], node_id: str | None = None) -> str:
+        """Place and start an agent (`name type model`, optional `temperature`), on a node if it is named; give its id.
 
         Raises `ConfigError` (the config), `DeployError` (no room, `agents_max`, not ready within deployment_timeout),
         or the host's error; whatever it raises, also when it is cancelled, nothing is left behind.
         """
-        return await self._deployer.deploy(config)
+        return await self._deployer.deploy(config, node_id)
 
     async def undeploy_agent(self, agent_id: str) -> None:
         """Stop an agent and free its place; raises `DeployError` (unknown, or its host failed to stop it)."""
@@ -181,11 +219,28 @@ class DistributedManager:
         """Agents of a type that answer on a node; raises `NodeError`."""
         return self._ledger.node(node_id).ready.get(agent_type, 0)
 
+    def is_current(self, agent_id: str, node_id: str, epoch: int) -> bool:
+        """Whether the agent's body of that epoch on that node is the one that counts; at most one is."""
+        return self._ledger.is_current(agent_id, node_id, epoch)
+
+    def assignment_digest(self) -> str:
+        """Digest of nodes, agents, epochs, places and queue, as a control plane that dies now leaves them behind."""
+        return assignment_of(self._ledger, self._states.versions()).settled().digest()
+
     # State
 
-    async def save_state(self, agent_id: str, state: Mapping[str, Any], *, version: int | None = None) -> int:
-        """Keep an agent's state on its node and one more; gives its version. Raises `DeployError`."""
-        return self._states.save(agent_id, state, version)
+    async def save_state(
+        self, agent_id: str, state: Mapping[str, Any], *, version: int | None = None, epoch: int | None = None
+    ) -> int:
+        """Keep an agent's state on its node and `copies_min` others; gives its version.
+
+        Raises `DeployError`, also ("fenced") for an `epoch` that is not the agent's live one.
+        """
+        return await self._parts.saver.save(agent_id, state, version, epoch)
+
+    def state_digest(self, node_id: str) -> str:
+        """Digest of the copies that a node keeps; raises `NodeError`."""
+        return self._states.disks.digest(self._ledger.node(node_id).node_id)
 
     def load_state(self, agent_id: str) -> SavedState:
         """The newest state that a reachable node holds; raises `DeployError` if there is none or it was lost."""
@@ -213,6 +268,9 @@ class DistributedManager:
         if "check" in self._jobs:
             return
         self._jobs.spawn("check", self._health.run, _nothing)
+        if self._is_restored:
+            self._is_restored = False
+            self._health.check()
         if self.config.auto_scaling:
             self._jobs.spawn("scale", self._scaler.run, _nothing)
 

@@ -1,7 +1,9 @@
 """Nodes come, change and go. Everything is checked before anything changes.
 
-A node that is removed is drained first: it takes no new agents or requests, its agents start elsewhere before they stop
-on it (with failover off they are stopped), and what fits nowhere waits as PENDING.
+A node that is removed is drained first: it takes no new agents or requests; with `drain_s` what runs on it gets that
+long to end (`NodeProvider.drained`); then its agents start elsewhere before they stop on it, and what fits nowhere
+waits as PENDING. With failover off, or when the node retires (a scale-in), its agents are stopped. Each step is an
+event.
 """
 
 from __future__ import annotations
@@ -10,14 +12,13 @@ from dataclasses import replace
 from typing import Any
 
 from sim.errors import NodeError
-from sim.scalability.manager.checks import check_fields, check_node, zone_of
+from sim.scalability.manager.checks import check_fields, check_node, is_number, zone_of
 from sim.scalability.manager.context import Context
 from sim.scalability.manager.counters import Counters
-from sim.scalability.manager.deployment import Deployer
+from sim.scalability.manager.deployment import HOST_ERRORS, Deployer
 from sim.scalability.manager.entries import Node
 from sim.scalability.manager.health import Health
 from sim.scalability.manager.ledger import Ledger, new_node
-from sim.scalability.manager.replication import StateStore
 from sim.types.fleet import NodeInfo, NodeStatus
 
 FIXED = ("zone", "region", "speed")  # metadata that placement and the balancer were built on
@@ -32,11 +33,10 @@ class Registrar:
         ledger: Ledger,
         deployer: Deployer,
         health: Health,
-        states: StateStore,
         counters: Counters,
     ) -> None:
         self.context, self.ledger, self.deployer = context, ledger, deployer
-        self.health, self.states, self.counters = health, states, counters
+        self.health, self.counters = health, counters
 
     def register(self, info: NodeInfo) -> None:
         """Take a node in (a copy of its facts is kept); raises `NodeError`, which is counted."""
@@ -53,6 +53,7 @@ class Registrar:
         own = replace(info, metadata=dict(info.metadata))
         node = new_node(own, self.ledger.births_count, zone_of(own.metadata), self.context.now())
         self.ledger.join(node)
+        self.health.joined(node)
         self.counters.nodes_registered += 1
         self.context.write(
             "node_registered", own.node_id, status=own.status.value, capacity=own.capacity, zone=node.zone
@@ -72,33 +73,65 @@ class Registrar:
         told = {name: value for name, value in changes.items() if getattr(node.info, name) != value}
         if "capacity" in changes:
             self.ledger.set_capacity(node, changes.pop("capacity"))
-        for name, value in changes.items():
-            setattr(node.info, name, value)
-        node.info.metadata = merged
+        if changes or merged != node.info.metadata:
+            self.ledger.set_facts(node, {**changes, "metadata": merged})
         if told:
             self.context.write("node_updated", node_id, reason="changed by the user", **told)
         if status is not None and (status is not node.wanted or node.silent):
             await self.health.set_wanted(node, status, "wanted by the user")
 
-    async def remove(self, node_id: str, reason: str) -> None:
+    async def remove(self, node_id: str, reason: str, stop_agents: bool = False, drain_s: float | None = None) -> None:
         """Drain a node and let it go; raises `NodeError`. Cancelled, the node stays, draining."""
         node = self.ledger.node(node_id)
+        await self._empty(node, reason, stop_agents, drain_s)
+        try:
+            self.ledger.leave(node)
+            self.health.left(node)
+        finally:
+            node.removing = node.retiring = False
+        self.counters.nodes_removed += 1
+        self.context.write("node_removed", node_id, reason=reason)
+
+    async def drain(self, node_id: str, reason: str, drain_s: float | None) -> None:
+        """Get everything off a node, which stays, draining, until its status is changed; raises `NodeError`."""
+        node = self.ledger.node(node_id)
+        await self._empty(node, reason, False, drain_s)
+        node.removing = False
+
+    async def _empty(self, node: Node, reason: str, stop_agents: bool, drain_s: float | None) -> None:
+        """The node has no agents afterwards and is still marked as being removed, unless this is cut short."""
         if node.removing:
-            raise NodeError(node_id, "is being removed already")
-        node.removing = True
+            raise NodeError(node.node_id, "is being removed already")
+        if drain_s is not None and not is_number(drain_s, 0.0):
+            raise NodeError(node.node_id, f"drain_s={drain_s!r}: accepted is a finite number of seconds from 0")
+        node.removing, node.retiring = True, stop_agents
         try:
             if node.wanted is not NodeStatus.OFFLINE:
                 node.wanted = NodeStatus.DRAINING
             self.ledger.set_status(node, reason)
-            await self._drain(node, reason)
-            self.states.node_lost(node_id, node.reachable)
-            self.ledger.leave(node)
-        finally:
-            node.removing = False
-        self.counters.nodes_removed += 1
-        self.context.write("node_removed", node_id, reason=reason)
+            if drain_s is not None and node.reachable:
+                await self._wait_drained(node, drain_s)
+            await self._evict_all(node, reason)
+        except BaseException:
+            node.removing = node.retiring = False
+            raise
 
-    async def _drain(self, node: Node, reason: str) -> None:
+    async def _wait_drained(self, node: Node, drain_s: float) -> None:
+        """What runs on the node ends, or the time is over: what is left then fails with the node."""
+        provider = self.context.provider
+        if provider is None:
+            return  # nobody knows what runs there
+        self.counters.drains += 1
+        reason = "nothing waits or runs on it"
+        try:
+            async with self.context.runtime.timeout(drain_s):
+                await provider.drained(node.node_id)
+        except HOST_ERRORS as error:
+            self.counters.drains_cut += 1
+            reason = str(error) or type(error).__name__
+        self.context.write("node_drained", node.node_id, reason=reason)
+
+    async def _evict_all(self, node: Node, reason: str) -> None:
         runtime, deployer = self.context.runtime, self.deployer
         while node.agents:
             tasks = [

@@ -9,25 +9,14 @@ recommendation. A bare threshold has no tolerance or window and can flap; that i
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Protocol
 
+from sim.contracts import NodeProvider
 from sim.scalability.manager.context import Context
 from sim.scalability.manager.counters import Counters
 from sim.scalability.manager.deployment import HOST_ERRORS
 from sim.scalability.manager.entries import Node
 from sim.scalability.manager.ledger import Ledger
 from sim.scalability.manager.registration import Registrar
-from sim.types.fleet import NodeInfo
-
-
-class NodeProvider(Protocol):
-    """Where nodes come from; each call is given up after `deployment_timeout`."""
-
-    async def provide(self) -> NodeInfo:
-        """A new machine, to be registered by the manager."""
-
-    async def release(self, node_id: str) -> None:
-        """A machine is not needed any more."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,7 +36,6 @@ class Scaler:
 
     def __init__(self, context: Context, ledger: Ledger, registrar: Registrar, counters: Counters) -> None:
         self.context, self.ledger, self.registrar, self.counters = context, ledger, registrar, counters
-        self.provider: NodeProvider | None = None
         self.recommendation = HOLD  # the last decision that nobody carried out
 
     def decide(self) -> Decision:
@@ -74,7 +62,8 @@ class Scaler:
     async def step(self) -> None:
         """Decide, and carry it out or note it."""
         decision = self.decide()
-        if self.provider is None:
+        provider = self.context.provider
+        if provider is None:
             if decision != self.recommendation and decision.change:
                 self.context.write("scale_recommended", "fleet", change=decision.change, reason=decision.reason)
             self.recommendation = decision
@@ -82,9 +71,9 @@ class Scaler:
         self.recommendation = HOLD
         try:
             if decision.change > 0:
-                await self._scale_out(self.provider, decision.reason)
+                await self._scale_out(provider, decision.reason)
             elif decision.change < 0:
-                await self._scale_in(self.provider, decision)
+                await self._scale_in(provider, decision)
         except HOST_ERRORS as error:
             self.counters.scales_failed += 1
             self.context.write(

@@ -41,6 +41,7 @@ class ManagerStatus:
     scale_reason: str
     states: int  # agents with a saved state
     states_single: int  # of which only one node holds it
+    states_under_replicated: int  # of which fewer nodes hold it than are asked for
 
     def as_dict(self) -> dict[str, Any]:
         """Plain dicts, texts and numbers."""
@@ -57,6 +58,9 @@ class ManagerMetrics:
     nodes_removed: int
     nodes_lost: int
     nodes_returned: int
+    nodes_fenced: int
+    drains: int
+    drains_cut: int
     heartbeats_received: int
     heartbeats_stale: int
     checks: int
@@ -74,6 +78,10 @@ class ManagerMetrics:
     states_saved: int
     states_restored: int
     states_lost: int
+    states_found: int
+    states_copied: int
+    states_dropped: int
+    saves_fenced: int
     deploy_latency_s_mean: float
     deploy_latency_s_p50: float
     deploy_latency_s_p95: float
@@ -120,6 +128,7 @@ def status_of(ledger: Ledger, scaler: Scaler, states: StateStore, running: bool)
         scale_reason=scaler.recommendation.reason,
         states=len(states),
         states_single=states.single_count(),
+        states_under_replicated=states.short_count(),
     )
 
 

@@ -52,7 +52,7 @@ class GateHost:
         self.gate = runtime.event()
         self.stopped: list[tuple[str, str]] = []
 
-    async def start_agent(self, node_id: str, agent_id: str, config: dict[str, Any]) -> None:
+    async def start_agent(self, node_id: str, agent_id: str, config: dict[str, Any], epoch: int = 0) -> None:
         await self.gate.wait()
 
     async def stop_agent(self, node_id: str, agent_id: str) -> None:

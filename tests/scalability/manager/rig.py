@@ -29,7 +29,7 @@ class ScriptedHost:
         self.running: dict[str, set[str]] = {}  # node -> agents
         self.calls: list[tuple[str, str, str]] = []
 
-    async def start_agent(self, node_id: str, agent_id: str, config: dict[str, Any]) -> None:
+    async def start_agent(self, node_id: str, agent_id: str, config: dict[str, Any], epoch: int = 0) -> None:
         self.calls.append(("start", node_id, agent_id))
         if node_id in self.broken:
             raise FleetError(f"{node_id} is broken")

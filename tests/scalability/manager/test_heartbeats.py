@@ -154,4 +154,4 @@ def test_what_is_said_twice_changes_nothing(rig: Rig) -> None:
     rig.run(rig.manager.update_node("node-0", status=NodeStatus.OFFLINE))
     rig.manager.heartbeat("node-0", status=NodeStatus.OFFLINE)
     assert rig.manager.metrics().nodes_lost == 1
-    assert rig.kinds("node-0") == ["node_registered", "node_status"]
+    assert rig.kinds("node-0") == ["node_registered", "node_status", "node_fenced"]

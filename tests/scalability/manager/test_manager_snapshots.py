@@ -50,6 +50,7 @@ def test_status_and_metrics_to_the_last_number(rig: Rig) -> None:
         "scale_reason": "",
         "states": 0,
         "states_single": 0,
+        "states_under_replicated": 0,
     }
     metrics = rig.manager.metrics().as_dict()
     latencies = {name: value for name, value in metrics.items() if name.startswith("deploy_latency")}

@@ -1,0 +1,88 @@
+"""How one write of an agent's state comes to be acknowledged: staged on every node that is to hold it, then counted.
+
+Without a link the copies stand at once. With one each is carried from the agent's node within `deployment_timeout`;
+a node that fails is replaced by another, and a write that stands on fewer nodes than there are is not acknowledged.
+Writes of one agent come one after the other. An agent that was placed elsewhere meanwhile is fenced: its epoch is old.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, Protocol
+
+from sim.contracts import Event
+from sim.errors import DeployError
+from sim.scalability.manager.deployment import HOST_ERRORS
+from sim.scalability.manager.disks import Copy
+from sim.scalability.manager.entries import Node
+from sim.scalability.manager.replication import StateStore
+
+
+class StateLink(Protocol):
+    """Carries a state from one node to another; fails with `FleetError` or `OSError`."""
+
+    async def carry(self, source: str, target: str, agent_id: str, version: int, size_bytes: int) -> None:
+        """Ends once the target has it."""
+
+
+class Saver:
+    """Owns the writes under way."""
+
+    def __init__(self, states: StateStore, link: StateLink | None) -> None:
+        self.states, self.link = states, link
+        self._saving: dict[str, Event] = {}  # agents whose write is under way; set when it has ended
+
+    async def save(self, agent_id: str, state: Mapping[str, Any], version: int | None, epoch: int | None) -> int:
+        """Keep a new state, give its version. `version`, if given, must be above the last one.
+
+        Raises `DeployError`: an old epoch, an agent that is not ready on a reachable node, a version that goes back, a
+        state that is not JSON or over `state_bytes_max`, too few nodes that took it.
+        """
+        while agent_id in self._saving:
+            await self._saving[agent_id].wait()
+        states = self.states
+        home = states.home(agent_id, epoch)
+        copy = Copy(states.next_version(agent_id, version), states.text(agent_id, state))
+        if self.link is None:
+            targets = states.targets(agent_id, home)
+            for node_id in targets:
+                states.disks.stage(node_id, agent_id, copy)
+            states.acknowledge(agent_id, copy, home, targets)
+            return copy.version
+        self._saving[agent_id] = states.context.runtime.event()
+        try:
+            await self._carry(self.link, agent_id, copy, home)
+        finally:
+            self._saving.pop(agent_id).set()
+        return copy.version
+
+    async def _carry(self, link: StateLink, agent_id: str, copy: Copy, home: Node) -> None:
+        states, disks = self.states, self.states.disks
+        epoch = states.ledger.agent(agent_id).info.epoch
+        failed: dict[str, str] = {}  # nodes that did not take it, and why
+        limit_s = states.context.config.deployment_timeout
+        touched = [home.node_id]
+        disks.stage(home.node_id, agent_id, copy)
+        try:
+            while True:
+                states.home(agent_id, epoch)  # raises once the agent is elsewhere
+                targets = states.targets(agent_id, home, failed)
+                missing = [name for name in targets if disks.staged(name, agent_id) is not copy]
+                if not missing:
+                    break
+                try:
+                    async with states.context.runtime.timeout(limit_s):
+                        await link.carry(home.node_id, missing[0], agent_id, copy.version, len(copy.text.encode()))
+                except HOST_ERRORS as error:
+                    failed[missing[0]] = str(error) or type(error).__name__
+                else:
+                    touched.append(missing[0])
+                    disks.stage(missing[0], agent_id, copy)
+            if failed and len(targets) < states.context.config.copies:
+                why = "; ".join(f"{name}: {problem}" for name, problem in failed.items())
+                raise DeployError(agent_id, f"state version {copy.version} is not acknowledged: {why}")
+            states.acknowledge(agent_id, copy, home, targets)
+        finally:
+            for name in touched:  # a node out of reach keeps what it has until it is asked
+                if name in states.ledger.nodes and states.ledger.nodes[name].reachable:
+                    disks.unstage(name, agent_id, copy)
