@@ -1,20 +1,24 @@
 """The one place where config meets classes: a validated `Config` becomes a fleet, its load and one run of it.
 
 The control plane is the real one: the DistributedManager registers the nodes and deploys the agents through the world
-on virtual time, the Balancer hears of them, and the engine asks that Balancer for every request. After assembly no
-room sees a config.
+on virtual time, the Balancer hears of them, and the engine asks that Balancer for every request. A run under fire gets
+health, failover, scaling and faults on top (`sim.bench.fire`). After assembly no room sees a config.
 """
 
 from __future__ import annotations
 
-import dataclasses
 import hashlib
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any, TypeVar
+from functools import partial
+from typing import Any
 
 from sim.bench.capacity import capacity_per_s
+from sim.bench.fire import Fire
+from sim.bench.fleet_shape import FleetShape, shape_of
+from sim.bench.params import copy, fields
+from sim.bench.rules import check_requests, is_under_fire
 from sim.bench.schema import Config
 from sim.errors import ConfigError
 from sim.registry import lookup
@@ -24,18 +28,19 @@ from sim.runtime.virtual import VirtualRuntime
 from sim.scalability.balancer.balancer import Balancer, make_balancer
 from sim.scalability.balancer.params import BalancerParams
 from sim.scalability.manager import DistributedManager
-from sim.types.fleet import NodeInfo
 from sim.types.records import RunRecord
+from sim.world.attempts import redraw
 from sim.world.batching import BatchingPool
+from sim.world.faults.overload import OverloadParams, overload_chunks
 from sim.world.fifo import FifoPool
+from sim.world.fragile_fifo import FragileFifo
+from sim.world.fragile_sharing import FragileSharing, fragile_batching
 from sim.world.marks import Marks
 from sim.world.params import ArrivalParams, ColumnParams, ServiceParams
 from sim.world.sharing import SharingPool
 from sim.world.world import Load, World, WorldParams
 
-T = TypeVar("T")
 HEARTBEAT_S = 30.0  # the source's health_check_interval
-UNTYPED = ("agent",)
 
 
 @dataclass(slots=True)
@@ -49,15 +54,22 @@ class Assembly:
     load: Load
     log: EventLog
     config: Config
+    shape: FleetShape
+    fire: Fire | None = None
 
     def run(self) -> RunRecord:
         """Deploy the fleet, load it, and give the record; the runtime is closed afterwards."""
         started = time.perf_counter()
         try:
             self.runtime.run_task(self._deploy())
-            self.runtime.spawn(self._heartbeats(), "heartbeats")
+            if self.fire is None:
+                self.runtime.spawn(self._heartbeats(), "heartbeats")
+            else:
+                self.runtime.run_task(self.fire.start())
             record = self.world.run(self.load)
             record.notes["fleet"] = str(self.manager.status())
+            if self.fire is not None:
+                self.fire.finish(record)
         finally:
             self.runtime.close()
         record.digest = digest(record, self.log)
@@ -65,20 +77,13 @@ class Assembly:
         return record
 
     async def _deploy(self) -> None:
-        fleet = self.config.fleet
-        agent_types = fleet.agent_types or {UNTYPED[0]: fleet.agents_per_node}
-        for ordinal in range(fleet.nodes):
-            node_id, speed = f"node-{ordinal}", fleet.speeds[ordinal % len(fleet.speeds)]
-            zone = fleet.zones[ordinal % len(fleet.zones)]
-            self.world.add_node(node_id, speed, zone)
-            capacity = fleet.capacity_agents or fleet.agents_per_node
-            weight = 1.0 if fleet.weights == "equal" else speed
-            node = NodeInfo(
-                node_id, "127.0.0.1", 8080, capacity=capacity, metadata={"zone": zone, "region": zone, "speed": weight}
-            )
-            await self.manager.register_node(node)
-        for agent_type, count in agent_types.items():  # placement spreads each type evenly over equal nodes
-            for number in range(count * fleet.nodes):
+        shape, add = self.shape, self.shape.adder(self.world)
+        for ordinal in range(shape.nodes):
+            info = shape.node(ordinal)
+            add(info)
+            await self.manager.register_node(info)
+        for agent_type, count in shape.agents.items():  # placement spreads each type evenly over equal nodes
+            for number in range(count * shape.nodes):
                 name = f"{agent_type}-{number}"
                 await self.manager.deploy_agent({"name": name, "type": agent_type, "model": "simulated"})
 
@@ -99,14 +104,25 @@ def assemble(config: Config, replication: int) -> Assembly:
     draws = CounterDraws(config.seed, replication)
     runtime = VirtualRuntime()
     log = EventLog()
-    types = tuple(config.fleet.agent_types) or UNTYPED
-    balancer = make_balancer(copy(BalancerParams, config.balancer), types, config.fleet.nodes * len(types))
+    shape = shape_of(config)
+    types = shape.types
+    balancer = make_balancer(copy(BalancerParams, config.balancer), types, shape.slots_max)
     service = lookup("service", config.service.kind)(copy(ServiceParams, config.service))
-    world = World(runtime, balancer, draws, world_params(config, types, service, hasattr(service, "tokens")))
+    make_params = partial(world_params, config, types, service, hasattr(service, "tokens"))
+    load = make_load(config, types, service)
+    if is_under_fire(config):
+        check_requests(config)
+        fire = Fire(config, runtime, draws, balancer, log, shape)
+        manager, world = fire.build(partial(make_params, True)), fire.world
+        if config.service.per_attempt == "redraw":
+            assert world.rules is not None
+            world.rules.redraw = lambda row: redraw(world.columns, row, service, draws)
+        return Assembly(runtime, manager, balancer, world, load, log, config, shape, fire)
+    world = World(runtime, balancer, draws, make_params())
     manager = DistributedManager(
         {
             "load_balancing_strategy": config.balancer.kind,
-            "max_nodes": config.fleet.nodes,
+            "max_nodes": shape.nodes,
             "auto_scaling": False,
             "failover_enabled": False,
             "data_replication": False,
@@ -118,20 +134,23 @@ def assemble(config: Config, replication: int) -> Assembly:
         host=world,
         events=log,
     )
-    return Assembly(runtime, manager, balancer, world, make_load(config, types, service), log, config)
+    return Assembly(runtime, manager, balancer, world, load, log, config, shape)
 
 
-def world_params(config: Config, types: tuple[str, ...], service: Any, tokens: bool) -> WorldParams:
+def world_params(config: Config, types: tuple[str, ...], service: Any, tokens: bool, fire: bool = False) -> WorldParams:
     """The facts of the hardware; refuses a discipline that the service law does not have."""
     sharing = config.service.discipline == "ps"
     if tokens and sharing:
         raise ConfigError("service.discipline", "ps", "fifo with service=llm (a node batches by itself)")
     make_pool: Callable[..., Any] = SharingPool if sharing else FifoPool
-    if tokens:
+    if fire:
+        make_pool = FragileSharing if sharing else fragile_batching(service) if tokens else FragileFifo
+    elif tokens:
 
         def make_pool(*args: Any) -> Any:
             return BatchingPool(service, *args)
 
+    poison = config.faults.poison_request
     return WorldParams(
         make_pool=make_pool,
         queue_max=config.fleet.queue_max,
@@ -141,6 +160,11 @@ def world_params(config: Config, types: tuple[str, ...], service: Any, tokens: b
         tokens=tokens,
         sharing=sharing or tokens,
         agent_start_s=config.fleet.agent_start_s,
+        drop_expired=config.deadline_propagation in ("dequeue", "kill"),
+        priority_mix=tuple(config.admission.priority_mix),
+        single_ratio=config.retry.non_idempotent_ratio,
+        poison_prob=poison.prob if poison.enabled else 0.0,
+        poison_restart_s=poison.restart_s,
     )
 
 
@@ -165,7 +189,17 @@ def make_load(config: Config, types: tuple[str, ...], service: Any) -> Load:
         marks=marks,
         horizon_s=config.horizon_s,
         drain_s=config.drain_s,
+        side=None if closed else _overload(config, law),
     )
+
+
+def _overload(config: Config, law: Any) -> Callable[..., Any] | None:
+    """The extra arrivals of an overload, in terms of the load's mean rate."""
+    part = config.faults.overload
+    if not part.enabled:
+        return None
+    params, mean_rate_per_s = copy(OverloadParams, part), law.rate_per_s()
+    return lambda draws, horizon_s: overload_chunks(params, mean_rate_per_s, draws, horizon_s)
 
 
 def check_thinking(config: Config) -> None:
@@ -181,16 +215,6 @@ def check_thinking(config: Config) -> None:
 def run_replication(config: Config, replication: int) -> RunRecord:
     """One replication of one design point, from an empty fleet to the drained books."""
     return assemble(config, replication).run()
-
-
-def fields(config: Any) -> dict[str, Any]:
-    """The fields of a config dataclass, shallow."""
-    return {field.name: getattr(config, field.name) for field in dataclasses.fields(config)}
-
-
-def copy(cls: type[T], config: Any) -> T:
-    """A room's frozen params from the config dataclass of the same fields."""
-    return cls(**fields(config))
 
 
 def digest(record: RunRecord, log: EventLog) -> str:

@@ -33,6 +33,7 @@ from sim.errors import ConfigError, InputError
 
 SAVED = "config="  # `config=FILE`: a saved config, as overrides that come first
 EXPERIMENT = "experiment"
+SEVERAL = ("faults",)  # groups of which a run may take several at once
 RATES = ("arrivals.rate_per_s", "arrivals.utilization_ratio")
 PLAIN = re.compile(r"[A-Za-z_][A-Za-z0-9_.\-]*")
 Composed = dict[tuple[str, ...], DictConfig]  # choices of groups -> what they compose
@@ -180,8 +181,11 @@ def _one_rate(overrides: Sequence[Override]) -> list[Override]:
 def _check_key(override: Override, groups: Mapping[str, list[str]]) -> None:
     if override.key in groups:
         value = override.values[0].strip("'")
-        if value not in groups[override.key] and not (override.key == EXPERIMENT and value == "null"):
-            raise ConfigError(override.key, value, "one of " + ", ".join(groups[override.key]))
+        several = override.key in SEVERAL and value.startswith("[")
+        for choice in value.strip("[]").split(",") if several else [value]:
+            if choice not in groups[override.key] and not (override.key == EXPERIMENT and choice == "null"):
+                more = ", or a list of them: [a,b]" if override.key in SEVERAL else ""
+                raise ConfigError(override.key, choice, "one of " + ", ".join(groups[override.key]) + more)
     elif keys.find(override.key) is None:
         raise ConfigError(override.key, override.values[0], keys.near(override.key, list(groups)))
 

@@ -88,6 +88,7 @@ class ServiceConfig:
     path: str | None = None  # empirical: CDF points
     scale: float = number(1.0, above=0)  # empirical: factor on the values read
     discipline: str = choice("fifo", "fifo", "ps")
+    per_attempt: str = choice("fixed", "fixed", "redraw")  # whether a further attempt has a demand of its own
     hardware: str = "h100-80gb-tp4"  # llm
     prompt_tokens_median: float = number(1469.0, above=0)  # llm without a trace; Azure 2023 code trace
     prompt_tokens_sigma: float = number(1.0, 0)  # log-sd

@@ -51,7 +51,7 @@ class BatchingPool(Pool):
         columns.started_at[row] = now
         self.in_service += 1
         tag = self.prefilled_s + self.law.prefill_s(columns.prompt_tokens[row])
-        heappush(self.prefill_tags, (tag, columns.request[row] << 16, row))
+        heappush(self.prefill_tags, (tag, columns.key_of(row), row))
         self._arm(now)
 
     def _arm(self, now: float) -> None:

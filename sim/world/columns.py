@@ -1,31 +1,43 @@
 """The books of a run while it runs: one row an attempt, columns as `array.array` (8 bytes a value, no boxing).
 
 Rows are extended a block at a time when requests become known and filled in place as they happen; `table` hands them
-to numpy without copying. Instants in virtual seconds, NaN until they happen.
+to numpy without copying. Instants in virtual seconds, NaN until they happen. With `several` attempts a request there
+are columns for what a retry needs of its request and for what the node saw.
 """
 
 from __future__ import annotations
 
 from array import array
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from sim.types.records import TRUNCATED, AttemptTable
+from sim.types.records import STATUSES, TRUNCATED, AttemptTable
 
 NAN = float("nan")
+OUTRUN = len(STATUSES)  # while it runs: another attempt of the request answered first; TRUNCATED in the table
 
 
 class Columns:
-    """Attempt rows that grow; `tokens` adds the columns of token-sized requests, `probed` the load seen at arrival."""
+    """Attempt rows that grow; `tokens` adds the columns of token-sized requests, `several` those of attempts."""
 
     __slots__ = (
-        "arrived_at", "dispatcher", "finished_at", "first_token_at", "idle_draw", "node", "output_tokens", "pool_type",
-        "prompt_tokens", "request", "rif_at_arrival", "started_at", "status", "tokens", "work_s",
+        "arrived_at", "attempt", "dispatcher", "finished_at", "first_token_at", "idle_draw", "key", "left_at", "node",
+        "output_tokens", "placed_at", "pool_type", "priority", "prompt_tokens", "request", "rif_at_arrival", "several",
+        "single", "slot", "started_at", "status", "tokens", "view", "work_s",
     )  # fmt: skip
 
-    def __init__(self, *, tokens: bool) -> None:
-        self.tokens = tokens
+    def __init__(self, *, tokens: bool, several: bool = False) -> None:
+        self.tokens, self.several = tokens, several
+        self.attempt = array("h")
+        self.slot = array("i")  # the balancer's, -1 while it was not sent
+        self.placed_at = array("d")
+        self.left_at = array("d")
+        self.view = array("i")
+        self.key = array("q")
+        self.priority = array("b")
+        self.single = array("b")  # 1: must not run twice
         self.request = array("q")
         self.arrived_at = array("d")
         self.started_at = array("d")
@@ -60,6 +72,30 @@ class Columns:
         self.pool_type.extend(zero)
         self.rif_at_arrival.extend(zero)
         self.status.extend(array("b", (TRUNCATED,)) * count)
+        if self.several:
+            self.attempt.extend(array("h", (0,)) * count)
+            self.slot.extend(array("i", (-1,)) * count)
+            self.placed_at.extend(nan)
+            self.left_at.extend(nan)
+
+    def key_of(self, row: int) -> int:
+        """The order of a row among equal instants."""
+        return self.request[row] << 16 | (self.attempt[row] if self.several else 0)
+
+    def add_attempt(self, root: int, attempt: int, now: float) -> int:
+        """A further attempt of the request whose first row is `root`; its demand is the same. Gives the row."""
+        row = len(self.request)
+        self.extend([self.request[root]], [now])
+        self.attempt[row] = attempt
+        copied: tuple[array[Any], ...] = (
+            self.work_s, self.view, self.key, self.priority, self.single, self.prompt_tokens, self.output_tokens,
+            self.idle_draw,
+        )  # fmt: skip
+        for column in copied:
+            if column:
+                column.append(column[root])
+        self.dispatcher[row] = self.dispatcher[root]
+        return row
 
     def table(self, rows: NDArray[np.intp]) -> AttemptTable:
         """The rows named, in that order (rows of requests known ahead that never arrived are left out)."""
@@ -68,16 +104,25 @@ class Columns:
             return np.asarray(column)[rows]
 
         tokens = self.tokens
+        attempt, placed_at, left_at, priority = np.zeros(len(rows), dtype=np.int16), None, None, None
+        if self.several:
+            rows = rows[np.lexsort((np.asarray(self.attempt)[rows], np.asarray(self.request)[rows]))]
+            attempt = take(self.attempt).astype(np.int16)
+            placed_at, left_at = take(self.placed_at).astype(np.float64), take(self.left_at).astype(np.float64)
+            priority = take(self.priority).astype(np.int8) if any(self.priority) else None
         return AttemptTable(
             request=take(self.request).astype(np.int64),
-            attempt=np.zeros(len(rows), dtype=np.int16),
+            attempt=attempt,
             arrived_at=take(self.arrived_at).astype(np.float64),
             started_at=take(self.started_at).astype(np.float64),
             finished_at=take(self.finished_at).astype(np.float64),
             node=take(self.node).astype(np.int32),
-            status=take(self.status).astype(np.int8),
+            status=np.minimum(take(self.status), TRUNCATED).astype(np.int8),
             work_s=take(self.work_s).astype(np.float64),
             first_token_at=take(self.first_token_at).astype(np.float64) if tokens else None,
             prompt_tokens=take(self.prompt_tokens).astype(np.int32) if tokens else None,
             output_tokens=take(self.output_tokens).astype(np.int32) if tokens else None,
+            placed_at=placed_at,
+            left_at=left_at,
+            priority=priority,
         )

@@ -15,7 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sim.contracts import ArrivalChunk, Draws, ServiceLaw, TokenLaw
-from sim.runtime.draws import DISPATCHER, IDLE_TOKEN, PICK, PROBE
+from sim.runtime.draws import ADMISSION, DISPATCHER, FAULT_POISON, IDEMPOTENT, IDLE_TOKEN, PICK, PRIORITY, PROBE
 from sim.world.columns import Columns
 from sim.world.marks import Marks
 
@@ -33,6 +33,7 @@ class Block:
     dispatchers: list[int] | None  # None: the only one
     views: list[int] | None  # None: view 0
     probes: Sequence[Sequence[float]] | None  # the uniforms of each request's probes
+    admissions: list[float] | None = None  # the uniform of each request's admission
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,6 +46,10 @@ class Shape:
     types_count: int  # 1: untyped
     keyed: bool  # the balancer reads keys
     idle_tokens: bool  # a completion takes a draw
+    priority_mix: tuple[float, ...] = (1.0,)  # shares of priority 0, 1, ...
+    single_ratio: float = 0.0  # share of requests that must not run twice
+    admits_by_chance: bool = False
+    poison_prob: float = 0.0  # share of requests that kill the agent that serves them
 
 
 class Feed:
@@ -54,6 +59,7 @@ class Feed:
         self, columns: Columns, draws: Draws, service: ServiceLaw | TokenLaw, marks: Marks, shape: Shape
     ) -> None:
         self.columns, self.draws, self.service, self.marks, self.shape = columns, draws, service, marks, shape
+        self.poisonous: set[int] = set()  # requests; only ever looked up
 
     def block(self, entities: NDArray[np.uint64], at: list[float], chunk: ArrivalChunk | None) -> Block:
         """Append the rows of `entities` (arriving at `at`) and draw what they carry."""
@@ -79,7 +85,29 @@ class Feed:
         probes = draws.uniforms_of(PROBE, entities, shape.probes_count).tolist() if shape.probes_count else None
         if shape.idle_tokens:
             columns.idle_draw.extend(draws.uniforms_of(IDLE_TOKEN, entities)[:, 0].tolist())
-        return Block(row, at, picks, self._keys(entities, chunk), dispatchers, self._views(entities, chunk), probes)
+        keys, views = self._keys(entities, chunk), self._views(entities, chunk)
+        admissions = self._fates(entities, keys, views) if columns.several else None
+        return Block(row, at, picks, keys, dispatchers, views, probes, admissions)
+
+    def _fates(self, entities: NDArray[np.uint64], keys: list[int], views: list[int] | None) -> list[float] | None:
+        """What a request with several attempts needs at any later one; gives the uniforms of the admission."""
+        columns, draws, shape, count = self.columns, self.draws, self.shape, len(entities)
+        columns.key.extend(keys)
+        columns.view.extend(views or [0] * count)
+        bounds = np.cumsum(shape.priority_mix) / sum(shape.priority_mix)
+        if len(bounds) > 1:
+            classes = np.searchsorted(bounds, draws.uniforms_of(PRIORITY, entities)[:, 0], side="right")
+            columns.priority.extend(np.minimum(classes, len(bounds) - 1).tolist())
+        else:
+            columns.priority.extend([0] * count)
+        single = [0] * count
+        if shape.single_ratio:
+            single = (draws.uniforms_of(IDEMPOTENT, entities)[:, 0] < shape.single_ratio).astype(int).tolist()
+        columns.single.extend(single)
+        if shape.poison_prob:
+            struck = draws.uniforms_of(FAULT_POISON, entities)[:, 0] < shape.poison_prob
+            self.poisonous.update(int(entity) for entity in entities[struck])
+        return draws.uniforms_of(ADMISSION, entities)[:, 0].tolist() if shape.admits_by_chance else None
 
     def _keys(self, entities: NDArray[np.uint64], chunk: ArrivalChunk | None) -> list[int]:
         if chunk is not None and chunk.keys is not None:

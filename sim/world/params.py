@@ -63,6 +63,7 @@ class ServiceParams:
     path: str | None = None
     scale: float = 1.0
     discipline: str = "fifo"
+    per_attempt: str = "fixed"
     hardware: str = "h100-80gb-tp4"
     prompt_tokens_median: float = 1469.0
     prompt_tokens_sigma: float = 1.0

@@ -11,10 +11,13 @@ from sim.contracts import Membership
 
 
 class MembershipRelay:
-    """Implements `contracts.Membership` in front of `balancer`; `changed` is called after every change."""
+    """Implements `contracts.Membership` in front of `balancer`; `changed` is called after every change.
 
-    def __init__(self, balancer: Membership, changed: Callable[[], None]) -> None:
-        self.balancer, self.changed = balancer, changed
+    `leaving` is called before the balancer forgets a node.
+    """
+
+    def __init__(self, balancer: Membership, changed: Callable[[], None], leaving: Callable[[str], None]) -> None:
+        self.balancer, self.changed, self.leaving = balancer, changed, leaving
 
     def node_joined(self, node_id: str, weight: float) -> None:
         """A node without agents: nothing to send to yet."""
@@ -37,5 +40,6 @@ class MembershipRelay:
 
     def node_left(self, node_id: str) -> None:
         """The node is gone."""
+        self.leaving(node_id)
         self.balancer.node_left(node_id)
         self.changed()

@@ -57,7 +57,7 @@ class SharingPool(Pool):
         columns = self.columns
         columns.started_at[row] = now
         self.in_service += 1
-        heappush(self.tags, (self.virtual_s + columns.work_s[row], columns.request[row] << 16, row))
+        heappush(self.tags, (self.virtual_s + columns.work_s[row], columns.key_of(row), row))
         self._arm(now)
 
     def _arm(self, now: float) -> None:

@@ -2,29 +2,38 @@
 
 The world is the manager's `AgentHost`, hears of membership before the balancer does (`World.membership`) and listens to
 the balancer's slots; it knows neither class. The initial fleet is deployed before the load starts and is ready at once;
-agents that start later take `agent_start_s`.
+agents that start later take `agent_start_s`. With `rules` requests may have several attempts and nodes may be struck
+(`resilient`, `machines`); without, the plain engine moves them.
 """
 
 from __future__ import annotations
 
-import math
-from collections.abc import Callable
-from dataclasses import dataclass, field
+from array import array
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
-from sim.contracts import ArrivalLaw, ClosedLaw, Draws, ServiceLaw, TokenLaw
+from sim.contracts import ArrivalChunk, ArrivalLaw, ClosedLaw, Draws, ServiceLaw, TokenLaw
+from sim.errors import NodeError
 from sim.runtime.virtual import VirtualRuntime
-from sim.types.records import TRUNCATED, NodeTable, RunRecord
+from sim.types.records import AgentSteps, RunRecord
+from sim.world.attempts import Chances
+from sim.world.books import node_table
 from sim.world.closed import ClosedClients
 from sim.world.columns import Columns
 from sim.world.engine import Engine
 from sim.world.feed import Feed, Shape
+from sim.world.fragile import Fragile
+from sim.world.machines import Machines
 from sim.world.marks import Marks
+from sim.world.network import Network
 from sim.world.pool import Pool, PoolPlace
 from sim.world.relay import MembershipRelay
-from sim.world.seam import LoadBalancer
+from sim.world.resilient import ResilientEngine
+from sim.world.seam import LoadBalancer, RequestRules
+from sim.world.side import SideStream
 
 MakePool = Callable[[PoolPlace, Columns, Any, Any], Pool]
 
@@ -39,13 +48,14 @@ class Load:
     marks: Marks
     horizon_s: float
     drain_s: float
+    side: Callable[[Draws, float], Iterator[ArrivalChunk]] | None = None  # (draws, horizon_s) -> chunks of an overload
 
 
 @dataclass(frozen=True, slots=True)
 class WorldParams:
     """Facts of the fleet's hardware and of the queue at the balancer."""
 
-    make_pool: MakePool
+    make_pool: MakePool  # of pools that may be struck, where there are rules
     queue_max: int  # a pool's waiting places
     central_queue_max: int
     types: tuple[str, ...]
@@ -53,37 +63,54 @@ class WorldParams:
     tokens: bool
     sharing: bool
     agent_start_s: float
-
-
-@dataclass(slots=True)
-class WorldNode:
-    """One machine: its place in the node table and its pools by agent type."""
-
-    ordinal: int
-    speed: float
-    zone: str
-    born_at: float
-    gone_at: float = float("nan")
-    pools: dict[str, Pool] = field(default_factory=dict)
+    drop_expired: bool = False  # a node does not start what was given up
+    priority_mix: tuple[float, ...] = (1.0,)
+    single_ratio: float = 0.0
+    poison_prob: float = 0.0
+    poison_restart_s: float = 0.0
 
 
 class World:
     """Nodes, pools and the engine of one run; `run` moves virtual time and gives the record."""
 
-    def __init__(self, runtime: VirtualRuntime, balancer: LoadBalancer, draws: Draws, params: WorldParams) -> None:
+    def __init__(
+        self, runtime: VirtualRuntime, balancer: LoadBalancer, draws: Draws, params: WorldParams,
+        rules: RequestRules | None = None,
+    ) -> None:  # fmt: skip
         self.runtime, self.balancer, self.draws, self.params = runtime, balancer, draws, params
-        self.columns = Columns(tokens=params.tokens)
-        self.engine = Engine(runtime.env, self.columns, balancer, params.central_queue_max)
-        self.membership = MembershipRelay(balancer, self.engine.membership_changed)
-        self.nodes: dict[str, WorldNode] = {}
+        self.rules = rules
+        self.columns = Columns(tokens=params.tokens, several=rules is not None)
+        self.network = Network(draws) if rules is not None else None
+        self.machines = Machines(runtime, self.network)
+        self.nodes = self.machines.all
+        self.engine = self._make_engine()
+        self.membership = MembershipRelay(balancer, self.engine.membership_changed, self._leaving)
         self.agent_types: dict[tuple[str, str], str] = {}  # (node id, agent id) -> type of every agent that runs
         self.loaded = False
+        self.steps: tuple[array[int], array[float], array[int]] = (array("i"), array("d"), array("i"))
         balancer.slot_listeners.append(self._slot_added)
+
+    def _make_engine(self) -> Engine:
+        env, params = self.runtime.env, self.params
+        if self.rules is None:
+            return Engine(env, self.columns, self.balancer, params.central_queue_max)
+        chances = Chances(env, self.draws, self.columns, params.poison_restart_s)
+        chances.any = params.poison_prob > 0.0
+        assert self.network is not None
+        engine = ResilientEngine(
+            env, self.columns, self.balancer, params.central_queue_max, self.rules, self.network, chances
+        )
+        self.machines.on_requeue = engine.requeue
+
+        def errors_changed() -> None:
+            chances.any = params.poison_prob > 0.0 or any(node.error_prob for node in self.nodes.values())
+
+        self.machines.on_error_prob = errors_changed
+        return engine
 
     def add_node(self, node_id: str, speed: float, zone: str) -> None:
         """A machine is there (without agents yet); its id was not used before, since it names a row of the books."""
-        assert node_id not in self.nodes
-        self.nodes[node_id] = WorldNode(len(self.nodes), speed, zone, self.runtime.now())
+        self.machines.add(node_id, speed, zone)
 
     def occupancy(self, node_id: str) -> tuple[int, int, int]:
         """Ready agents, attempts in service and attempts waiting on a node: what its heartbeat reports."""
@@ -94,22 +121,41 @@ class World:
             sum(pool.present - pool.in_service for pool in pools),
         )
 
-    async def start_agent(self, node_id: str, agent_id: str, config: dict[str, Any]) -> None:
-        """AgentHost: the agent is ready once this returns."""
+    async def start_agent(self, node_id: str, agent_id: str, config: dict[str, Any], epoch: int = 0) -> None:
+        """AgentHost: the agent is ready once this returns; never, on a machine that does not answer."""
+        await self._answering(node_id)
         if self.loaded and self.params.agent_start_s:
             await self.runtime.sleep(self.params.agent_start_s)
+            await self._answering(node_id)
         agent_type = str(config["type"])
         self.agent_types[node_id, agent_id] = agent_type
-        pool = self._pool(node_id, agent_type)
-        pool.set_agents(pool.agents + 1, self.runtime.now())
+        self._change_agents(node_id, agent_type, 1)
 
     async def stop_agent(self, node_id: str, agent_id: str) -> None:
         """AgentHost: the agent takes no new attempt, a running one finishes; nothing for one that is not there."""
-        agent_type = self.agent_types.pop((node_id, agent_id), None)
-        if agent_type is None:
+        if (node_id, agent_id) not in self.agent_types:
             return
+        await self._answering(node_id)
+        agent_type = self.agent_types.pop((node_id, agent_id), None)
+        if agent_type is not None:
+            self._change_agents(node_id, agent_type, -1)
+
+    async def _answering(self, node_id: str) -> None:
+        """Returns at once for a machine that works, never for one that does not; raises `NodeError` for none at all."""
+        if not self.machines.there(node_id):
+            raise NodeError(node_id, "the machine is gone")
+        node = self.nodes[node_id]
+        network, serial = self.network, node.ordinal
+        cut_off = network is not None and (network.blocked(serial, True) or network.blocked(serial, False))
+        if not node.works or cut_off:
+            await self.runtime.event().wait()
+
+    def _change_agents(self, node_id: str, agent_type: str, change: int) -> None:
         pool = self._pool(node_id, agent_type)
-        pool.set_agents(pool.agents - 1, self.runtime.now())
+        if isinstance(pool, Fragile):
+            pool.assign(change, self.runtime.now())
+        else:
+            pool.set_agents(pool.agents + change, self.runtime.now())
 
     def _pool(self, node_id: str, agent_type: str) -> Pool:
         node = self.nodes[node_id]
@@ -119,7 +165,16 @@ class World:
             place = PoolPlace(node.ordinal, params.types.index(agent_type), node.speed, params.queue_max)
             pool = params.make_pool(place, self.columns, self.runtime.env, self.engine.answered)
             node.pools[agent_type] = pool
+            if isinstance(pool, Fragile):
+                pool.arm(params.drop_expired, self._agents_changed)
+                self.machines.match(node, pool)
         return pool
+
+    def _agents_changed(self, node: int, now: float, change: int) -> None:
+        nodes, instants, changes = self.steps
+        nodes.append(node)
+        instants.append(now)
+        changes.append(change)
 
     def _slot_added(self, slot: int, node_id: str, agent_type: str) -> None:
         pool = self._pool(node_id, agent_type)
@@ -128,9 +183,16 @@ class World:
         pools.extend([pool] * (slot + 1 - len(pools)))
         pools[slot] = pool
 
+    def _leaving(self, node_id: str) -> None:
+        """The balancer is about to forget a node: what is still under way there ends."""
+        if isinstance(self.engine, ResilientEngine):
+            for pool in self.nodes[node_id].pools.values():
+                if pool.slot >= 0:
+                    self.engine.left(pool.slot)
+
     def run(self, load: Load) -> RunRecord:
         """Load the fleet from now on, until everything is answered or drained; gives the books."""
-        params, balancer = self.params, self.balancer
+        params, balancer, rules = self.params, self.balancer, self.rules
         self.loaded = True
         shape = Shape(
             pick_width=balancer.draws_count,
@@ -139,8 +201,14 @@ class World:
             types_count=len(params.types),
             keyed=params.keyed,
             idle_tokens=balancer.needs_completion_draw,
+            priority_mix=params.priority_mix,
+            single_ratio=params.single_ratio,
+            admits_by_chance=rules is not None and rules.admission is not None and rules.admission.needs_draw,
+            poison_prob=params.poison_prob,
         )
         feed = Feed(self.columns, self.draws, load.service, load.marks, shape)
+        if isinstance(self.engine, ResilientEngine):
+            self.engine.chances.poisonous = feed.poisonous
         self.engine.start(load.horizon_s, load.drain_s)
         if load.closed is not None:
             clients = ClosedClients(load.closed, self.engine, feed, self.draws, load.horizon_s)
@@ -148,6 +216,8 @@ class World:
             clients.start()
         if load.open is not None:
             self.engine.feed_open(feed.open_blocks(load.open.chunks(self.draws, load.horizon_s)))
+        if load.side is not None:
+            SideStream(self.engine, feed.open_blocks(load.side(self.draws, load.horizon_s))).start()
         self.runtime.env.run(until=self.engine.done)
         return self._record(load)
 
@@ -162,49 +232,19 @@ class World:
             horizon_s = min(horizon_s, float(attempts.arrived_at.max()))
         return RunRecord(
             attempts=attempts,
-            nodes=self._node_table(ended_at),
+            nodes=node_table(self.nodes, self.columns, self.params.types, ended_at),
             horizon_s=horizon_s,
             ended_at=ended_at,
             arrivals_count=self.engine.arrivals_count,
             central_area_s=self.engine.central_area_s,
             terminating=terminating,
             processor_sharing=self.params.sharing,
+            agent_steps=self._steps(),
             events_count=self.runtime.env.events_count,
         )
 
-    def _node_table(self, ended_at: float) -> NodeTable:
-        unfinished: dict[tuple[int, int], list[int]] = {}  # (node, type) -> rows at the end
-        columns = self.columns
-        last_type = len(self.params.types) - 1
-        for row in np.flatnonzero(np.asarray(columns.status) == TRUNCATED).tolist():
-            place = (columns.node[row], columns.pool_type[row] if last_type else 0)
-            unfinished.setdefault(place, []).append(row)
-        rows: list[tuple[float, ...]] = []
-        for node in self.nodes.values():
-            pools = [(self.params.types.index(name), pool) for name, pool in node.pools.items()]
-            left = [pool.close(ended_at, unfinished.get((node.ordinal, kind), [])) for kind, pool in pools]
-            books = [
-                (p.agents, p.area_present_s, p.area_busy_s, p.work_done_s, p.arrived, p.answered, p.refused, p.present)
-                for _, p in pools
-            ]
-            sums = [math.fsum(book[column] for book in books) for column in range(8)]  # no pools: all 0
-            rows.append((*sums, math.fsum(left)))
-        book = np.array(rows, dtype=np.float64).reshape(len(self.nodes), 9)
-        nodes = list(self.nodes.values())
-        counts = book.astype(np.int64)
-        return NodeTable(
-            node_id=list(self.nodes),
-            zone=[node.zone for node in nodes],
-            speed=np.array([node.speed for node in nodes]),
-            agents=counts[:, 0],
-            born_at=np.array([node.born_at for node in nodes]),
-            gone_at=np.array([node.gone_at for node in nodes]),
-            area_present_s=book[:, 1],
-            area_busy_s=book[:, 2],
-            work_done_s=book[:, 3],
-            truncated_work_s=book[:, 8],
-            arrived=counts[:, 4],
-            answered=counts[:, 5],
-            refused=counts[:, 6],
-            truncated=counts[:, 7],
-        )
+    def _steps(self) -> AgentSteps | None:
+        if self.rules is None:
+            return None
+        node, at, step = self.steps
+        return AgentSteps(np.array(node, dtype=np.int32), np.array(at), np.array(step, dtype=np.int32))

@@ -1,0 +1,299 @@
+"""What only some requests meet: an attempt that fails, another one, a hedge, a deadline, a fenced or crashed node.
+
+A request ends as its last attempt did (by number), unless one was answered. A retry waits for its backoff and needs a
+token of the budget and time before the deadline; what must not run twice is tried again only where it was refused.
+A hedge goes to another node than the first attempt or not at all.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+
+import numpy as np
+
+from sim.runtime.environment import OrderedEnvironment
+from sim.runtime.order import DEADLINE, RETRY
+from sim.types.records import FAILED, OK, REJECTED, SHED, STATUSES, TIMED_OUT, TRUNCATED
+from sim.world.attempts import Chances, Several
+from sim.world.columns import OUTRUN, Columns
+from sim.world.engine import Engine
+from sim.world.fragile import Fragile
+from sim.world.line import PriorityLine
+from sim.world.seam import LoadBalancer, RequestRules
+from sim.world.timers import ExpiryQueue
+
+OPEN = TRUNCATED
+HEDGE_PICKS_MAX = 3
+
+
+class Again(Engine):
+    """The books of attempts, and every way in which one ends without an answer."""
+
+    pools: list[Fragile]  # type: ignore[assignment]
+    _dispatch_row: Callable[..., None]
+    _place: Callable[..., None]
+
+    def __init__(
+        self, env: OrderedEnvironment, columns: Columns, balancer: LoadBalancer, queue_max: int, rules: RequestRules,
+        chances: Chances,
+    ) -> None:  # fmt: skip
+        super().__init__(env, columns, balancer, queue_max)
+        self.rules, self.chances = rules, chances
+        self.ended_counts = [0] * len(STATUSES)
+        self.late_count = 0  # answers that nobody waited for any more
+        self.hedges_count = self.retries_count = self.turns_count = 0
+        self.several: dict[int, Several] = {}  # by the first row of a request that is in the system
+        self.root_of: dict[int, int] = {}  # first row of the request, of every open row of a further attempt
+        self.line = PriorityLine()
+        self._budget, self._bad, self._poke = rules.budget, rules.outcomes.failed, rules.on_demand
+        self._pulling = False
+        self.deadlines = self._timer(rules.deadline_s, (DEADLINE, 1), self._deadline, self.several)
+        self.timeouts = self._timer(rules.attempt_timeout_s, (DEADLINE, 0), self._timed_out)
+        self.hedges = self._timer(rules.hedge_after_s, (RETRY, 0), self._hedge)
+        balancer.fence_listeners.append(self.fenced)
+
+    def _timer(
+        self, delay_s: float | None, order: tuple[int, int], expire: Callable[[int], None],
+        unended: dict[int, Several] | None = None,
+    ) -> ExpiryQueue | None:  # fmt: skip
+        if delay_s is None:
+            return None
+        return ExpiryQueue(self.env, self.columns, delay_s, order, expire, {} if unended is None else unended)
+
+    # An attempt ends
+
+    def _failed(self, row: int, status: int, now: float, counted: bool = True) -> None:
+        """An open attempt was refused, failed, shed or timed out: try again, or end the request."""
+        root = self.root_of.get(row, row) if self.root_of else row
+        slot = self._give_up(row, status, now, counted)
+        if slot >= 0 and counted:
+            self._bad(slot, now)
+        several = self.several.get(root)
+        if several is not None:
+            self._forget(several, row)
+            if several.open_rows or several.pending:
+                return
+        if not self._tries_again(root, several, status, now):
+            self._over(root, several, status, now)
+        elif self.waiting_count:
+            self.pull(now)
+
+    def _give_up(self, row: int, status: int, now: float, counted: bool = True) -> int:
+        """Nobody waits for an open attempt any more; gives its slot, -1 if it was never sent.
+
+        `counted`: the balancer still counts it.
+        """
+        columns = self.columns
+        columns.status[row] = status
+        if status != OUTRUN:
+            columns.finished_at[row] = now
+        self.root_of.pop(row, None)
+        slot = columns.slot[row]
+        if slot < 0:
+            if self.line.remove(row):
+                self._integrate_central(now)
+                self.waiting_count -= 1
+                if self._poke is not None:
+                    self._poke()
+            return slot
+        self._sent_at.pop(row, None)
+        pool = self.pools[slot]
+        if status == OUTRUN and self.rules.on_dropped is not None:
+            self.rules.on_dropped(slot, now)
+        if counted:
+            self.balancer.refused(columns.dispatcher[row], slot, pool.generation, now)
+        cancels = self.rules.cancel_outrun if status == OUTRUN else self.rules.kills
+        if cancels and columns.placed_at[row] <= now and columns.left_at[row] != columns.left_at[row]:
+            pool.cancel(row, now)
+        return slot
+
+    def _forget(self, several: Several, row: int) -> None:
+        if several.forget(row):
+            self._budget.ended()
+
+    def _over(self, root: int, several: Several | None, status: int, now: float) -> None:
+        """The request ends without an answer."""
+        if several is not None:
+            del self.several[root]
+            status = self.columns.status[several.last_row]
+        self._end(root, status, now)
+
+    def _end(self, root: int, status: int, now: float) -> None:
+        self.ended_counts[status] += 1
+        admission = self.rules.admission
+        if admission is not None and status != SHED:
+            admission.ended(status == OK, now)
+        if self.waiting_count:
+            self.pull(now)
+        self._left(root, now)
+
+    def _outrun(self, several: Several, winner: int, now: float) -> None:
+        """The other attempts of an answered request are not waited for any more."""
+        if several.pending:
+            several.pending = False
+            self._budget.ended()
+        self._forget(several, winner)
+        for row in list(several.open_rows):
+            self._give_up(row, OUTRUN, now)
+            self._forget(several, row)
+
+    # Timers
+
+    def _timed_out(self, row: int) -> None:
+        self._failed(row, TIMED_OUT, self.env.now)
+
+    def _deadline(self, root: int) -> None:
+        """The client of a request gives up altogether."""
+        now = self.env.now
+        several = self.several.get(root)
+        if several is None:
+            open_rows = [root]
+        else:
+            open_rows = list(several.open_rows)
+            if several.pending:
+                several.pending = False
+                self._budget.ended()
+        for row in open_rows:
+            slot = self._give_up(row, TIMED_OUT, now)
+            if slot >= 0:
+                self._bad(slot, now)
+            if several is not None:
+                self._forget(several, row)
+        self._over(root, several, TIMED_OUT, now)
+
+    # Another attempt
+
+    def _tries_again(self, root: int, several: Several | None, status: int, now: float) -> bool:
+        rules, columns = self.rules, self.columns
+        retry = 1 if several is None else several.retries + 1
+        if status == SHED or retry >= rules.attempts_max or (columns.single[root] and status != REJECTED):
+            return False
+        attempt = 1 if several is None else several.attempts
+        at = now + rules.backoff_s(retry, self.chances.backoff(root, attempt))
+        if rules.deadline_s is not None and at >= columns.arrived_at[root] + rules.deadline_s:
+            return False
+        if not self._budget.take(self.in_system):
+            return False
+        if several is None:
+            several = self.several[root] = Several(root, False)
+        several.retries, several.pending = retry, True
+        self.env.call_at(at, RETRY, columns.request[root] << 16 | attempt, self._retry, several)
+        return True
+
+    def _retry(self, several: Several) -> None:
+        if several.pending:
+            several.pending = False
+            self.retries_count += 1
+            row = self._add(several, self.env.now)
+            several.retry_rows.append(row)
+            self._dispatch_again(several, row, self.env.now)
+
+    def _add(self, several: Several, now: float) -> int:
+        row = self.columns.add_attempt(several.root, several.attempts, now)
+        if self.rules.redraw is not None:
+            self.rules.redraw(row)
+        several.add(row)
+        self.root_of[row] = several.root
+        return row
+
+    def _dispatch_again(self, several: Several, row: int, now: float) -> None:
+        attempt, chances = self.columns.attempt[row], self.chances
+        picks = chances.picks(several.root, attempt, self.balancer.draws_count)
+        width = self.balancer.probes_count
+        self._dispatch_row(row, picks, chances.probes(several.root, attempt, width) if width else None, now)
+
+    def _hedge(self, row: int) -> None:
+        """The first attempt is still out: one more, to another node."""
+        columns, now = self.columns, self.env.now
+        several = self.several.get(row)
+        attempt = 1 if several is None else several.attempts
+        width = self.balancer.draws_count
+        draws = self.chances.picks(row, attempt, width * HEDGE_PICKS_MAX)
+        slot = self._other_slot(row, [draws[n * width : (n + 1) * width] for n in range(HEDGE_PICKS_MAX)], now)
+        if slot < 0:
+            return
+        if several is None:
+            several = self.several[row] = Several(row, True)
+        several.hedges += 1
+        self.hedges_count += 1
+        if several.hedges < self.rules.hedges_max and self.hedges is not None:
+            self.hedges.add(row, now)
+        self._place(self._add(several, now), slot, columns.dispatcher[row], now)
+
+    def _other_slot(self, row: int, picks: Sequence[Sequence[float]], now: float) -> int:
+        columns = self.columns
+        dispatcher, view, key = columns.dispatcher[row], columns.view[row], columns.key[row]
+        for draws in picks:
+            slot = self._dispatch(dispatcher, view, draws, key, now)
+            if slot < 0 or slot != columns.slot[row]:
+                return slot
+            self.balancer.refused(dispatcher, slot, self.pools[slot].generation, now)
+        return -1
+
+    # Nodes that are struck
+
+    def fenced(self, slot: int) -> None:
+        """The balancer forgot what it sent to a slot: those attempts have failed, whatever the node still says."""
+        now = self.env.now
+        pool = self.pools[slot]
+        pool.generation = self.balancer.generation[slot]
+        for row in self._open_at(slot):
+            if self.columns.status[row] == OPEN:  # else it ended with one before it
+                self._failed(row, FAILED, now, counted=False)
+
+    def left(self, slot: int) -> None:
+        """The node of a slot goes for good: what is still open there has failed."""
+        for row in self._open_at(slot):
+            if self.columns.status[row] == OPEN:
+                self._failed(row, FAILED, self.env.now)
+
+    def _open_at(self, slot: int) -> list[int]:
+        columns = self.columns
+        here = (np.asarray(columns.slot) == slot) & (np.asarray(columns.status) == OPEN)
+        rows: list[int] = np.flatnonzero(here).tolist()
+        return sorted(rows, key=columns.key_of)
+
+    def requeue(self, rows: Sequence[int], now: float) -> None:
+        """Connections to a node broke: open attempts of `rows` have failed and are sent on at once, in this order."""
+        columns = self.columns
+        for row in rows:
+            if columns.status[row] != OPEN:
+                continue
+            root = self.root_of.get(row, row)
+            if columns.single[root] and columns.started_at[row] <= now:
+                self._failed(row, FAILED, now)
+                continue
+            self._give_up(row, FAILED, now)
+            several = self.several.get(root)
+            if several is None:
+                several = self.several[root] = Several(root, True)
+            self._forget(several, row)
+            self._dispatch_again(several, self._add(several, now), now)
+
+    # Who waits at the balancer
+
+    def pull(self, now: float) -> None:
+        """Send waiting requests on; who is refused meanwhile does not start this anew."""
+        if self._pulling:
+            return
+        self._pulling = True
+        try:
+            super().pull(now)
+        finally:
+            self._pulling = False
+
+    def _send_first(self, now: float) -> bool:
+        for head in self.line.heads():
+            slot = self._dispatch(head.dispatcher, head.view, head.picks, head.key, now)
+            if slot >= 0:
+                self._integrate_central(now)
+                self.waiting_count -= 1
+                self.line.remove(head.row)
+                self._sent_at[head.row] = now
+                if self._poke is not None:
+                    self._poke()
+                self._place(head.row, slot, head.dispatcher, now)
+                if head.probes is not None:
+                    self._probe(head.row, head.dispatcher, head.view, head.probes, now)
+                return True
+        return False
