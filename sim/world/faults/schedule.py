@@ -32,7 +32,7 @@ COPIES_MAX = 16  # faults of one kind with different settings
 OCCURRENCES_MAX = 1 << 23  # random episodes of one place, after which it fails no more
 SCHEDULED = 1 << 23  # occurrences from here on are those of `at_s`
 FLEET_SERIAL = (1 << 32) - 1
-BEGIN, STEP, END = range(3)
+BEGIN, STEP, END, JOIN = range(4)
 
 
 def code_of(kind: str, copy: int) -> int:

@@ -11,7 +11,7 @@ from collections.abc import Callable, Sequence
 from sim.contracts import Draws
 from sim.runtime.order import FAULT
 from sim.world.faults.hands import Episode, Fault
-from sim.world.faults.schedule import FLEET_SERIAL, STEP, Schedule, key_of
+from sim.world.faults.schedule import FLEET_SERIAL, JOIN, Schedule, key_of
 
 FLEET = "fleet"
 
@@ -59,7 +59,7 @@ class Stream:
                 self._zones[zone] = len(self._zones)
                 self.schedule.open(zone, self._zones[zone])
             elif zone in self._entities:  # it joins a zone that is out: struck once it stands
-                key = key_of(self._entities[zone], STEP)
+                key = key_of(self.fault.code << 56 | serial << 24, JOIN)
                 self.fault.hands.env.call_at(self.fault.hands.env.now, FAULT, key, self._join, node_id)
 
     def node_gone(self, node_id: str) -> None:

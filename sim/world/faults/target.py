@@ -15,9 +15,12 @@ from sim.world.network import Network
 class FaultTarget(Protocol):
     """Machines by id; `born_listeners` and `gone_listeners` hear of a machine's id when it is there, or is gone."""
 
-    network: Network
     born_listeners: list[Callable[[str], None]]
     gone_listeners: list[Callable[[str], None]]
+
+    @property
+    def network(self) -> Network:
+        """What messages to and from machines go over."""
 
     def node_ids(self) -> list[str]:
         """Machines there now, in birth order."""
