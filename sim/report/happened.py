@@ -66,7 +66,7 @@ def _row(summary: StudySummary, point: PointSummary, kinds: list[str]) -> Row:
         *(count_cell(struck[kind]) for kind in kinds),
         count_cell(founded),
         Cell(f"{false:,}", sort=float(false), mark="alarm" if false else ""),
-        Cell(", ".join(f"{cause} {count:,}" for cause, count in causes.items()) or MISSING),
+        Cell(", ".join(f"{cause}\u00a0{count:,}" for cause, count in causes.items()) or MISSING),
         _recovery(point),
     )
     return Row(cells)

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-NEAR = 7.0  # distance of the first places, in points of print
+NEAR = 8.0  # distance of the first places, in points of print
 RINGS = (1.0, 2.2, 3.8, 5.6, 7.6)
 DIRECTIONS = ((1, 0), (1, 1), (1, -1), (-1, 0), (-1, 1), (-1, -1), (0, 1), (0, -1))
 OUTSIDE_WEIGHT = 20.0

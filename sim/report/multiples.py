@@ -66,14 +66,13 @@ def width_in(count: int) -> float:
 def stacks(figure: matplotlib.figure.Figure, count: int, heights: tuple[float, ...]) -> list[list[Axes]]:
     """For each panel its axes from top to bottom, all on one time axis; those alike share their vertical axis."""
     rows, columns = shape_of(count)
-    grid = figure.add_gridspec(rows, columns)
+    grid = figure.add_gridspec(rows * len(heights), columns, height_ratios=heights * rows)
     panels: list[list[Axes]] = []
     for at in range(count):
-        inner = grid[at // columns, at % columns].subgridspec(len(heights), 1, height_ratios=heights)
         stack: list[Axes] = []
         for level in range(len(heights)):
             above = stack[0] if stack else (panels[0][0] if panels else None)
-            axes = figure.add_subplot(inner[level], sharex=above)
+            axes = figure.add_subplot(grid[at // columns * len(heights) + level, at % columns], sharex=above)
             if level < len(heights) - 1:
                 axes.tick_params(axis="x", labelbottom=False, length=0)
             stack.append(axes)
@@ -94,5 +93,18 @@ def clock_axis(axes: Axes, end_s: float) -> None:
 def head(axes: Axes, title: str, facts: str) -> None:
     """A panel's name, and below it in small print what it says."""
     axes.set_title(title, pad=17)
-    axes.annotate(facts, (0.0, 1.0), xytext=(0, 5), xycoords="axes fraction", textcoords="offset points", fontsize=8.5,
-                  color=MUTED)  # fmt: skip
+    axes.annotate(
+        facts,
+        (0.0, 1.0),
+        xytext=(0, 5),
+        xycoords="axes fraction",
+        textcoords="offset points",
+        fontsize=8.5,
+        color=MUTED,
+        in_layout=False,
+    )
+
+
+def subhead(axes: Axes, facts: str) -> None:
+    """Small print above a lower level of a panel."""
+    axes.set_title(facts, fontsize=8, fontweight="normal", color=MUTED, pad=2)

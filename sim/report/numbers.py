@@ -58,6 +58,11 @@ def significant(value: float, digits: int = 4) -> str:
     return text.rstrip("0").rstrip(".") if "." in text else text
 
 
+def percent(ratio: float, digits: int = 2) -> str:
+    """A share as `12 %`, the missing mark where there is none."""
+    return f"{significant(100 * ratio, digits)} %" if math.isfinite(ratio) else MISSING
+
+
 def with_half_width(mean: float, low: float, high: float) -> tuple[str, str]:
     """The mean and its half-width as texts; the second is empty where there is no interval (one replication)."""
     if not math.isfinite(mean):

@@ -49,16 +49,17 @@ FIRE_FIGURES = ["timeline", "incidents", "pareto", "bars"]
 
 def detectors(nodes: int = 10, **changes: Any) -> StudySummary:
     """Six detectors under crashes, a pause and an outage of a zone."""
-    points = [_detector(name, nodes) for name in DETECTORS]
-    return _study("failover", "health", "victor_os", points, **changes)
+    fields = {"baseline": "victor_os", "points": [_detector(name, nodes) for name in DETECTORS]}
+    return _study("failover", "health", **{**fields, **changes})
 
 
 def autoscalers(**changes: Any) -> StudySummary:
     """Seven policies over two waves of load, without faults."""
-    return _study("autoscalers", "autoscaler", "none", [_policy(name) for name in POLICIES], **changes)
+    fields = {"baseline": "none", "points": [_policy(name) for name in POLICIES]}
+    return _study("autoscalers", "autoscaler", **{**fields, **changes})
 
 
-def _study(name: str, key: str, baseline: str, points: list[PointSummary], **changes: Any) -> StudySummary:
+def _study(name: str, key: str, baseline: str | None, points: list[PointSummary], **changes: Any) -> StudySummary:
     fields: dict[str, Any] = {
         "name": name,
         "question": f"Which {key} keeps a fleet of agents answering under fire, and what does it cost?",

@@ -11,6 +11,7 @@ import pytest
 
 from sim.report.page import write_report
 from tests.report.synthetic import STRATEGIES, study
+from tests.report.synthetic_fire import detectors
 
 pytestmark = pytest.mark.browser
 
@@ -71,6 +72,41 @@ def test_page_renders_and_sorts_without_a_console_error(chromium: str, tmp_path:
     assert text.count('<table class="sortable">') == 7
     for strategy in STRATEGIES:
         assert f">{strategy}<" in text.replace("<wbr>", "")
+
+
+FIRE_PROBE = """
+<p id="probe"></p>
+<script>
+const pictures = Array.from(document.querySelectorAll(".picture svg"));
+const shares = Array.from(document.querySelectorAll("figure")).map(
+  (figure) => Math.round(100 * figure.clientWidth / figure.parentElement.clientWidth));
+const clipped = pictures.filter((svg) => Array.from(svg.querySelectorAll("text")).some((text) => {
+  const word = text.getBoundingClientRect(), paper = svg.getBoundingClientRect();
+  return word.left < paper.left - 1 || word.right > paper.right + 1 || word.top < paper.top - 1;
+})).length;
+const wide = document.documentElement.scrollWidth - window.innerWidth;
+const happened = document.querySelectorAll("#happened tbody tr").length;
+document.getElementById("probe").textContent = JSON.stringify([pictures.length, shares, clipped, wide <= 0, happened]);
+</script>
+"""
+
+
+@pytest.mark.parametrize(
+    ("flags", "shares"),
+    [(("--window-size=1280,900",), "[100,100,49,100]"), (("--window-size=500,900",), "[100,100,100,100]")],
+)
+def test_figures_of_a_fleet_under_fire_fit_their_page(
+    chromium: str, tmp_path: Path, flags: tuple[str, ...], shares: str
+) -> None:
+    write_report(detectors(), tmp_path)
+    page = tmp_path / "report.html"
+    page.write_text(page.read_text(encoding="utf-8").replace("</body>", FIRE_PROBE + "</body>"), encoding="utf-8")
+    text, console = dom(chromium, page, tmp_path / "profile", *flags)
+    assert console == []
+    probe = re.search(r'<p id="probe">(.*?)</p>', text)
+    assert probe is not None, text[-2000:]
+    # four figures, the wide ones over a whole row, no word beyond its paper, no sideways scroll, six points told
+    assert probe[1] == f"[4,{shares},0,true,6]"
 
 
 def test_a_console_error_would_be_seen(chromium: str, tmp_path: Path) -> None:

@@ -27,7 +27,9 @@ def single(**changes: Any) -> StudySummary:
 
 
 def test_every_module_is_a_figure() -> None:
-    assert figure_names() == ["forest", "heat", "load", "quantiles", "tail"]
+    assert figure_names() == [
+        "bars", "forest", "heat", "incidents", "load", "pareto", "quantiles", "tail", "timeline",
+    ]  # fmt: skip
     for name in figure_names():
         figure = figure_named(name)
         assert figure.title

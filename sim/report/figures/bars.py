@@ -96,8 +96,12 @@ def analyze(summary: StudySummary, group: Group) -> Bars | None:
 def draw(figure: matplotlib.figure.Figure, result: Bars) -> None:
     """Columns side by side; the number stands at the right of its cell."""
     row = figure.subplots(1, len(result.columns), sharey=True, squeeze=False)[0]
+    engine = figure.get_layout_engine()
+    assert engine is not None
+    engine.set(wspace=0.08)  # type: ignore[call-arg]  # typed by the base class alone
     for axes, column in zip(row, result.columns, strict=True):
         plain_rows(axes, list(result.names))
+        axes.tick_params(axis="y", pad=10)
         if axes is not row[0]:
             axes.tick_params(axis="y", labelleft=False)
         _draw_column(axes, column, result.looks)
@@ -144,11 +148,11 @@ def _told(column: Column, dot: Dot) -> str:
 
 
 def _size_in(result: Bars) -> tuple[float, float]:
-    return 1.6 + 1.75 * max(len(result.columns), 3), 0.85 + 0.36 * max(len(result.names), 3)
+    return 9.4, 0.85 + 0.36 * max(len(result.names), 3)
 
 
 FIGURE = Figure(
-    title="What failures cost, metric by metric",
+    title="Metrics side by side",
     caption="Wide bars are intervals. Every column has its own axis from zero; rows are in the order of the objective.",
     scope="group",
     analyze=analyze,

@@ -18,8 +18,8 @@ from sim.measure.summary import FleetTimeline, Floats, PointSummary, StudySummar
 from sim.report.drawing import Figure
 from sim.report.groups import Group
 from sim.report.incident_axes import draw_faults, draw_goodput, draw_lanes, legend, mark_recovery
-from sim.report.multiples import choose, clock_axis, head, shape_of, stacks, width_in
-from sim.report.numbers import duration, significant
+from sim.report.multiples import choose, clock_axis, head, shape_of, stacks, subhead, width_in
+from sim.report.numbers import duration, percent
 from sim.report.spans import Span, closed, last_end_s, merged, natural, recovered_at
 
 KINDS_MAX = 4  # rows of faults; the least frequent share the last one
@@ -149,6 +149,7 @@ def draw(figure: matplotlib.figure.Figure, result: Incidents) -> None:
         draw_goodput(goodput, panel.edges_s, panel.goodput_ratio, merged(s for _, row in panel.faults for s in row))
         draw_lanes(lanes, [lane.name for lane in panel.lanes], [lane.struck for lane in panel.lanes],
                    [[(outage.span, outage.founded) for outage in lane.outages] for lane in panel.lanes])  # fmt: skip
+        subhead(lanes, _outages(panel))
         if math.isfinite(panel.recovered_at_s):
             mark_recovery((faults, goodput, lanes), panel.recovered_at_s)
         clock_axis(lanes, end_s)
@@ -167,8 +168,11 @@ def _heights(result: Incidents) -> tuple[float, float, float]:
 
 
 def _facts(panel: Panel) -> str:
-    worst = f"worst {significant(100 * panel.worst_ratio, 2)} %"
-    return f"{worst}, {_recovery(panel)}, outages {panel.founded_count} founded, {panel.false_count} false"
+    return f"worst bin {percent(panel.worst_ratio)}, {_recovery(panel)}"
+
+
+def _outages(panel: Panel) -> str:
+    return f"outages: {panel.founded_count} founded, {panel.false_count} false"
 
 
 def _recovery(panel: Panel) -> str:
@@ -182,7 +186,7 @@ def _recovery(panel: Panel) -> str:
 def describe(result: Incidents) -> str:
     """What each panel says."""
     said = "; ".join(
-        f"{panel.title}: {', '.join(kind for kind, _ in panel.faults) or 'no fault'}, {_facts(panel)}"
+        f"{panel.title}: {', '.join([*(kind for kind, _ in panel.faults), _facts(panel), _outages(panel)])}"
         for panel in result.panels
     )
     return f"Goodput over offered in time, with faults and declared outages: {said}."
@@ -190,7 +194,7 @@ def describe(result: Incidents) -> str:
 
 def _size_in(result: Incidents) -> tuple[float, float]:
     count = len(result.panels)
-    return width_in(count), 0.75 + (0.85 + sum(_heights(result))) * shape_of(count)[0]
+    return width_in(count), 0.75 + (1.0 + sum(_heights(result))) * shape_of(count)[0]
 
 
 FIGURE = Figure(

@@ -7,8 +7,10 @@ objective. The staircase joins the non-dominated points: what is above it is bea
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Literal
+from itertools import pairwise
+from typing import Any, Literal
 
 import matplotlib.figure
 from matplotlib.axes import Axes
@@ -27,7 +29,7 @@ from sim.report.palette import ALARM, INK, MUTED, PAPER, Look, looks
 COSTS = ("cost", "node_hours")
 LOG_ABOVE = 3.0  # largest over smallest value beyond which an axis is logarithmic
 LABEL_PT = 8.5
-CHARACTER_RATIO = 0.62  # width of a character over its size
+CHARACTER_RATIO = (0.6, 0.68)  # width of a character over its size, plain and bold
 MARKER_PT = 9.0
 WORDS = {"front": "on the front", "near": "not separable from it", "dominated": "dominated", "excluded": "not eligible"}
 
@@ -157,8 +159,8 @@ def _names(figure: matplotlib.figure.Figure, axes: Axes, spots: list[Spot]) -> N
     inside = Box(frame.x0 * to_pt, frame.y0 * to_pt, frame.x1 * to_pt, frame.y1 * to_pt)
     transform = axes.transData.transform
     anchors = [tuple(transform((s.cost.mean, s.value.mean)) * to_pt) for s in spots]
-    sizes = [(len(s.name) * LABEL_PT * CHARACTER_RATIO + 2.0, LABEL_PT + 3.0) for s in spots]
-    taken = [Box(x - MARKER_PT / 2, y - MARKER_PT / 2, x + MARKER_PT / 2, y + MARKER_PT / 2) for x, y in anchors]
+    sizes = [(len(s.name) * LABEL_PT * CHARACTER_RATIO[s.standing == "front"] + 2.0, LABEL_PT + 2.0) for s in spots]
+    taken = [*(_around(x, y, MARKER_PT / 2) for x, y in anchors), *_drawn_boxes(spots, transform, to_pt)]
     for spot, (x, y), box in zip(spots, anchors, place(anchors, sizes, taken, inside), strict=True):
         right, up = (box.left + box.right) / 2 - x, (box.bottom + box.top) / 2 - y
         gap = max(abs(right) - (box.right - box.left) / 2, abs(up) - (box.top - box.bottom) / 2)
@@ -168,6 +170,27 @@ def _names(figure: matplotlib.figure.Figure, axes: Axes, spots: list[Spot]) -> N
                               color=INK if spot.standing in ("front", "near") else MUTED, arrowprops=line,
                               fontweight="bold" if spot.standing == "front" else "normal")  # fmt: skip
         words.set_in_layout(False)
+
+
+def _drawn_boxes(spots: list[Spot], transform: Callable[[Any], Any], to_pt: float) -> list[Box]:
+    """Thin boxes around the intervals and the staircase, so that no name is struck through."""
+    lines = []
+    for spot in spots:
+        (x, y), (cost, value) = (spot.cost.mean, spot.value.mean), (spot.cost, spot.value)
+        lines += [((cost.ci_low, y), (cost.ci_high, y)), ((x, value.ci_low), (x, value.ci_high))]
+    front = sorted((s.cost.mean, s.value.mean) for s in spots if s.standing == "front")
+    for (x, y), (right, below) in pairwise(front):
+        lines += [((x, y), (right, y)), ((right, below), (right, y))]
+    ends = [transform(line) * to_pt for line in lines if all(math.isfinite(v) for end in line for v in end)]
+    return [
+        Box(float(pair[:, 0].min()) - 1, float(pair[:, 1].min()) - 1, float(pair[:, 0].max()) + 1,
+            float(pair[:, 1].max()) + 1)
+        for pair in ends
+    ]  # fmt: skip
+
+
+def _around(x: float, y: float, half: float) -> Box:
+    return Box(x - half, y - half, x + half, y + half)
 
 
 def describe(result: Pareto) -> str:
@@ -190,7 +213,7 @@ def _told(spot: Spot, metrics: Metrics) -> str:
 FIGURE = Figure(
     title="Cost against the objective",
     caption="Crosses are intervals. The dashed staircase joins the points that none beats in both (on means); a hollow "
-    "one is beaten on means, but not separably. What lost requests or is INVALID is never on the front.",
+    "one is beaten on means, but not separably. Points that answer separably less, or are INVALID, are never on it.",
     scope="group",
     analyze=analyze,
     draw=draw,

@@ -20,10 +20,11 @@ from sim.measure.summary import FleetTimeline, Floats, PointSummary, StudySummar
 from sim.report.drawing import Figure
 from sim.report.groups import Group
 from sim.report.multiples import choose, clock_axis, head, shape_of, stacks, width_in
-from sim.report.numbers import significant
+from sim.report.numbers import percent, significant
 from sim.report.palette import ALARM, INK, LOOKS, MUTED, PAPER
 
 CLIP_RATIO = 2.0
+SHORT_SHADE = 0.3
 HEIGHTS = (1.25, 1.0)  # of demand and nodes
 DEMAND, READY, WANTED = LOOKS[0].color, LOOKS[10].color, LOOKS[1].color
 
@@ -133,7 +134,7 @@ def _draw_demand(axes: Axes, panel: Panel, top: float) -> None:
     shown = np.minimum(demand, top)
     low, high = np.append(capacity, capacity[-1:]), np.append(shown, shown[-1:])
     above = np.append(demand > capacity, False)
-    axes.fill_between(edges, low, high, where=above.tolist(), step="post", color=ALARM, alpha=0.22, linewidth=0)
+    axes.fill_between(edges, low, high, where=above.tolist(), step="post", color=ALARM, alpha=SHORT_SHADE, linewidth=0)
     axes.stairs(shown, edges, color=DEMAND, linewidth=1.3, baseline=None)
     axes.stairs(capacity, edges, color=INK, linewidth=1.5, linestyle=(0, (5, 1.6)), baseline=None)
     axes.set_ylim(0.0, top)
@@ -166,7 +167,7 @@ def _legend(figure: matplotlib.figure.Figure, wanted: bool) -> None:
     handles: list[Line2D | Patch] = [
         Line2D([], [], color=DEMAND, linewidth=1.3, label="demand"),
         Line2D([], [], color=INK, linewidth=1.5, linestyle=(0, (5, 1.6)), label="capacity"),
-        Patch(color=ALARM, alpha=0.22, linewidth=0, label="short"),
+        Patch(color=ALARM, alpha=SHORT_SHADE, linewidth=0, label="short"),
         Patch(facecolor=READY, alpha=0.4, linewidth=0, label="nodes ready"),
         Patch(facecolor="none", edgecolor=MUTED, hatch="//////", linewidth=0, label="starting"),
     ]
@@ -176,7 +177,7 @@ def _legend(figure: matplotlib.figure.Figure, wanted: bool) -> None:
 
 
 def _facts(panel: Panel) -> str:
-    return f"short {significant(100 * panel.short_ratio, 2)} % of the time, {significant(panel.nodes_mean, 3)} nodes"
+    return f"short {percent(panel.short_ratio)} of the time, {significant(panel.nodes_mean, 3)} nodes on average"
 
 
 def describe(result: Timeline) -> str:
