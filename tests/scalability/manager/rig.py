@@ -28,9 +28,11 @@ class ScriptedHost:
         self.unstoppable: set[str] = set()
         self.running: dict[str, set[str]] = {}  # node -> agents
         self.calls: list[tuple[str, str, str]] = []
+        self.epochs: list[tuple[str, str, int]] = []  # of the starts that were asked for
 
     async def start_agent(self, node_id: str, agent_id: str, config: dict[str, Any], epoch: int = 0) -> None:
         self.calls.append(("start", node_id, agent_id))
+        self.epochs.append((node_id, agent_id, epoch))
         if node_id in self.broken:
             raise FleetError(f"{node_id} is broken")
         await self.runtime.sleep(1e9 if node_id in self.stuck else self.start_s)
@@ -83,14 +85,20 @@ class Rig:
 
     open: ClassVar[list[Rig]] = []
 
-    def __init__(self, **config: Any) -> None:
+    def __init__(self, *, journal: Any = None, link: Any = None, **config: Any) -> None:
         self.runtime = VirtualRuntime()
         Rig.open.append(self)
         self.host = ScriptedHost(self.runtime)
         self.books = Books()
         self.log = EventLog()
         self.manager = DistributedManager(
-            config or None, runtime=self.runtime, membership=self.books, host=self.host, events=self.log
+            config or None,
+            runtime=self.runtime,
+            membership=self.books,
+            host=self.host,
+            events=self.log,
+            link=link,
+            journal=journal,
         )
 
     @classmethod
