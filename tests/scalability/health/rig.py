@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from typing import ClassVar
 
 from sim.contracts import Membership
 from sim.runtime.draws import CounterDraws
@@ -51,15 +52,18 @@ class Stage:
     log: EventLog = field(default_factory=EventLog)
     heard: Heard = field(default_factory=Heard)
     eligible: EligibleSet = field(init=False)
+    open: ClassVar[list[VirtualRuntime]] = []
 
     def __post_init__(self) -> None:
+        Stage.open.append(self.runtime)
         self.eligible = EligibleSet(self.heard, self.runtime, self.log, self.panic_ratio)
         for node in range(self.nodes):
             self.eligible.node_joined(f"n{node}", 1.0)
 
     def pass_time(self, until: float) -> None:
         """Move time to an instant; what is due at it has not happened yet."""
-        self.runtime.run(until)
+        if until > self.runtime.now():
+            self.runtime.run(until)
 
     def events(self, *kinds: str) -> list[tuple[float, str, str, str]]:
         """(at, kind, subject, reason) of the events of these kinds, all by default."""
