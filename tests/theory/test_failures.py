@@ -106,7 +106,7 @@ def test_a_short_setup_is_none_and_a_chain_cut_far_out_agrees() -> None:
 
 def test_a_chain_that_does_not_converge_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(theory_setup, "ITERATIONS_MAX", 3)
-    with pytest.raises(ValueError, match="rho=0.9"):
+    with pytest.raises(ValueError, match="accepted is below 1"):
         theory_setup.mmk_setup_sojourn(2, 0.9, 1.0)
 
 
