@@ -34,6 +34,7 @@ _PLAIN = {
     "false_outages_per_hour": ("false outages", "1/h"),
     "reversals_count": ("scaling reversals", ""),
     "state_lost_count": ("agents that lost state", ""),
+    "retries_denied_count": ("retries denied", ""),
 }
 _PERCENT = {
     "utilization_ratio": "utilization",
@@ -44,6 +45,7 @@ _PERCENT = {
     "timed_out_ratio": "timed out",
     "shed_ratio": "shed",
     "detected_ratio": "failures detected",
+    "recovered_ratio": "runs that recovered",
     "goodput_ratio_min": "worst goodput in 5 s",
 }
 

@@ -25,6 +25,7 @@ KEY_METRICS = (
     "success_ratio",
     "detection_s",
     "failover_s",
+    "recovered_ratio",
     "recovery_s",
     "false_outages_per_hour",
     "utilization_ratio",

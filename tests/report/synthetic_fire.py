@@ -187,7 +187,7 @@ def _policy(name: str) -> PointSummary:
 
 
 def _uniform(name: str, count: int) -> Floats:
-    return CounterDraws(SEED, 0).uniforms(purpose("fire " + name), 0, 1, count)[0]
+    return np.asarray(CounterDraws(SEED, 0).uniforms(purpose("fire " + name), 0, 1, count)[0], dtype=np.float64)
 
 
 def _normal(name: str, entity: int) -> Floats:

@@ -81,7 +81,8 @@ def test_timeline_tells_shortage_from_ready_agents() -> None:
     (panel,) = result.panels
     assert panel.title == "none"
     assert panel.capacity_agents.tolist() == [12.0, 12.0, 24.0, 36.0]  # 12 agents a node
-    assert (panel.short_ratio, panel.nodes_mean, panel.peak_agents) == (pytest.approx(1 / 3), 1.75, 30.0)
+    assert panel.short_ratio == pytest.approx(1 / 3)
+    assert (panel.nodes_mean, panel.peak_agents) == (1.75, 30.0)
     assert panel.desired_nodes is None
     summary.points[0].timeline = replace(line, agents_ready=np.array([12.0, 14.0, 24.0, 29.0]))
     result = timeline.analyze(summary, groups(summary)[0])
@@ -105,15 +106,23 @@ def test_demand_beyond_the_axis_is_cut_and_said(at: int, words: str) -> None:
     assert "peak demand 900 agents" in timeline.describe(result)
 
 
-def test_timeline_of_nothing_seen_is_drawn() -> None:
+def test_timeline_of_little_seen_is_drawn_and_of_nothing_is_not() -> None:
     nothing = np.full(4, NAN)
     summary = autoscalers()
-    summary.points[0].timeline = empty_line(demand_agents=nothing, nodes_ready=nothing)
+    summary.points[0].timeline = empty_line(demand_agents=nothing, nodes_ready=np.array([NAN, 2.0, 2.0, NAN]))
     summary.points = [summary.points[0]]
     result = timeline.analyze(summary, groups(summary)[0])
     assert result is not None
     assert math.isnan(result.panels[0].short_ratio)
+    assert "short – of the time, 2 nodes on average" in timeline.describe(result)
     assert "<svg" in svg.render(figure_named("timeline"), result)
+    summary.points[0].timeline = empty_line(nodes_ready=nothing)
+    result = timeline.analyze(summary, groups(summary)[0])
+    assert result is not None
+    assert math.isnan(result.panels[0].nodes_mean)
+    assert "<svg" in svg.render(figure_named("timeline"), result)
+    summary.points[0].timeline = empty_line(demand_agents=nothing, nodes_ready=nothing)  # only faults were recorded
+    assert timeline.analyze(summary, groups(summary)[0]) is None
 
 
 def test_incidents_count_what_was_believed_and_when_it_was_over() -> None:
@@ -128,6 +137,8 @@ def test_incidents_count_what_was_believed_and_when_it_was_over() -> None:
     assert (panel.last_end_s, panel.recovered_at_s) == (960.0, 960.0)
     down = next(panel for panel in result.panels if panel.title == "none")
     assert math.isnan(down.recovered_at_s)
+    text = svg.render(figure_named("incidents"), result)
+    assert text.count(">time since the start of load (min)<") == 2  # below the last of each column
     said = incidents.describe(result)
     assert "none: crash, pause, zone outage, overload, worst bin 35 %, not back at 95 %, outages: 0 founded" in said
     assert "back 0 s after the last fault, outages: 8 founded, 11 false" in said
@@ -204,6 +215,16 @@ def test_pareto_front_of_policies() -> None:
     assert "(log scale)" in text
 
 
+def test_what_answers_less_is_crossed_out_of_the_front() -> None:
+    summary = detectors()
+    result = pareto.analyze(summary, groups(summary)[0])
+    assert result is not None
+    assert {spot.name for spot in result.spots if spot.standing == "excluded"} == {
+        "none", "victor_os", "heartbeat_timeout", "success_rate",
+    }  # fmt: skip
+    assert ">not eligible<" in svg.render(figure_named("pareto"), result)
+
+
 def test_pareto_falls_back_to_node_hours_and_says_who_is_missing() -> None:
     summary = autoscalers(objective="success_ratio", verdicts=[])
     for point in summary.points:
@@ -246,6 +267,12 @@ def test_bars_show_the_metrics_that_were_measured() -> None:
     text = svg.render(figure_named("bars"), result)
     assert ">s, less is better<" in text
     assert ">–<" in text
+
+
+def test_bars_of_one_point_are_left_to_the_table() -> None:
+    summary = detectors()
+    summary.points = summary.points[:1]
+    assert bars.analyze(summary, groups(summary)[0]) is None
 
 
 def test_bars_are_bounded_and_name_what_is_left_out() -> None:

@@ -87,7 +87,9 @@ def line(goodput: list[float], *ends: float) -> FleetTimeline:
     bins = len(goodput)
     some = np.zeros(bins)
     episodes = [EpisodeSpan("pause", "", 0.0, end) for end in ends]
-    return FleetTimeline(np.arange(bins + 1) * 10.0, some, np.array(goodput), some, some, some, some, episodes, [])
+    return FleetTimeline(
+        np.linspace(0, 10 * bins, bins + 1), some, np.array(goodput), some, some, some, some, episodes, []
+    )
 
 
 def test_recovery_is_the_first_bin_from_which_goodput_stays() -> None:

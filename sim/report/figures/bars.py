@@ -24,14 +24,15 @@ from sim.report.palette import INK, MUTED, Look, looks
 SHOWN = (
     "detection_s",
     "failover_s",
-    "recovery_s",
     "lost_ratio",
     "false_outages_per_hour",
+    "recovered_ratio",
+    "recovery_s",
     "goodput_ratio_min",
     "reversals_count",
     "node_hours",
 )
-COLUMNS_MAX = 5
+COLUMNS_MAX = 6
 ROWS_MAX = 12
 
 
@@ -65,12 +66,14 @@ class Bars:
 
 
 def analyze(summary: StudySummary, group: Group) -> Bars | None:
-    """The metrics of `SHOWN` that at least one point has."""
+    """The metrics of `SHOWN` that at least one point has; None for fewer than two points, which the table tells."""
     metrics = [metric for metric in SHOWN if any(measured(point, metric) for point in group.points)][:COLUMNS_MAX]
     if not metrics:
         return None
     order = ranked(group, summary.objective)
     having = [point for point in order if any(measured(point, metric) for metric in metrics)]
+    if len(having) < 2:
+        return None
     kept = having[:ROWS_MAX]
     chosen = looks(names_of(summary))
     names = tuple(name_of(summary, point) for point in kept)
@@ -115,10 +118,11 @@ def _draw_column(axes: Axes, column: Column, chosen: tuple[Look, ...]) -> None:
     across = axes.get_yaxis_transform()
     for at, (dot, look) in enumerate(zip(column.dots, chosen, strict=True)):
         text, half = with_half_width(dot.value, dot.low, dot.high)
-        axes.text(1.04, at, text, transform=across, va="center", fontsize=8.5,
-                  color=INK if text != MISSING else MUTED)  # fmt: skip
+        tone = MUTED if text == MISSING else INK
+        axes.annotate(text, (1.04, at), xycoords=across, va="center", fontsize=8.5, color=tone)
         if half:
-            axes.text(1.04, at + 0.32, f"± {half}", transform=across, va="center", fontsize=7, color=MUTED)
+            axes.annotate(f"± {half}", (1.04, at), xytext=(0, -9), xycoords=across, textcoords="offset points",
+                          va="center", fontsize=7, color=MUTED)  # fmt: skip
         if not math.isfinite(dot.value):
             continue
         axes.plot([0.0, dot.value], [at, at], color=look.color, linewidth=0.9, alpha=0.6)

@@ -55,11 +55,16 @@ class Timeline:
 
 def analyze(summary: StudySummary, group: Group) -> Timeline | None:
     """The points whose run was sampled over time."""
-    choice = choose(summary, group, lambda point: point.timeline is not None, "no timeline")
+    choice = choose(summary, group, _sampled, "no timeline")
     if not choice.points:
         return None
     panels = tuple(_panel(point, title) for point, title in zip(choice.points, choice.titles, strict=True))
     return Timeline(panels, choice.note)
+
+
+def _sampled(point: PointSummary) -> bool:
+    line = point.timeline
+    return line is not None and bool(np.isfinite(line.demand_agents).any() or np.isfinite(line.nodes_ready).any())
 
 
 def _panel(point: PointSummary, title: str) -> Panel:
