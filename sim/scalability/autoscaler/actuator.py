@@ -4,7 +4,7 @@ A node comes in three steps: the provider gives a machine, the manager registers
 there first), and the agents of a standard node that are still missing are deployed on it. Whatever fails or is
 cancelled in between is undone: the node is removed, the machine released. A node leaves drained: no new work, what runs
 may finish for `drain_s`, its agents stop, the machine is released. First to leave is the node with the fewest attempts
-in flight, then the youngest.
+in flight, then the youngest. A node that is OFFLINE for 20 min is given up (Kubernetes cluster autoscaler: unready).
 """
 
 from __future__ import annotations
@@ -19,6 +19,7 @@ from sim.scalability.autoscaler.params import AutoscalerParams
 from sim.types.fleet import AgentInfo, NodeInfo, NodeStatus
 
 PROVIDE_TIMEOUT_S = 900.0  # Kubernetes cluster autoscaler: provision timeout 15 min
+LOST_AFTER_S = 1200.0  # Kubernetes cluster autoscaler: unready time 20 min
 PROVIDE_TIMEOUT_RATIO = 20.0  # of the mean provisioning time, if that is longer: exponential times have a tail
 
 
@@ -26,7 +27,7 @@ class FleetManager(Protocol):
     """What the actuator asks of the manager."""
 
     async def register_node(self, node: NodeInfo) -> bool: ...
-    async def remove_node(self, node_id: str, *, stop_agents: bool, drain_s: float) -> None: ...
+    async def remove_node(self, node_id: str, *, stop_agents: bool, drain_s: float, reason: str) -> None: ...
     async def deploy_agent(self, config: Mapping[str, Any], *, node_id: str) -> str: ...
     def list_nodes(self, status: NodeStatus) -> list[NodeInfo]: ...
     def list_agents(self, *, node_id: str) -> list[AgentInfo]: ...
@@ -49,6 +50,7 @@ class FleetActuator:
         self.agents, self.in_flight, self.model = dict(agents), in_flight, model
         self.joining: dict[str, None] = {}  # registered, their agents still start
         self.leaving: dict[str, None] = {}
+        self._offline_at: dict[str, float] = {}  # first seen so
         self.provide_timeout_s = max(PROVIDE_TIMEOUT_S, PROVIDE_TIMEOUT_RATIO * params.provisioning_s)
 
     def ready(self) -> list[NodeInfo]:
@@ -60,6 +62,13 @@ class FleetActuator:
         """Nodes in service, the one to remove first first."""
         births = enumerate(node.node_id for node in self.ready())
         return [node_id for *_, node_id in sorted((self.in_flight(name), -birth, name) for birth, name in births)]
+
+    def lost(self) -> list[str]:
+        """Nodes seen OFFLINE for `LOST_AFTER_S`, oldest first; to be asked regularly."""
+        now, before = self.runtime.now(), self._offline_at
+        offline = [node.node_id for node in self.manager.list_nodes(NodeStatus.OFFLINE)]
+        self._offline_at = {node_id: before.get(node_id, now) for node_id in offline if node_id not in self.leaving}
+        return [node_id for node_id, at in self._offline_at.items() if now - at >= LOST_AFTER_S]
 
     async def add(self) -> str:
         """Bring a node into service, give its id; raises what failed (`FleetError`, `OSError`) after undoing it."""
@@ -78,11 +87,11 @@ class FleetActuator:
             del self.joining[node_id]
         return node_id
 
-    async def remove(self, node_id: str) -> None:
+    async def remove(self, node_id: str, reason: str) -> None:
         """Drain a node, stop its agents, release its machine; raises `FleetError` or `OSError`."""
         self.leaving[node_id] = None
         try:
-            await self.manager.remove_node(node_id, stop_agents=True, drain_s=self.params.drain_s)
+            await self.manager.remove_node(node_id, stop_agents=True, drain_s=self.params.drain_s, reason=reason)
         finally:
             del self.leaving[node_id]
         await self._release(node_id)
@@ -109,7 +118,7 @@ class FleetActuator:
     async def _undo(self, node_id: str, registered: bool) -> None:
         try:
             if registered:
-                await self.manager.remove_node(node_id, stop_agents=True, drain_s=0.0)
+                await self.manager.remove_node(node_id, stop_agents=True, drain_s=0.0, reason="its set-up failed")
         except NodeError:
             pass  # it is gone already, or somebody removes it
         finally:

@@ -27,8 +27,9 @@ class Actuator(Protocol):
     """Brings and removes single nodes; both may be cancelled and leave nothing behind."""
 
     async def add(self) -> str: ...
-    async def remove(self, node_id: str) -> None: ...
+    async def remove(self, node_id: str, reason: str) -> None: ...
     def removable(self) -> list[str]: ...  # ready nodes, the first goes first
+    def lost(self) -> list[str]: ...  # nodes that are silent for so long that they are given up
 
 
 @dataclass(slots=True, eq=False)
@@ -85,8 +86,8 @@ class Autoscaler:
             while True:
                 await self._wake.wait()
                 self._wake = self.runtime.event()
-                self._decide()
-                await self.runtime.sleep(0.0)  # what was spawned takes its first step before the next decision
+                if self._decide():
+                    await self.runtime.sleep(0.0)  # what was spawned takes its first step before the next decision
 
     def poke(self) -> None:
         """Something happened that an event-driven policy decides on, at this instant; does nothing for others."""
@@ -97,10 +98,12 @@ class Autoscaler:
         started_at, number = self.runtime.now(), 0 if self.policy.at_start else 1
         while True:
             await self.runtime.sleep_until(started_at + number * self.params.interval_s)
+            self._give_up_lost()
             self._wake.set()
             number += 1
 
-    def _decide(self) -> None:
+    def _decide(self) -> int:
+        """Take a sample and act on it; gives how many nodes are set going."""
         seen = self._sample()
         sample = replace(
             seen,
@@ -124,6 +127,7 @@ class Autoscaler:
             self._write("scale_out" if change > 0 else "scale_in", reason, acted)
         else:
             self._hold(wish, change)
+        return acted
 
     def _limited(self, wish: int, before: int) -> int:
         params = self.params
@@ -155,13 +159,23 @@ class Autoscaler:
         if acted == count or self.runtime.now() < self._in_again_at:
             return acted
         for node_id in self.actuator.removable():
-            if acted == count or self.leaving_count >= self.params.machines_max:
+            if acted == count:
                 break
-            if node_id not in self._leaving:
-                self._leaving[node_id] = None
-                self._group.spawn(self._remove(node_id), f"scale in {node_id}")
-                acted += 1
+            acted += self._let_go(node_id, "scaled in")
         return acted
+
+    def _give_up_lost(self) -> None:
+        """Machines that are silent for too long are let go; what was decided replaced them long ago."""
+        if self.runtime.now() >= self._in_again_at:
+            for node_id in self.actuator.lost():
+                self._let_go(node_id, "given up: silent for too long")
+
+    def _let_go(self, node_id: str, reason: str) -> int:
+        if node_id in self._leaving or self.leaving_count >= self.params.machines_max:
+            return 0
+        self._leaving[node_id] = None
+        self._group.spawn(self._remove(node_id, reason), f"remove {node_id}")
+        return 1
 
     def _call_off(self, setup: Setup) -> None:
         del self._starting[setup.number]
@@ -182,9 +196,9 @@ class Autoscaler:
             self._undoing.pop(setup.number, None)
             self.poke()
 
-    async def _remove(self, node_id: str) -> None:
+    async def _remove(self, node_id: str, reason: str) -> None:
         try:
-            await self.actuator.remove(node_id)
+            await self.actuator.remove(node_id, reason)
         except HOST_ERRORS as error:
             self._in_again_at = self.runtime.now() + self.params.interval_s
             self._failed(node_id, -1, error)

@@ -52,11 +52,11 @@ def nodes_for(amount: float) -> int:
 
 
 def with_pending(wish: Wish, sample: FleetSample) -> Wish:
-    """The wish, or the nodes that the agents without a place need, if those are more than there will be anyway."""
+    """The wish, but no fewer nodes than the ready ones and those that the agents without a place need."""
     pending, ready = sample.agents_pending, sample.nodes_ready
     if wish is NO_METRIC or pending <= 0 or sample.agents_per_node < 1:
         return wish
     need = ready + nodes_for(pending / sample.agents_per_node)
-    if need <= (sample.nodes_desired if wish.nodes is None else max(wish.nodes, sample.nodes_desired)):
+    if need <= (sample.nodes_desired if wish.nodes is None else wish.nodes):
         return wish
     return Wish(need, f"{pending} agents wait for a place")

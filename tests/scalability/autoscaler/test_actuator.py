@@ -1,0 +1,172 @@
+"""A node comes whole or not at all, and leaves drained; against a scripted manager."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import pytest
+
+from sim.errors import DeployError, FleetError, NodeError
+from sim.runtime.virtual import VirtualRuntime
+from sim.scalability.autoscaler.actuator import FleetActuator
+from sim.scalability.autoscaler.params import AutoscalerParams
+from sim.types.fleet import NodeStatus
+from tests.scalability.autoscaler.fake_manager import FakeManager, FakeProvider
+
+
+class Rig:
+    def __init__(self) -> None:
+        self.runtime = VirtualRuntime()
+        self.manager, self.provider = FakeManager(self.runtime), FakeProvider(self.runtime)
+        self.flying: dict[str, int] = {}
+        self.actuator = FleetActuator(
+            self.runtime,
+            self.manager,
+            self.provider,
+            AutoscalerParams(kind="hpa", drain_s=20.0),
+            {"chat": 2, "code": 1},
+            lambda node_id: self.flying.get(node_id, 0),
+        )
+
+    def add(self) -> str:
+        return self.runtime.run_task(self.actuator.add())
+
+    def types(self, node_id: str) -> list[str]:
+        return sorted(agent.agent_type for agent in self.manager.list_agents(node_id=node_id))
+
+    def nothing_is_left(self) -> bool:
+        return not (self.manager.nodes or self.manager.agents or self.actuator.joining or self.actuator.leaving)
+
+
+@pytest.fixture
+def rig() -> Iterator[Rig]:
+    made = Rig()
+    yield made
+    made.runtime.close()
+
+
+def test_a_node_comes_with_its_agents_side_by_side(rig: Rig) -> None:
+    rig.provider.provide_s, rig.manager.start_s = 60.0, 5.0
+    assert rig.add() == "m-0"
+    assert rig.runtime.now() == 65.0
+    assert rig.types("m-0") == ["chat", "chat", "code"]
+    assert rig.actuator.removable() == ["m-0"]
+
+
+def test_agents_that_waited_for_a_place_are_part_of_the_node(rig: Rig) -> None:
+    rig.manager.pending = ["chat", "other"]
+    rig.add()
+    assert rig.types("m-0") == ["chat", "chat", "code", "other"]
+
+
+def test_while_its_agents_start_it_is_not_ready(rig: Rig) -> None:
+    rig.manager.start_s = 5.0
+    task = rig.runtime.spawn(rig.actuator.add(), "add")
+    rig.runtime.run(until=3.0)
+    assert list(rig.actuator.joining) == ["m-0"]
+    assert rig.actuator.removable() == []
+    rig.runtime.run(until=6.0)
+    assert task.done()
+    assert rig.actuator.removable() == ["m-0"]
+
+
+def test_an_agent_that_does_not_start_undoes_the_node(rig: Rig) -> None:
+    rig.manager.failing = {1}
+    with pytest.raises(DeployError, match="did not start"):
+        rig.add()
+    assert rig.provider.released == ["m-0"]
+    assert rig.manager.removals == [("m-0", True, 0.0)]
+    assert rig.nothing_is_left()
+
+
+def test_a_bug_is_not_taken_for_a_failure_of_the_host(rig: Rig) -> None:
+    rig.manager.bug = True
+    with pytest.raises(ExceptionGroup) as failures:
+        rig.add()
+    assert isinstance(failures.value.exceptions[0], ZeroDivisionError)
+    assert rig.nothing_is_left()
+
+
+def test_a_refused_machine_goes_back(rig: Rig) -> None:
+    rig.manager.full = True
+    with pytest.raises(NodeError, match="full"):
+        rig.add()
+    assert rig.provider.released == ["m-0"]
+    assert rig.manager.removals == []
+    assert rig.nothing_is_left()
+
+
+def test_a_provider_that_hangs_is_given_up(rig: Rig) -> None:
+    rig.provider.provide_s = 1e9
+    with pytest.raises(TimeoutError):
+        rig.add()
+    assert rig.runtime.now() == 1200.0  # 20 x provisioning_s, over 900 s
+    assert rig.nothing_is_left()
+
+
+@pytest.mark.parametrize("at", [30.0, 63.0])
+def test_cancelled_at_any_stage_it_leaves_nothing(rig: Rig, at: float) -> None:
+    rig.provider.provide_s, rig.manager.start_s = 60.0, 5.0
+    task = rig.runtime.spawn(rig.actuator.add(), "add")
+    rig.runtime.run(until=at)
+    task.cancel()
+    rig.runtime.run(until=100.0)
+    assert task.done()
+    assert rig.provider.released == (["m-0"] if at > 60.0 else [])
+    assert rig.nothing_is_left()
+
+
+def test_undone_although_it_is_gone_already(rig: Rig) -> None:
+    rig.manager.start_s = 5.0
+    task = rig.runtime.spawn(rig.actuator.add(), "add")
+    rig.runtime.run(until=1.0)
+    rig.runtime.run_task(rig.manager.remove_node("m-0", stop_agents=True, drain_s=0.0, reason="test"))
+    task.cancel()
+    rig.runtime.run(until=2.0)
+    assert rig.provider.released == ["m-0"]
+    assert rig.nothing_is_left()
+
+
+def test_the_fewest_in_flight_leave_first_then_the_youngest(rig: Rig) -> None:
+    for _ in range(4):
+        rig.add()
+    rig.flying = {"m-0": 1, "m-1": 4, "m-2": 1}
+    assert rig.actuator.removable() == ["m-3", "m-2", "m-0", "m-1"]
+
+
+def test_a_node_leaves_drained_and_its_machine_is_released(rig: Rig) -> None:
+    rig.add()
+    task = rig.runtime.spawn(rig.actuator.remove("m-0", "test"), "remove")
+    rig.runtime.run(until=19.0)
+    assert rig.actuator.removable() == []
+    assert rig.provider.released == []
+    rig.runtime.run(until=21.0)
+    assert task.done()
+    assert rig.manager.removals == [("m-0", True, 20.0)]
+    assert rig.provider.released == ["m-0"]
+    assert rig.nothing_is_left()
+
+
+def test_a_removal_that_fails_is_raised(rig: Rig) -> None:
+    rig.add()
+    rig.manager.full = True
+    with pytest.raises(FleetError, match="does not answer"):
+        rig.runtime.run_task(rig.actuator.remove("m-0", "test"))
+    assert not rig.actuator.leaving
+    assert rig.provider.released == []
+
+
+def test_a_node_that_is_silent_for_twenty_minutes_is_lost(rig: Rig) -> None:
+    for _ in range(3):
+        rig.add()
+    rig.manager.nodes["m-0"].status = rig.manager.nodes["m-1"].status = NodeStatus.OFFLINE
+    assert rig.actuator.lost() == []
+    rig.runtime.run(until=600.0)
+    rig.manager.nodes["m-1"].status = NodeStatus.ONLINE
+    assert rig.actuator.lost() == []
+    rig.manager.nodes["m-1"].status = NodeStatus.OFFLINE  # it came back meanwhile: counted anew
+    rig.runtime.run(until=1200.0)
+    assert rig.actuator.lost() == ["m-0"]
+    rig.actuator.leaving["m-0"] = None
+    assert rig.actuator.lost() == []
+    assert rig.actuator.removable() == ["m-2"]
