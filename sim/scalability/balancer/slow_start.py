@@ -5,8 +5,8 @@ aggression)) (Envoy's factor on a weight), else it is picked again among the set
 every chooser: a chooser around a chooser, with a second state for each view (the twin) that holds settled slots only
 and hears of loads like the first while it is used. A least-loaded strategy offers an empty slot every request, so that
 there the factor bounds its share of all requests until its load is like the others'. Draws: the c uniforms of the
-chooser, one that decides, c for the second pick. Slots that may be picked before the first dispatch, and those that only
-a panic uses, are settled. Time comes from a clock, because membership changes carry none.
+chooser, one that decides, c for the second pick. Slots that may be picked before the first dispatch, and those that
+only a panic uses, are settled. Time comes from a clock, because membership changes carry none.
 """
 
 from __future__ import annotations
