@@ -112,6 +112,7 @@ class Registrar:
             if drain_s is not None and node.reachable:
                 await self._wait_drained(node, drain_s)
             await self._evict_all(node, reason)
+            await self._clear(node)
         except BaseException:
             node.removing = node.retiring = False
             raise
@@ -130,6 +131,15 @@ class Registrar:
             self.counters.drains_cut += 1
             reason = str(error) or type(error).__name__
         self.context.write("node_drained", node.node_id, reason=reason)
+
+    async def _clear(self, node: Node) -> None:
+        """A stop that was not confirmed is asked for once more, so that no zombie stays behind on the node."""
+        if not node.reachable or not node.orphans or node.clearing:
+            return
+        try:
+            await self.deployer.stop_orphans(node)
+        except HOST_ERRORS as error:
+            self.context.write("clear_failed", node.node_id, reason=str(error) or type(error).__name__)
 
     async def _evict_all(self, node: Node, reason: str) -> None:
         runtime, deployer = self.context.runtime, self.deployer
