@@ -155,7 +155,7 @@ class Balancer:
 
     def _freed(self, slot: int) -> None:
         if self.slow is not None:
-            self.slow.follow((slot,), False)
+            self.slow.forget(slot)
         self.table.facts.tokens[slot] = 0
         for fleet in self.fleets:
             forget(fleet, slot)

@@ -13,6 +13,7 @@ from __future__ import annotations
 
 import dataclasses
 import math
+from bisect import insort
 from collections import deque
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
@@ -60,6 +61,8 @@ class SlowStart:
         self.since = floats(slots_max)
         self.begun = False  # a dispatch happened
         self._up = integers(slots_max)  # as of the last change: may be picked
+        self._down_at = floats(slots_max, -math.inf)
+        self._was_warm = integers(slots_max)  # when it went down
         self._warming: deque[tuple[float, int]] = deque()  # (since, slot), at most slots_max, in order of time
         self._twins: list[Twin] = []
         self._fill: Fill = _unjoined
@@ -80,14 +83,23 @@ class SlowStart:
             if eligible[slot] == self._up[slot]:
                 continue
             self._up[slot] = eligible[slot]
+            now = self.params.clock()
             if not eligible[slot]:
+                self._down_at[slot], self._was_warm[slot] = now, warm[slot]
                 if warm[slot]:
                     warm[slot] = 0
                     self._warming.remove((self.since[slot], slot))
             elif self.begun and not at_once:
-                warm[slot] = 1
-                self.since[slot] = self.params.clock()
-                self._warming.append((self.since[slot], slot))
+                if self._down_at[slot] < now:  # else it was not out: a panic ended as it came back
+                    self.since[slot], self._was_warm[slot] = now, 1
+                warm[slot] = self._was_warm[slot]
+                if warm[slot]:
+                    insort(self._warming, (self.since[slot], slot))
+
+    def forget(self, slot: int) -> None:
+        """The slot is another node's when it is used again."""
+        self.follow((slot,), False)
+        self._down_at[slot] = -math.inf
 
     def factor(self, elapsed_s: float) -> float:
         """Share of its picks that a slot keeps after `elapsed_s` in service, 0..1."""

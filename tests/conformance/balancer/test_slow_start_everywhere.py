@@ -46,7 +46,7 @@ class SlowTraffic(Traffic):
             def dispatch(dispatcher: int, view: int, draws: Any, key: int, now: float) -> int:
                 return plain_dispatch(dispatcher, view, [*draws, *more], key, now)
 
-            balancer.dispatch, balancer.draws_count = dispatch, base  # type: ignore[assignment]
+            balancer.dispatch, balancer.draws_count = dispatch, base
         try:
             return super().send()
         finally:

@@ -30,7 +30,7 @@ class Clock:
 
 def slow_fleet(params: BalancerParams, nodes: int, clock: Clock, **keys: float) -> Balancer:
     """Nodes of one agent, all settled by a first dispatch, window 30 s."""
-    start = SlowStartParams(slow_start_s=30.0, clock=clock, **keys)  # type: ignore[arg-type]
+    start = SlowStartParams(slow_start_s=30.0, clock=clock, **keys)
     balancer = make_balancer(params, ("agent",), 16, start)
     for node in range(nodes):
         join(balancer, node)
@@ -109,8 +109,9 @@ def test_a_slot_that_comes_back_starts_again_and_alone_it_is_used() -> None:
     clock.at = 110.0
     balancer.set_eligible("n1", True)
     assert {pick(balancer, 111.0, keep=0.5) for _ in range(4)} == {0}
-    clock.at = 120.0
+    clock.at = 119.0
     balancer.set_eligible("n1", False)
+    clock.at = 120.0
     balancer.set_eligible("n1", True)
     assert {pick(balancer, 141.0, keep=0.71) for _ in range(4)} == {0}  # 21 s of 30 s since the second time
     assert {pick(balancer, 141.0, keep=0.69) for _ in range(4)} == {0, 1}
@@ -129,6 +130,23 @@ def test_what_only_a_panic_uses_gets_its_full_share_at_once() -> None:
     assert pick(balancer, 10.0, keep=0.99, first=0.99) == 1
     balancer.set_eligible("n1", True)  # it was well after all: it goes on
     assert pick(balancer, 10.0, keep=0.99, first=0.99) == 1
+
+
+def test_out_and_in_again_at_one_instant_is_no_outage() -> None:
+    clock = Clock()
+    balancer = slow_fleet(UNIFORM, 2, clock)
+    clock.at = 10.0
+    join(balancer, 2)
+    clock.at = 25.0
+    for node in ("n1", "n2"):
+        balancer.set_eligible(node, False)
+        balancer.set_eligible(node, True)
+    assert pick(balancer, 25.0, keep=0.99, first=0.5) == 1
+    assert pick(balancer, 25.0, keep=0.51, first=0.99) == 1
+    assert pick(balancer, 25.0, keep=0.49, first=0.99) == 2  # half way since 10
+    balancer.node_left("n1")
+    join(balancer, 3)  # the same slot at the same instant, but another node
+    assert pick(balancer, 25.0, keep=0.99, first=0.5, second=0.5) == 0
 
 
 def test_a_slot_that_leaves_while_it_warms_is_forgotten() -> None:
