@@ -152,7 +152,7 @@ def test_a_drained_node_stays_and_can_come_back() -> None:
 @pytest.mark.parametrize("drain_s", [-1.0, float("nan"), float("inf"), "10"])
 def test_a_bad_deadline_is_refused_before_anything_happens(drain_s: Any) -> None:
     rig, _ = fleet(1, 1)
-    with pytest.raises(NodeError, match="drain_s=.*accepted is a finite number of seconds from 0"):
+    with pytest.raises(NodeError, match=r"drain_s=.*accepted is a finite number of seconds from 0"):
         rig.run(rig.manager.remove_node("node-0", drain_s=drain_s))
     assert rig.manager.get_node("node-0").status is NodeStatus.ONLINE
 

@@ -163,7 +163,7 @@ def test_an_agent_whose_last_copy_is_gone_is_told_so_at_the_restore() -> None:
 
 def test_a_history_is_not_written_over() -> None:
     rig, journal = busy_fleet()
-    with pytest.raises(ConfigError, match="journal=.* records: accepted is an empty one; `restore` takes a history"):
+    with pytest.raises(ConfigError, match=r"journal=.* records: accepted is an empty one; `restore` takes a history"):
         DistributedManager(runtime=rig.runtime, journal=journal)
 
 
