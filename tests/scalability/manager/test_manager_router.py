@@ -118,3 +118,19 @@ def test_requests_max_bounds_what_is_under_way() -> None:
 def test_a_given_balancer_is_the_one_that_routes(rig: Rig) -> None:
     with pytest.raises(FleetError, match="route requests with that one"):
         rig.manager.route_request()
+
+
+def test_a_lost_nodes_requests_do_not_count_any_more() -> None:
+    own = Own()
+    routes = [own.manager.route_request("research") for _ in range(6)]  # two on each
+    own.manager.heartbeat("a", status=NodeStatus.OFFLINE)
+    own.runtime.run_task(own.runtime.sleep(0.0))
+    own.manager.heartbeat("a")
+    own.runtime.run_task(own.runtime.sleep(0.0))
+    for _ in range(2):  # a new place for the research agent that lost its own
+        own.runtime.run_task(own.manager.deploy_agent(AGENT))
+    for route in routes:
+        if route.node_id == "a":
+            own.manager.finish_request(route)  # a zombie's answer changes nothing
+    fresh = [own.manager.route_request("research").node_id for _ in range(2)]
+    assert fresh == ["a", "a"]
