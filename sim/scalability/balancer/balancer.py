@@ -48,7 +48,7 @@ class Balancer:
         slow_start: SlowStartParams | None = None,
     ) -> None:
         self.table = SlotTable(types, slots_max)
-        self.slow = None if slow_start is None else SlowStart(slow_start, self.table.facts, slots_max)
+        self.slow = None if slow_start is None else SlowStart(slow_start, self.table.facts, slots_max, self._fill)
         if self.slow is not None:
             chooser = warmed(chooser, self.slow, params.queue == "central")
         self.params, self.chooser = params, chooser
@@ -72,7 +72,7 @@ class Balancer:
             for dispatcher in each
         ]
         if self.slow is not None:
-            self.slow.join(chooser, self.states, slots_max, self._fill)
+            self.slow.join(chooser, self.states, slots_max)
         self.rings = LatencyRings(slots_max if chooser.probes_count else 0)
         self._deck = IdleDeck(facts, self.fleets, self._holders(True)) if chooser.idle_tokens else None
         self._deal_due = False

@@ -56,7 +56,7 @@ class Twin:
 class SlowStart:
     """Who is warming since when; `facts.warm[slot]` is 1 until the window is over and somebody asks."""
 
-    def __init__(self, params: SlowStartParams, facts: Facts, slots_max: int) -> None:
+    def __init__(self, params: SlowStartParams, facts: Facts, slots_max: int, fill: Fill) -> None:
         self.params, self.facts = params, facts
         self.since = floats(slots_max)
         self.begun = False  # a dispatch happened
@@ -65,12 +65,12 @@ class SlowStart:
         self._was_warm = integers(slots_max)  # when it went down
         self._warming: deque[tuple[float, int]] = deque()  # (since, slot), at most slots_max, in order of time
         self._twins: list[Twin] = []
-        self._fill: Fill = _unjoined
+        self._fill = fill  # rebuilds a state for given members
         self._tokens = False
 
-    def join(self, chooser: Chooser, states: list[list[Any]], slots_max: int, fill: Fill) -> None:
-        """Give every view of every dispatcher its twin; `fill` rebuilds a state for given members."""
-        self._fill, self._tokens = fill, chooser.idle_tokens
+    def join(self, chooser: Chooser, states: list[list[Any]], slots_max: int) -> None:
+        """Give every view of every dispatcher its twin."""
+        self._tokens = chooser.idle_tokens
         for dispatcher, views in enumerate(states):
             for view, state in enumerate(views):
                 state.twin = Twin(chooser.make_state(slots_max, dispatcher, len(states)), view)
@@ -181,10 +181,6 @@ def following(chooser: Chooser, central: bool) -> Callable[[FleetState, Any, int
             changed(fleet, twin, slot)
 
     return moved
-
-
-def _unjoined(fleet: FleetState, state: Any, view: int, members: Sequence[int]) -> None:
-    raise AssertionError("a slow start whose balancer has not joined")
 
 
 def refill_tokens(fleet: FleetState, state: Any) -> None:

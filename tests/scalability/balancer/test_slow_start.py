@@ -59,7 +59,8 @@ def pick(balancer: Balancer, now: float, keep: float, first: float = 0.5, second
 )  # fmt: skip
 def test_the_factor_is_envoys(aggression: float, elapsed_s: float, factor: float) -> None:
     params = SlowStartParams(30.0, Clock(), 0.1, aggression)
-    assert SlowStart(params, Facts(1), 1).factor(elapsed_s) == pytest.approx(factor)
+    slow = SlowStart(params, Facts(1), 1, lambda fleet, state, view, members: None)
+    assert slow.factor(elapsed_s) == pytest.approx(factor)
 
 
 def test_a_pick_of_a_warming_slot_is_kept_below_the_factor_and_repeated_among_the_settled_above() -> None:
@@ -147,6 +148,28 @@ def test_out_and_in_again_at_one_instant_is_no_outage() -> None:
     balancer.node_left("n1")
     join(balancer, 3)  # the same slot at the same instant, but another node
     assert pick(balancer, 25.0, keep=0.99, first=0.5, second=0.5) == 0
+
+
+def test_more_agents_on_a_warming_node_do_not_start_it_again() -> None:
+    clock = Clock()
+    balancer = slow_fleet(UNIFORM, 1, clock)
+    join(balancer, 1)
+    clock.at = 15.0
+    balancer.agents_changed("n1", "agent", 2)
+    assert pick(balancer, 15.0, keep=0.49, first=0.99) == 1
+
+
+def test_an_idle_token_of_a_warming_node_is_not_used_up_by_a_pick_that_goes_elsewhere() -> None:
+    clock = Clock()
+    balancer = slow_fleet(BalancerParams(kind="join_idle_queue"), 1, clock)
+    join(balancer, 1)
+    tokens = balancer.table.facts.tokens
+    for keep, slots in ((0.99, [0, 0, 0]), (0.05, [1])):
+        for slot in slots:
+            assert balancer.dispatch(0, 0, [0.1, keep, 0.1], 0, 3.0) == slot
+    assert tokens[:2].tolist() == [0, 0]
+    assert balancer.dispatch(0, 0, [0.9, 0.99, 0.1], 0, 3.0) == 0  # no token, drawn: nothing comes back
+    assert tokens[:2].tolist() == [0, 0]
 
 
 def test_a_slot_that_leaves_while_it_warms_is_forgotten() -> None:
