@@ -15,8 +15,9 @@ from functools import partial
 from typing import Any
 
 from sim.bench.capacity import capacity_per_s
-from sim.bench.fire import Fire
+from sim.bench.fire import Fire, slow_start_params
 from sim.bench.fleet_shape import FleetShape, shape_of
+from sim.bench.history import HistoryLog
 from sim.bench.params import copy, fields
 from sim.bench.rules import check_requests, is_under_fire
 from sim.bench.schema import Config
@@ -103,21 +104,24 @@ def assemble(config: Config, replication: int) -> Assembly:
     """Build one replication of a design point; raises `ConfigError` for what cannot be built."""
     draws = CounterDraws(config.seed, replication)
     runtime = VirtualRuntime()
-    log = EventLog()
     shape = shape_of(config)
     types = shape.types
-    balancer = make_balancer(copy(BalancerParams, config.balancer), types, shape.slots_max)
+    balancer = make_balancer(
+        copy(BalancerParams, config.balancer), types, shape.slots_max, slow_start_params(config, runtime.now)
+    )
     service = lookup("service", config.service.kind)(copy(ServiceParams, config.service))
     make_params = partial(world_params, config, types, service, hasattr(service, "tokens"))
     load = make_load(config, types, service)
     if is_under_fire(config):
         check_requests(config)
-        fire = Fire(config, runtime, draws, balancer, log, shape)
+        fire_log = HistoryLog()
+        fire = Fire(config, runtime, draws, balancer, fire_log, shape)
         manager, world = fire.build(partial(make_params, True)), fire.world
         if config.service.per_attempt == "redraw":
             assert world.rules is not None
             world.rules.redraw = lambda row: redraw(world.columns, row, service, draws)
-        return Assembly(runtime, manager, balancer, world, load, log, config, shape, fire)
+        return Assembly(runtime, manager, balancer, world, load, fire_log, config, shape, fire)
+    log = EventLog()
     world = World(runtime, balancer, draws, make_params())
     manager = DistributedManager(
         {

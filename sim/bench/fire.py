@@ -13,7 +13,7 @@ from typing import Any
 
 from sim.bench.fleet_load import FleetLoad
 from sim.bench.fleet_shape import FleetShape
-from sim.bench.history import episodes_of, outages_of
+from sim.bench.history import HistoryLog
 from sim.bench.params import copy
 from sim.bench.rules import faults_of, make_rules, request_params
 from sim.bench.schema import Config
@@ -21,13 +21,13 @@ from sim.bench.series import Sampler
 from sim.contracts import Draws
 from sim.errors import FleetError, NodeError
 from sim.registry import lookup
-from sim.runtime.events import EventLog
 from sim.runtime.virtual import VirtualRuntime
 from sim.scalability.autoscaler.actuator import FleetActuator
 from sim.scalability.autoscaler.loop import Autoscaler
 from sim.scalability.autoscaler.params import AutoscalerParams
 from sim.scalability.autoscaler.sampler import FleetSampler
 from sim.scalability.balancer.balancer import Balancer
+from sim.scalability.balancer.slow_start import SlowStartParams
 from sim.scalability.health.breaker import Breaker
 from sim.scalability.health.ejection import Ejection
 from sim.scalability.health.eligible import EligibleSet
@@ -49,6 +49,14 @@ def health_params(config: Config) -> HealthParams:
     return HealthParams(**own)
 
 
+def slow_start_params(config: Config, clock: Callable[[], float]) -> SlowStartParams | None:
+    """Slow start of new and returning nodes, None without."""
+    health = config.health
+    if not health.slow_start_s:
+        return None
+    return SlowStartParams(health.slow_start_s, clock, health.slow_start_min_ratio, health.slow_start_aggression)
+
+
 @dataclass(slots=True)
 class Fire:
     """Everything beyond a plain run; `start` once the fleet stands, `finish` on the record."""
@@ -57,7 +65,7 @@ class Fire:
     runtime: VirtualRuntime
     draws: Draws
     balancer: Balancer
-    log: EventLog
+    log: HistoryLog
     shape: FleetShape
     world: World = field(init=False)
     eligible: EligibleSet = field(init=False)
@@ -97,7 +105,7 @@ class Fire:
         interval_s = health.expected_heartbeat_s
         self.pulse = Pulse(runtime, machines, network, self.draws, self._heard, interval_s, health.jitter_ratio)
         watch = make_watch(health, self.draws, self.pulse)
-        if self.ejection is not None:
+        if self.ejection is not None and health.ejection.readmit_on_check:
             watch.passed_listeners.append(self.ejection.check_passed)
         failover = config.failover
         self.manager = DistributedManager(
@@ -137,7 +145,9 @@ class Fire:
         manager.provider = provider
         if config.autoscaler.kind != "none":
             actuator = FleetActuator(runtime, manager, provider, params, self.shape.agents, load.in_flight)
-            sample = FleetSampler(runtime, actuator, load, self._ready_agents, self._pending_agents)
+            sample = FleetSampler(
+                runtime, actuator, load, self._ready_agents, self._pending_agents, not policy.event_driven
+            )
             self.autoscaler = Autoscaler(runtime, policy, params, sample, actuator, self.log)
         self.sampler = Sampler(manager, load, self.autoscaler, config.horizon_s)
 
@@ -160,9 +170,9 @@ class Fire:
 
     def finish(self, record: RunRecord) -> None:
         """What happened beside the attempts goes into the record."""
-        rows, names = list(self.log.rows), list(self.world.nodes)
-        record.episodes = episodes_of(rows, names, record.ended_at)
-        record.outages = outages_of(rows, names, record.ended_at)
+        names, history = list(self.world.nodes), self.log.history
+        record.episodes = history.episodes(names)
+        record.outages = history.outages(names)
         record.series = self.sampler.table()
         record.counts = self._counts()
 
@@ -182,6 +192,8 @@ class Fire:
             "ejections": self.ejection.ejections_count if self.ejection is not None else 0,
             "states_acknowledged": self.saves_count,
         }
+        counts |= {f"faults_{kind}": count for kind, count in self.injector.counts.items()}
+        counts |= {f"faults_skipped_{kind}": count for kind, count in self.injector.skipped.items() if count}
         for name in ("nodes_lost", "nodes_returned", "failovers", "restarts", "states_lost"):
             counts[name] = getattr(counters, name)
         return counts
@@ -203,7 +215,7 @@ class Fire:
             self.eligible.exclude(node_id, "connection", "its connections broke")
             return
         self.eligible.include(node_id, "connection")
-        if any(node.node_id == node_id and node.status is NodeStatus.DRAINING for node in self.manager.list_nodes()):
+        if self.manager.node_statuses().get(node_id) is NodeStatus.DRAINING:
             self.runtime.spawn(self._reopen(node_id), f"reopen {node_id}")
 
     async def _reopen(self, node_id: str) -> None:
@@ -243,7 +255,7 @@ class Fire:
         return sum(self.manager.ready_count(node_id, name) for name in self.shape.types)
 
     def _pending_agents(self) -> int:
-        return len(self.manager.list_agents(status=AgentStatus.PENDING))
+        return self.manager.agents_count(AgentStatus.PENDING)
 
     def _poke(self) -> None:
         if self.autoscaler is not None:

@@ -65,7 +65,7 @@ def shape_of(config: Config) -> FleetShape:
     scales = scaler.kind != "none"
     return FleetShape(
         nodes=fleet.nodes,
-        nodes_max=GROWTH * max(fleet.nodes, scaler.max_nodes) if scales else fleet.nodes,
+        nodes_max=fleet.nodes + GROWTH * max(fleet.nodes, scaler.max_nodes) if scales else fleet.nodes,
         agents=dict(fleet.agent_types) or {UNTYPED: fleet.agents_per_node},
         capacity=fleet.capacity_agents or fleet.agents_per_node,
         speeds=tuple(fleet.speeds),

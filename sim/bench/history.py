@@ -18,7 +18,7 @@ from typing import Any
 
 import numpy as np
 
-from sim.runtime.events import Row
+from sim.runtime.events import EventLog, Row
 from sim.types.records import EpisodeTable, OutageTable
 
 FOUNDING = frozenset({"crash", "pause", "partition", "zone_outage", "preemption", "slow", "errors"})
@@ -177,3 +177,16 @@ def episodes_of(rows: Iterable[Row], node_ids: Sequence[str], ended_at: float) -
 def outages_of(rows: Iterable[Row], node_ids: Sequence[str], ended_at: float) -> OutageTable:
     """Outages of a run from its event log, in order of their beginning."""
     return history_of(rows, ended_at).outages(node_ids)
+
+
+class HistoryLog(EventLog):
+    """An event log that reads its own history as it is written, however few rows it keeps."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.history = History()
+
+    def write(self, at: float, kind: str, subject: str, /, **fields: object) -> None:
+        """As `EventLog`."""
+        super().write(at, kind, subject, **fields)
+        self.history.read(self.rows[-1])

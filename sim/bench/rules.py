@@ -22,7 +22,9 @@ SILENT = ("crash", "partition", "zone_outage", "preemption", "packet_loss")  # f
 
 
 class NoOutcomes:
-    """Nobody listens to how attempts end."""
+    """Nobody listens to how attempts end; the engine need not tell."""
+
+    hears = False
 
     def ok(self, slot: int, now: float) -> None:
         """Nothing."""

@@ -160,6 +160,7 @@ class EjectionConfig:
     success_requests_min: int = number(100, 1)  # in an interval
     success_stdev_factor: float = number(1.9, 0)
     jitter_s: float = number(0.0, 0)
+    readmit_on_check: bool = True  # an active check that passes ends an ejection (Envoy); false where checks are blind
 
 
 @dataclass
@@ -189,7 +190,7 @@ class FailoverConfig:
     enabled: bool = False
     copies_min: int = number(1, 0, 100)  # other nodes that hold an agent's state
     deployment_timeout_s: float = number(300.0, above=0)
-    save_interval_s: float = number(10.0, above=0)  # every ready agent saves its state
+    save_interval_s: float = number(30.0, above=0)  # every ready agent saves its state
 
 
 @dataclass

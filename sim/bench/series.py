@@ -15,7 +15,7 @@ from sim.scalability.manager import DistributedManager
 from sim.types.fleet import AgentStatus, NodeStatus
 from sim.types.records import SeriesTable
 
-SAMPLES_MAX = 600
+SAMPLES_MAX = 300
 SAMPLE_MIN_S = 1.0
 COLUMNS = ("nodes_ready", "nodes_starting", "nodes_draining", "agents_ready", "agents_pending", "in_flight", "waiting",
            "desired_nodes")  # fmt: skip
@@ -51,18 +51,17 @@ class Sampler:
 
     def _sample(self, number: int) -> None:
         manager, load, scaling = self.manager, self.load, self.scaling
-        online = manager.list_nodes(NodeStatus.ONLINE)
-        eligible = load.balancer.table.members
-        ready = [node.node_id for node in online if eligible[node.node_id].eligible]
+        members, statuses = load.balancer.table.members, manager.node_statuses()
+        ready = [name for name, status in statuses.items() if status is NodeStatus.ONLINE and members[name].eligible]
         agents = sum(pool.agents for name in ready for pool in load.world.nodes[name].pools.values())
         self.at.append(load.world.runtime.now())
         self.rows.append(
             (
                 len(ready),
                 0 if scaling is None else scaling.starting_count,
-                len(manager.list_nodes(NodeStatus.DRAINING)),
+                sum(status is NodeStatus.DRAINING for status in statuses.values()),
                 agents,
-                len(manager.list_agents(status=AgentStatus.PENDING)),
+                manager.agents_count(AgentStatus.PENDING),
                 load.in_flight_count(),
                 load.waiting_count(),
                 -1 if scaling is None else scaling.desired_nodes,

@@ -7,20 +7,21 @@ A hedge goes to another node than the first attempt or not at all.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Container, Iterator, Sequence
 
 import numpy as np
 
 from sim.runtime.environment import OrderedEnvironment
 from sim.runtime.order import DEADLINE, RETRY
-from sim.types.records import FAILED, OK, REJECTED, SHED, STATUSES, TIMED_OUT, TRUNCATED
+from sim.types.records import FAILED, REJECTED, SHED, STATUSES, TIMED_OUT, TRUNCATED
 from sim.world.attempts import Chances, Several
 from sim.world.columns import OUTRUN, Columns
 from sim.world.engine import Engine
+from sim.world.feed import Block
 from sim.world.fragile import Fragile
 from sim.world.line import PriorityLine
 from sim.world.seam import LoadBalancer, RequestRules
-from sim.world.timers import ExpiryQueue
+from sim.world.timers import Expiry, ExpiryQueue, RowCursor
 
 OPEN = TRUNCATED
 HEDGE_PICKS_MAX = 3
@@ -47,18 +48,38 @@ class Again(Engine):
         self.line = PriorityLine()
         self._budget, self._bad, self._poke = rules.budget, rules.outcomes.failed, rules.on_demand
         self._pulling = False
-        self.deadlines = self._timer(rules.deadline_s, (DEADLINE, 1), self._deadline, self.several)
-        self.timeouts = self._timer(rules.attempt_timeout_s, (DEADLINE, 0), self._timed_out)
-        self.hedges = self._timer(rules.hedge_after_s, (RETRY, 0), self._hedge)
+        admission = rules.admission
+        self._learns = admission.ended if admission is not None and admission.learns else None
+        deadlines = self._timer(rules.deadline_s, (DEADLINE, 2), self._deadline, self.several)
+        timeouts = self._timer(rules.attempt_timeout_s, (DEADLINE, 0), self._timed_out)
+        hedges = self._timer(rules.hedge_after_s, (RETRY, 0), self._hedge)
+        self.cursors = [RowCursor(one.expiry) for one in (deadlines, timeouts, hedges) if one is not None]
+        for one in (timeouts, hedges):
+            if one is not None:  # these two count from when a request was sent
+                one.expiry.elsewhere = [self.line, self._sent_at]
+        self.deadlines, self.timeouts, self.hedges = deadlines, timeouts, hedges
         balancer.fence_listeners.append(self.fenced)
 
     def _timer(
         self, delay_s: float | None, order: tuple[int, int], expire: Callable[[int], None],
-        unended: dict[int, Several] | None = None,
+        unended: Container[int] = (),
     ) -> ExpiryQueue | None:  # fmt: skip
         if delay_s is None:
             return None
-        return ExpiryQueue(self.env, self.columns, delay_s, order, expire, {} if unended is None else unended)
+        return ExpiryQueue(Expiry(self.env, self.columns, delay_s, order, expire, unended))
+
+    def feed_open(self, blocks: Iterator[Block]) -> None:
+        super().feed_open(blocks)
+        for cursor in self.cursors:
+            cursor.start()
+
+    def _watch(self, row: int, now: float) -> None:
+        """Start the timers of an attempt that is sent now and that no cursor watches."""
+        columns = self.columns
+        if self.timeouts is not None:
+            self.timeouts.add(row, now)
+        if self.hedges is not None and not columns.attempt[row]:
+            self.hedges.add(row, now)
 
     # An attempt ends
 
@@ -120,9 +141,8 @@ class Again(Engine):
 
     def _end(self, root: int, status: int, now: float) -> None:
         self.ended_counts[status] += 1
-        admission = self.rules.admission
-        if admission is not None and status != SHED:
-            admission.ended(status == OK, now)
+        if self._learns is not None and status != SHED:
+            self._learns(False, now)
         if self.waiting_count:
             self.pull(now)
         self._left(root, now)
@@ -205,6 +225,8 @@ class Again(Engine):
     def _hedge(self, row: int) -> None:
         """The first attempt is still out: one more, to another node."""
         columns, now = self.columns, self.env.now
+        if columns.single[row]:
+            return
         several = self.several.get(row)
         attempt = 1 if several is None else several.attempts
         width = self.balancer.draws_count
@@ -218,7 +240,9 @@ class Again(Engine):
         self.hedges_count += 1
         if several.hedges < self.rules.hedges_max and self.hedges is not None:
             self.hedges.add(row, now)
-        self._place(self._add(several, now), slot, columns.dispatcher[row], now)
+        hedge = self._add(several, now)
+        self._watch(hedge, now)
+        self._place(hedge, slot, columns.dispatcher[row], now)
 
     def _other_slot(self, row: int, picks: Sequence[Sequence[float]], now: float) -> int:
         columns = self.columns
@@ -292,6 +316,7 @@ class Again(Engine):
                 self._sent_at[head.row] = now
                 if self._poke is not None:
                     self._poke()
+                self._watch(head.row, now)
                 self._place(head.row, slot, head.dispatcher, now)
                 if head.probes is not None:
                     self._probe(head.row, head.dispatcher, head.view, head.probes, now)

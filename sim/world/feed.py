@@ -34,6 +34,7 @@ class Block:
     views: list[int] | None  # None: view 0
     probes: Sequence[Sequence[float]] | None  # the uniforms of each request's probes
     admissions: list[float] | None = None  # the uniform of each request's admission
+    in_order: bool = False  # rows of the main open source, in order of arrival: cursors watch their timers
 
 
 @dataclass(frozen=True, slots=True)
@@ -128,11 +129,13 @@ class Feed:
             types = [types_count] * len(entities)
         return types
 
-    def open_blocks(self, chunks: Iterator[ArrivalChunk]) -> Iterator[Block]:
-        """One block a chunk of the arrival law."""
+    def open_blocks(self, chunks: Iterator[ArrivalChunk], in_order: bool = True) -> Iterator[Block]:
+        """One block a chunk of the arrival law; `in_order` for the main source."""
         for chunk in chunks:
             entities = np.arange(chunk.first, chunk.first + len(chunk.at), dtype=np.uint64)
-            yield self.block(entities, chunk.at, chunk)
+            block = self.block(entities, chunk.at, chunk)
+            block.in_order = in_order
+            yield block
 
     def client_block(self, client: int, ordinal: int) -> Block:
         """The next CLIENT_BLOCK requests of a closed client, from its `ordinal` on; instants are not yet known."""

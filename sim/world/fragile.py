@@ -59,6 +59,9 @@ class Fragile(Pool):
     def _go_on(self, now: float) -> None:
         raise AssertionError("a pool without a discipline")
 
+    def _book_work(self) -> None:
+        """Bring `area_work_s` up to date; before any change of speed or pause, and at the end."""
+
     def _fill(self, now: float) -> None:
         """Start what can be started; after any change of agents, speed or places."""
         raise AssertionError("a pool without a discipline")
@@ -87,12 +90,14 @@ class Fragile(Pool):
     def pause(self, now: float) -> None:
         """Everything stands still and is kept."""
         self._integrate(now)
+        self._book_work()
         self.paused = True
         self._stand_still(now)
 
     def resume(self, now: float) -> None:
         """Work goes on where it stopped."""
         self._integrate(now)
+        self._book_work()
         self.paused = False
         self._go_on(now)
         self._fill(now)
@@ -100,6 +105,7 @@ class Fragile(Pool):
     def set_speed_factor(self, factor: float, now: float) -> None:
         """Serve at `factor` of the speed it was built with."""
         self._integrate(now)
+        self._book_work()
         if not self.paused:
             self._stand_still(now)
         self.speed = self.base_speed * factor
@@ -201,4 +207,5 @@ class Fragile(Pool):
 
     def close(self, now: float, rows: list[int]) -> float:
         self._integrate(now)
+        self._book_work()
         return self.partial_work_s + sum(self._served_work_s(row, now) for row in self._serving())

@@ -44,6 +44,9 @@ class PriorityLine:
         """It waits no more; False if it did not wait."""
         return self._waiting.pop(row, None) is not None
 
+    def __contains__(self, row: object) -> bool:
+        return row in self._waiting
+
     def heads(self) -> list[Waiter]:
         """The first of every line, in the order in which they may be sent on."""
         found = []

@@ -1,60 +1,116 @@
-"""Timers of one constant delay: a deque and one armed event instead of an event a request.
+"""Timers of one constant delay: what has not ended in time is looked for when the time has come, not armed before.
 
-Every attempt may have a timeout, a deadline and a hedge, and nearly all of them end long before. Entries expire in the
-order in which they came, so that a deque holds them; whoever has ended meanwhile is skipped when the event goes off.
-Two timers a request leave .84 to .88 of the speed, in SimPy's heap .47 (`engine_rules`: timers). What expires at one
-instant goes by (request, attempt); at one instant attempt timeouts come before deadlines.
+Every attempt may have a timeout, a deadline and a hedge, and nearly all of them end long before. Rows of an open source
+lie in the order in which they arrive, so that a `RowCursor` over the rows themselves is the whole timer: one armed
+event, and nothing for a request that ends in time. What does not follow that order (later attempts, requests that
+waited, closed clients) goes through an `ExpiryQueue`, a deque with one armed event. One event a request in SimPy's heap
+leaves .60 of the speed (`engine_rules`: timers). What expires at one instant goes by (request, attempt); at one instant
+attempt timeouts come before deadlines, the cursor's before the queue's.
 """
 
 from __future__ import annotations
 
 from collections import deque
 from collections.abc import Callable, Container
+from dataclasses import dataclass, field
 
 from sim.runtime.virtual import OrderedEnvironment
 from sim.types.records import TRUNCATED
 from sim.world.columns import Columns
 
+SIDE_FIRST = 1 << 56  # requests from here on are not the main source's
+
+
+@dataclass(slots=True)
+class Expiry:
+    """What both timers need: `order` is rank and key of the event; rows in `unended` expire although closed."""
+
+    env: OrderedEnvironment
+    columns: Columns
+    delay_s: float
+    order: tuple[int, int]
+    expire: Callable[[int], None]
+    unended: Container[int] = ()
+    elsewhere: list[Container[int]] = field(default_factory=list)  # rows that the queue watches instead
+
+    def run(self, due: list[int]) -> None:
+        """Expire what is still open, in order of (request, attempt)."""
+        if len(due) > 1:
+            due.sort(key=self.columns.key_of)
+        for row in due:
+            if self.columns.status[row] == TRUNCATED or row in self.unended:
+                self.expire(row)
+
 
 class ExpiryQueue:
-    """Calls `expire(row)` `delay_s` after `add`, for rows that are open then or whose request is in `unended`."""
+    """Expires rows `delay_s` after their `add`."""
 
-    def __init__(
-        self,
-        env: OrderedEnvironment,
-        columns: Columns,
-        delay_s: float,
-        order: tuple[int, int],  # rank and key of the event
-        expire: Callable[[int], None],
-        unended: Container[int] = (),
-    ) -> None:
-        self.env, self.columns, self.delay_s, self.expire, self.unended = env, columns, delay_s, expire, unended
-        self.rank, self.key = order
+    def __init__(self, expiry: Expiry) -> None:
+        self.expiry = expiry
         self.entries: deque[tuple[float, int]] = deque()  # as many as came within delay_s, at the most
         self.armed = False
 
     def add(self, row: int, now: float) -> None:
         """Start the timer of a row."""
-        self.entries.append((now + self.delay_s, row))
+        self.entries.append((now + self.expiry.delay_s, row))
         if not self.armed:
             self._arm()
 
     def _arm(self) -> None:
-        entries, status, unended = self.entries, self.columns.status, self.unended
+        expiry, entries = self.expiry, self.entries
+        status, unended = expiry.columns.status, expiry.unended
         while entries and status[entries[0][1]] != TRUNCATED and entries[0][1] not in unended:
             entries.popleft()
         self.armed = bool(entries)
         if entries:
-            self.env.call_at(entries[0][0], self.rank, self.key, self._fire, None)
+            rank, key = expiry.order
+            expiry.env.call_at(entries[0][0], rank, key + 1, self._fire, None)
 
     def _fire(self, _: None) -> None:
-        entries, now, columns = self.entries, self.env.now, self.columns
+        entries, now = self.entries, self.expiry.env.now
         due = []
         while entries and entries[0][0] <= now:
             due.append(entries.popleft()[1])
-        if len(due) > 1:
-            due.sort(key=columns.key_of)
-        for row in due:
-            if columns.status[row] == TRUNCATED or row in self.unended:
-                self.expire(row)
+        self.expiry.run(due)
+        self._arm()
+
+
+class RowCursor:
+    """Expires first attempts of the main open source `delay_s` after their arrival."""
+
+    def __init__(self, expiry: Expiry) -> None:
+        self.expiry, self.row = expiry, 0
+
+    def start(self) -> None:
+        """Watch from the first row on."""
+        self._arm()
+
+    def _arm(self) -> None:
+        """Wait for the first row that is open; rows to come expire in a whole delay at the soonest."""
+        expiry = self.expiry
+        status, unended, count = expiry.columns.status, expiry.unended, len(expiry.columns)
+        row = self.row
+        while row < count and ((status[row] != TRUNCATED and row not in unended) or self._is_others(row)):
+            row += 1
+        self.row = row
+        now = expiry.env.now
+        at = expiry.columns.arrived_at[row] + expiry.delay_s if row < count else now + expiry.delay_s
+        rank, key = expiry.order
+        expiry.env.call_at(max(at, now), rank, key, self._fire, None)
+
+    def _is_others(self, row: int) -> bool:
+        columns = self.expiry.columns
+        if columns.attempt[row] or columns.request[row] >= SIDE_FIRST:
+            return True
+        return any(row in rows for rows in self.expiry.elsewhere)
+
+    def _fire(self, _: None) -> None:
+        expiry = self.expiry
+        arrived_at, now, delay_s, count = expiry.columns.arrived_at, expiry.env.now, expiry.delay_s, len(expiry.columns)
+        due = []
+        while self.row < count and arrived_at[self.row] + delay_s <= now:
+            if not self._is_others(self.row):
+                due.append(self.row)
+            self.row += 1
+        expiry.run(due)
         self._arm()

@@ -217,7 +217,7 @@ class World:
         if load.open is not None:
             self.engine.feed_open(feed.open_blocks(load.open.chunks(self.draws, load.horizon_s)))
         if load.side is not None:
-            SideStream(self.engine, feed.open_blocks(load.side(self.draws, load.horizon_s))).start()
+            SideStream(self.engine, feed.open_blocks(load.side(self.draws, load.horizon_s), in_order=False)).start()
         self.runtime.env.run(until=self.engine.done)
         return self._record(load)
 

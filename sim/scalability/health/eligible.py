@@ -15,7 +15,7 @@ from dataclasses import dataclass, field
 
 from sim.contracts import EventSink, Membership, Runtime
 
-CAUSES = ("ejection", "breaker")
+CAUSES = ("ejection", "breaker", "connection")  # connection: the balancer saw its connections break
 
 
 @dataclass(slots=True)

@@ -23,6 +23,7 @@ class EjectionParams:
     success_requests_min: int = 100  # in an interval
     success_stdev_factor: float = 1.9
     jitter_s: float = 0.0
+    readmit_on_check: bool = True  # read where the parts are put together
 
 
 @dataclass(frozen=True, slots=True)

@@ -215,6 +215,14 @@ class DistributedManager:
             and status in (None, agent.status)
         ]
 
+    def agents_count(self, status: AgentStatus) -> int:
+        """How many agents have a status (STOPPED: ever had)."""
+        return self._ledger.agents_count[status]
+
+    def node_statuses(self) -> dict[str, NodeStatus]:
+        """Status of every node, oldest first."""
+        return {name: node.info.status for name, node in self._ledger.nodes.items()}
+
     def ready_count(self, node_id: str, agent_type: str) -> int:
         """Agents of a type that answer on a node; raises `NodeError`."""
         return self._ledger.node(node_id).ready.get(agent_type, 0)

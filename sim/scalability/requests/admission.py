@@ -21,6 +21,7 @@ class Admission(Protocol):
     """Asked once a request."""
 
     needs_draw: bool
+    learns: bool
     shed_count: int
 
     def admit(self, priority: int, in_flight: int, draw: float, now: float) -> bool: ...
@@ -31,6 +32,7 @@ class Concurrency:
     """Implements `Admission` by the number of requests in the system."""
 
     needs_draw = False
+    learns = False
 
     def __init__(self, params: AdmissionParams) -> None:
         self._limits = [share * params.in_flight_max for share in params.priority_shares]
@@ -51,6 +53,7 @@ class SuccessRate:
     """Implements `Admission` by the success of the requests that were let in lately."""
 
     needs_draw = True
+    learns = True
 
     def __init__(self, params: AdmissionParams) -> None:
         self._params = params
