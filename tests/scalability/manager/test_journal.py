@@ -134,6 +134,9 @@ def test_a_settled_book_takes_back_what_was_under_way() -> None:
     facts = {"host": "h", "port": 1, "capacity": 9, "metadata": {}}
     journal.note({"kind": "node_registered", "node": "n", "facts": facts, "birth": 0, "epoch": 1, "wanted": "online",
                   "foreign": 0})  # fmt: skip
+    waiting = {"agent": "a0", "node": None, "epoch": 0}
+    journal.note({"kind": "agent_admitted", "config": {"type": "t"}, **waiting})
+    journal.note({"kind": "agent_changed", "status": "pending", "at": 0.0, **waiting})
     for number in range(1, 6):
         agent = {"agent": f"a{number}", "node": "n", "epoch": 1}
         journal.note({"kind": "agent_admitted", "config": {"type": "t"}, **agent})
@@ -147,10 +150,10 @@ def test_a_settled_book_takes_back_what_was_under_way() -> None:
     journal.note({"kind": "agent_leaving", "agent": "a3", "then": "stopped"})
     journal.note({"kind": "state_saved", "agent": "a3", "version": 4})
     settled = book.settled()
-    assert list(settled.pending) == ["a1", "a5", "a2"]
+    assert list(settled.pending) == ["a1", "a5", "a0", "a2"]
     assert settled.nodes["n"].places == {"a4": 1}
     assert settled.nodes["n"].orphans == {"a1": 1, "a2": 1, "a3": 1}
-    assert (settled.registered_count, settled.stopped_count, settled.versions) == (5, 1, {})
+    assert (settled.registered_count, settled.stopped_count, settled.versions) == (6, 1, {})
     assert (settled.agents["a4"].deployed_at, settled.agents["a4"].ready_at) == (1.0, 2.0)
     assert book.nodes["n"].places == {"a1": 1, "a2": 1, "a3": 1, "a4": 1}  # the book itself is as it was
 

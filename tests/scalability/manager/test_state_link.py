@@ -133,6 +133,26 @@ def test_a_write_whose_agent_was_placed_elsewhere_is_fenced() -> None:
     assert rig.manager.load_state("agent-1").version == 1
 
 
+def test_an_acknowledged_copy_beside_one_that_never_was_counts_again() -> None:
+    rig, _ = fleet(2)
+    save(rig)
+
+    async def go() -> None:
+        task = rig.runtime.spawn(rig.manager.save_state("agent-1", {"step": 2}))
+        await rig.runtime.sleep(1.0)
+        rig.manager.heartbeat("node-0", status=OFF)
+        with pytest.raises(DeployError, match="fenced"):
+            await task.join()
+        rig.beat("node-0")
+        await rig.runtime.sleep(1.0)
+
+    rig.run(go())
+    assert rig.manager.load_state("agent-1").node_ids == ("node-1", "node-0")
+    assert rig.manager.load_state("agent-1").state == {"step": 1}
+    metrics = rig.manager.metrics()
+    assert (metrics.states_dropped, metrics.states_copied, staged(rig, "node-0")) == (0, 0, None)
+
+
 def test_a_partner_that_is_lost_or_loses_its_disk_meanwhile_is_replaced() -> None:
     rig, link = fleet(4, copies_min=2)
 
