@@ -25,13 +25,15 @@ from scipy import stats
 from sim.bench.assemble import run_replication
 from sim.bench.compose import compose
 from sim.bench.schema import Config
-from sim.bench.validate_cases import Case, Row, cases
+from sim.bench.validate_case import Case, Row
+from sim.bench.validate_cases import cases
 from sim.bench.validate_inputs import INPUTS, SeenLoad, check_inputs
 from sim.bench.validate_table import RowResult, ValidationTable
 from sim.measure.audits import audit, problems_of
 from sim.measure.controls import control_values, controlled
 from sim.measure.intervals import center_of
 from sim.measure.metrics import QUANTILE_METRICS, measure
+from sim.measure.occupancy import ready_s
 from sim.measure.quantiles import quantile
 from sim.measure.requests import requests_of
 from sim.measure.summary import Floats
@@ -117,6 +119,9 @@ def reduce_replication(run: Run, config: Config, case: Case, replication: int) -
         metrics["loss_ratio"] = 1.0 - metrics["success_ratio"]
     if any(row.metric == "slowdown_mean" for row in case.rows):
         metrics["slowdown_mean"] = _slowdown_mean(record, case.cut_s)
+    if any(row.metric == "agents_up_mean" for row in case.rows):
+        able_s = ready_s(record, case.cut_s, record.horizon_s)
+        metrics["agents_up_mean"] = math.fsum(able_s.tolist()) / (record.horizon_s - case.cut_s)
     return Reduced(
         values=np.array([metrics[row.metric] for row in case.rows]),
         samples={row.metric: samples["sojourn_s"] for row in case.rows if row.metric in QUANTILE_METRICS},

@@ -74,7 +74,8 @@ class Load:
 def control_values(record: RunRecord, load: Load, cut_s: float) -> Floats:
     """Controls of one replication over [cut_s, horizon_s], shape (2 + len(SMOOTHING),), each of mean 0."""
     table = record.attempts
-    inside = np.flatnonzero((table.arrived_at >= cut_s) & (table.arrived_at < record.horizon_s))
+    fresh = table.attempt == 0  # retries and hedges are not the load
+    inside = np.flatnonzero(fresh & (table.arrived_at >= cut_s) & (table.arrived_at < record.horizon_s))
     work_s = table.work_s[inside]
     expected = load.rate_per_s * (record.horizon_s - cut_s)
     node = table.node[inside].astype(np.int64) if load.by_node else np.zeros(len(inside), dtype=np.int64)

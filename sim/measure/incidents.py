@@ -24,7 +24,12 @@ STOPPING = frozenset({"crash", "pause", "partition", "zone_outage", "preemption"
 WINDOW_S = 5.0
 RECOVERED_RATIO = 0.95
 LOST = (REJECTED, TIMED_OUT, SHED, FAILED)
-COUNTED = ("state_lost", "retries_denied")  # counters of the run that are metrics too, as `<name>_count`
+COUNTED = (
+    "states_lost",
+    "retries_denied",
+    "ejections",
+    "failovers",
+)  # counters of the run that are metrics too, as `<name>_count`
 INCIDENT_METRICS = (
     "lost_ratio", *(f"{STATUSES[status]}_ratio" for status in LOST), "detection_s", "failover_s", "detected_ratio",
     "false_outages_per_hour", "nodes_mean", "reversals_count", "goodput_ratio_min", "recovery_s", "recovered_ratio",

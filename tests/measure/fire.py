@@ -76,7 +76,7 @@ def fire_run(**columns: Any) -> RunRecord:
         ),
         counts={
             "requests_ok": 4, "requests_failed": 0, "requests_rejected": 0, "requests_timed_out": 1,
-            "requests_shed": 1, "requests_truncated": 1, "state_lost": 3,
+            "requests_shed": 1, "requests_truncated": 1, "states_lost": 3,
         },
     )  # fmt: skip
 

@@ -135,3 +135,12 @@ def test_nodes_are_told_apart_only_where_the_split_is_blind() -> None:
     assert apart[2] == pytest.approx((0.25 * -0.75 + 0.25 * 0.25) / 2.0)
     empty = RunRecord(attempts(arrived_at=[], finished_at=[]), nodes(1), 10.0, 10.0, 0)
     assert control_values(empty, load, 0.0)[:2].tolist() == [-1.0, 0.0]
+
+
+def test_further_attempts_are_not_the_load() -> None:
+    columns = {"arrived_at": [0.0, 1.0, 2.0, 3.0], "finished_at": [1.0, 2.0, 3.0, 4.0], "work_s": [1.0, 1.0, 2.0, 3.0]}
+    load = Load(0.2, 1.0, 1.0)
+    plain = RunRecord(attempts(**columns), nodes(1), 10.0, 10.0, 4)
+    retried = RunRecord(attempts(**columns, request=[0, 1, 1, 0], attempt=[0, 0, 1, 2]), nodes(1), 10.0, 10.0, 2)
+    assert control_values(plain, load, 0.0)[:2].tolist() == [1.0, 0.75]
+    assert control_values(retried, load, 0.0)[:2].tolist() == [0.0, 0.0]

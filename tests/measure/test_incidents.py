@@ -36,7 +36,7 @@ def test_every_metric_under_fire() -> None:
         "goodput_ratio_min": 0.25,  # of the four that arrived in [5, 10) one was answered
         "false_outages_per_hour": 360.0,
         "nodes_mean": 2.0,
-        "state_lost_count": 3.0,
+        "states_lost_count": 3.0,
     }
 
 

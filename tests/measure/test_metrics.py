@@ -218,7 +218,8 @@ def test_units_stand_in_the_names() -> None:
     assert {name for name, unit in units.items() if unit == "1"} == {
         "utilization_ratio", "imbalance_ratio", "success_ratio", "attempts_per_request", "lost_ratio",
         "rejected_ratio", "timed_out_ratio", "shed_ratio", "failed_ratio", "detected_ratio", "nodes_mean",
-        "reversals_count", "goodput_ratio_min", "recovered_ratio", "state_lost_count", "retries_denied_count",
+        "reversals_count", "goodput_ratio_min", "recovered_ratio", "states_lost_count", "retries_denied_count",
+        "ejections_count", "failovers_count",
     }  # fmt: skip
     assert [units[name] for name in ("detection_s", "failover_s", "recovery_s")] == ["s", "s", "s"]
     assert units["false_outages_per_hour"] == "1/h"

@@ -8,7 +8,9 @@ import numpy as np
 import pytest
 from scipy import stats
 
+from sim.bench.check import check
 from sim.bench.compose import compose
+from sim.bench.rules import is_under_fire
 from sim.bench.schema import Config
 from sim.bench.validate import (
     INPUTS_ALPHA,
@@ -18,10 +20,12 @@ from sim.bench.validate import (
     reduce_replication,
     run_validation,
 )
-from sim.bench.validate_cases import Case, Row, cases
+from sim.bench.validate_case import Case, Row
+from sim.bench.validate_cases import cases
+from sim.bench.validate_fire_cases import fire_cases
 from sim.bench.validate_inputs import INPUTS, SeenLoad, check_inputs
 from sim.bench.validate_table import InputCheck, RowResult, ValidationTable
-from sim.types.records import RunRecord
+from sim.types.records import AgentSteps, RunRecord
 from tests.measure.chance import generator
 from tests.measure.toy import single_server_run
 
@@ -69,6 +73,40 @@ def test_every_family_is_there_and_every_case_composes() -> None:
         assert case.load.poisson == (config.arrivals.kind == "poisson")
         assert case.cut_s >= 5.0 * case.load.relaxation_s
         assert {row.bound_ratio for row in case.rows} <= {0.02, 0.05}
+
+
+def test_cases_under_fire_compose_and_know_their_values() -> None:
+    found = fire_cases()
+    known = {row.name: row.known for case in found for row in case.rows}
+    spots = {
+        "M/M/1 with breakdowns 0.01, 0.1 at 0.5": 4.4646, "M/M/1 with breakdowns 0.1, 1 at 0.7": 5.1779,
+        "nodes up of 10 with 1 repairer(s)": 7.8542, "nodes up of 10 with 2 repairer(s)": 8.9614,
+        "M/M/1/setup 5 at 0.5": 7.0, "M/M/4/setup 1 at 0.5": 1.6293, "M/M/4/setup 10 at 0.5": 4.4621,
+        "attempts, 3 at most, half fail": 1.75, "answered within 3 attempts, half fail": 0.875,
+        "hedged p99.9": 4.9517, "hedged p99": 3.8005, "attempts, hedged at p95": 1.05,
+        "detection, 3 misses of 10 s": 30.0,
+    }  # fmt: skip
+    assert known == pytest.approx(spots, abs=6e-5)
+    assert not set(known) & {row.name for case in cases() for row in case.rows}
+    for case in found:
+        config = compose([*case.overrides, "service.mean_s=1"])
+        check(config)
+        assert is_under_fire(config), case.rows[0].name
+        servers = config.fleet.nodes * config.fleet.agents_per_node
+        assert config.arrivals.utilization_ratio is not None
+        assert case.load.rate_per_s == pytest.approx(config.arrivals.utilization_ratio * servers)
+
+
+def test_agents_that_can_serve_are_counted_over_the_window() -> None:
+    case = next(case for case in fire_cases() if case.rows[0].metric == "agents_up_mean")
+
+    def run(config: Config, replication: int) -> RunRecord:
+        steps = AgentSteps(np.array([0, 0, 0]), np.array([0.0, 300.0, 400.0]), np.array([8, -4, 4], dtype=np.int32))
+        return replace(single_server(config, replication), agent_steps=steps)
+
+    config = compose([*case.overrides, "service.mean_s=1", "horizon_s=1250"])
+    assert case.cut_s == 250.0
+    assert reduce_replication(run, config, case, 0).values.tolist() == [8.0 - 4.0 * 100.0 / 1000.0]
 
 
 def test_a_row_passes_only_when_it_is_right_and_narrow() -> None:
