@@ -178,3 +178,11 @@ def test_an_agent_can_be_deployed_on_a_named_node() -> None:
         rig.run(rig.manager.deploy_agent(AGENT, node_id="ghost"))
     assert rig.manager.status().registered == 3
     rig.audit_at_rest()
+
+
+def test_a_move_that_failed_leaves_the_live_epoch_as_it_was() -> None:
+    rig = fleet(2, 1)
+    rig.host.broken.add("node-1")
+    rig.run(rig.manager.remove_node("node-0"))
+    assert (rig.host.epochs[-1], epoch(rig)) == (("node-1", "agent-1", 2), 1)
+    assert (rig.manager.get_agent("agent-1").status, current(rig)) == (AgentStatus.PENDING, [])
