@@ -10,57 +10,20 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from sim.contracts import AgentHost, EventSink, Membership, NodeProvider, Runtime
-from sim.errors import ConfigError, FleetError
-from sim.runtime.events import EventLog
-from sim.scalability.health.watch import Watch
+from sim.errors import FleetError
 from sim.scalability.manager.config import ManagerConfig
-from sim.scalability.manager.context import Context
-from sim.scalability.manager.disks import Disks
-from sim.scalability.manager.hosts import InstantHost
-from sim.scalability.manager.journal import Journal, JournalSink
+from sim.scalability.manager.core import Core
+from sim.scalability.manager.journal import JournalSink
 from sim.scalability.manager.recovery import assignment_of
 from sim.scalability.manager.replication import SavedState
 from sim.scalability.manager.router import Route, Router
-from sim.scalability.manager.saving import StateLink
 from sim.scalability.manager.snapshots import ManagerMetrics, ManagerStatus, metrics_of, status_of
-from sim.scalability.manager.wiring import recover, wire
+from sim.scalability.manager.wiring import recover
 from sim.types.fleet import AgentInfo, AgentStatus, NodeInfo, NodeStatus
 
 
-class DistributedManager:
-    """`config` takes the source's keys; raises `ConfigError`. `host` and `provider` may also be set later."""
-
-    def __init__(
-        self,
-        config: Mapping[str, Any] | ManagerConfig | None = None,
-        *,
-        runtime: Runtime | None = None,
-        membership: Membership | None = None,
-        host: AgentHost | None = None,
-        events: EventSink | None = None,
-        watch: Watch | None = None,
-        disks: Disks | None = None,
-        link: StateLink | None = None,
-        journal: JournalSink | None = None,
-    ) -> None:
-        if journal is not None and len(journal):
-            raise ConfigError("journal", f"{len(journal)} records", "an empty one; `restore` takes a history")
-        self.config = settings = ManagerConfig.of(config)
-        self._router: Router | None = None
-        if membership is None:
-            membership = self._router = Router(
-                settings.load_balancing_strategy, settings.max_nodes, settings.requests_max, settings.seed
-            )
-        log = EventLog() if events is None else events
-        self._context = context = Context(settings, runtime, membership, InstantHost() if host is None else host, log)
-        if journal is not None:
-            context.journal = Journal(journal)
-        self._parts = parts = wire(context, watch, disks, link)
-        self._counters, self._jobs, self._ledger = parts.counters, parts.jobs, parts.ledger
-        self._states, self._deployer, self._health = parts.states, parts.deployer, parts.health
-        self._registrar, self._scaler = parts.registrar, parts.scaler
-        self._is_restored = False
+class DistributedManager(Core):
+    """The source's class. `config` takes its keys; raises `ConfigError`. See `Core` for what may be handed in."""
 
     @classmethod
     def restore(
@@ -75,34 +38,6 @@ class DistributedManager:
         recover(manager._parts, manager._context, journal)
         manager._is_restored = True
         return manager
-
-    @property
-    def runtime(self) -> Runtime:
-        """The clock and tasks; a live runtime made at first use when none was given."""
-        return self._context.runtime
-
-    @property
-    def events(self) -> EventSink:
-        """Where every change of state is written with its reason."""
-        return self._context.events
-
-    @property
-    def host(self) -> AgentHost:
-        """Who starts and stops agents."""
-        return self._context.host
-
-    @host.setter
-    def host(self, host: AgentHost) -> None:
-        self._context.host = host
-
-    @property
-    def provider(self) -> NodeProvider | None:
-        """Where the automatic scaling gets nodes; None: it only recommends."""
-        return self._context.provider
-
-    @provider.setter
-    def provider(self, provider: NodeProvider | None) -> None:
-        self._context.provider = provider
 
     # Nodes
 
