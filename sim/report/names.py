@@ -33,7 +33,7 @@ _PLAIN = {
     "cost": ("cost", "price units"),
     "false_outages_per_hour": ("false outages", "1/h"),
     "reversals_count": ("scaling reversals", ""),
-    "state_lost_count": ("agents that lost state", ""),
+    "states_lost_count": ("agents that lost state", ""),
     "retries_denied_count": ("retries denied", ""),
 }
 _PERCENT = {
