@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from sim.bench.history import episodes_of, outages_of
+from sim.bench.history import HistoryLog, episodes_of, outages_of
 from sim.runtime.events import EventLog, Row
 
 NODES = ["a", "b", "c"]
@@ -137,3 +137,13 @@ def test_types_of_the_tables() -> None:
     assert (str(episodes.node.dtype), str(outages.founded.dtype)) == ("int32", "int8")
     assert (len(episodes.kind), len(outages.began_at)) == (0, 0)
     assert spans(log_of(began(1.0, "gone"))) == [("crash", -1, 1.0, None, None, None)]
+
+
+def test_a_log_that_reads_itself_knows_what_it_no_longer_keeps() -> None:
+    log = HistoryLog()
+    for at, kind, subject, fields in (agent(0.0, 1, "ready", "a"), *CRASH):
+        log.write(at, kind, subject, **fields)
+    log.rows.clear()
+    found = log.history.episodes(NODES)
+    assert (found.detected_at.tolist(), found.failed_over_at.tolist()) == ([12.0], [13.0])  # agent-2 was not there
+    assert log.history.outages(NODES).ended_at.tolist() == [17.0]
