@@ -17,15 +17,16 @@ T = TypeVar("T")
 
 _ENTRIES: dict[str, dict[str, Any]] = {}
 
-# The packages whose modules register themselves; nothing else is ever imported by name.
-PACKAGES = (
-    "sim.scalability.autoscaler.policies",
-    "sim.scalability.balancer.choosers",
-    "sim.scalability.health.detectors",
-    "sim.world.arrivals",
-    "sim.world.faults",
-    "sim.world.service",
-)
+# Group -> the package whose modules register themselves; nothing else is ever imported by name.
+PACKAGES = {
+    "arrivals": "sim.world.arrivals",
+    "autoscaler": "sim.scalability.autoscaler.policies",
+    "balancer": "sim.scalability.balancer.choosers",
+    "detector": "sim.scalability.health.detectors",
+    "fault": "sim.world.faults",
+    "service": "sim.world.service",
+}
+_LOADED: set[str] = set()
 
 
 def register(group: str, name: str) -> Callable[[T], T]:
@@ -43,7 +44,7 @@ def register(group: str, name: str) -> Callable[[T], T]:
 
 def lookup(group: str, name: str) -> Any:
     """The object registered as `name`; raises `ConfigError` that lists what there is."""
-    load_all()
+    load(group)
     try:
         return _ENTRIES[group][name]
     except KeyError:
@@ -52,13 +53,21 @@ def lookup(group: str, name: str) -> Any:
 
 def names(group: str) -> list[str]:
     """All names of a group, sorted."""
-    load_all()
+    load(group)
     return sorted(_ENTRIES.get(group, {}))
 
 
+def load(group: str) -> None:
+    """Import every module of the group's package, and of no other: a manager needs balancers, but no simulator."""
+    if group in _LOADED or group not in PACKAGES:
+        return
+    package = importlib.import_module(PACKAGES[group])
+    for module in pkgutil.iter_modules(package.__path__, package.__name__ + "."):
+        importlib.import_module(module.name)
+    _LOADED.add(group)
+
+
 def load_all() -> None:
-    """Import every module of the registering packages (idempotent: Python caches modules)."""
-    for package_name in PACKAGES:
-        package = importlib.import_module(package_name)
-        for module in pkgutil.iter_modules(package.__path__, package_name + "."):
-            importlib.import_module(module.name)
+    """Import every module of all registering packages."""
+    for group in PACKAGES:
+        load(group)

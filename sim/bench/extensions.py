@@ -11,11 +11,13 @@ from collections.abc import Iterable
 from pathlib import Path
 
 from sim.errors import ConfigError, SimError
+from sim.registry import load_all
 
 
 def load_extensions(paths: Iterable[str]) -> None:
     """Import every file (again does nothing); raises `ConfigError` when one is missing or does not import."""
     for text in paths:
+        load_all()  # so that a name taken already is told of the user's file
         path = Path(text).resolve()
         name = "victor_sim_extension_" + "".join(letter if letter.isalnum() else "_" for letter in path.as_posix())
         if name in sys.modules:

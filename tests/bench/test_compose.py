@@ -32,6 +32,7 @@ def test_a_plain_run_is_the_sources_fleet_at_utilization_point_seven() -> None:
 
 
 NEAR = "fleet.nodes, fleet.zones, fleet.agents_per_node"
+EXPERIMENTS = ", ".join(packaged_groups()["experiment"])  # they grow in number
 SHARED: Composed = {}  # choices of groups that were composed before
 
 REFUSED = [
@@ -78,7 +79,7 @@ REFUSED = [
     ("arrivals=trace", "arrivals.path=None: accepted is the path of a file (arrivals=trace reads one)"),
     ("service=empirical", "service.path=None: accepted is the path of a file (service=empirical reads one)"),
     ("extensions=[no.py]", "extensions=no.py: accepted is paths of Python files (*.py) that exist"),
-    ("experiment=nothing", "experiment=nothing: accepted is one of balancers, load_sweep, stale_signals, trace"),
+    ("experiment=nothing", f"experiment=nothing: accepted is one of {EXPERIMENTS}"),
 ]  # fmt: skip
 
 

@@ -1,0 +1,84 @@
+"""The whole tree of keys, with those of statistics, launching, places and studies. Units stand in the names."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Any
+
+from sim.bench.schema.control import AutoscalerConfig, FailoverConfig, HealthConfig
+from sim.bench.schema.faults import FaultsConfig
+from sim.bench.schema.load import ArrivalsConfig, BalancerConfig, FleetConfig, ServiceConfig
+from sim.bench.schema.ranges import choice, number
+from sim.bench.schema.requests import AdmissionConfig, BreakerConfig, HedgeConfig, RetryConfig
+
+
+@dataclass
+class StatsConfig:
+    replications: int = number(10, 1)
+    confidence_ratio: float = number(0.95, 0.5, 0.9999)
+    keep_requests: bool = False
+
+
+@dataclass
+class LauncherConfig:
+    kind: str = choice("local", "local")
+    workers: int = number(0, 0)  # 0: as many as the machine has cores
+
+
+@dataclass
+class PathsConfig:
+    results: str = "results"
+    store: str = ".victor-sim/store"
+    data: str = "data"
+
+
+@dataclass
+class SloConfig:
+    metric: str = "sojourn_s_p99"
+    max: float | None = number(None, above=0)
+
+
+@dataclass
+class StudyConfig:
+    """What an experiment adds to a design point: its sweep and how it is told."""
+
+    question: str = ""
+    situations: dict[str, Any] = field(default_factory=dict)  # name -> dotlist overrides, swept as the key `situation`
+    sweep: dict[str, Any] = field(default_factory=dict)  # key -> list of values; the first key is the compared one
+    figures: list[str] = field(default_factory=lambda: ["forest", "tail"])
+    notes: list[str] = field(default_factory=list)  # said in the report
+
+
+@dataclass
+class Config:
+    name: str = ""
+    seed: int = number(1, 0, 2**63 - 1)
+    horizon_s: float = number(1000.0, above=0)
+    drain_s: float = number(1000.0, 0)
+    deadline_s: float | None = number(None, above=0)  # of a request, from its arrival; None: none
+    deadline_propagation: str = choice("none", "none", "dequeue", "kill")  # what nodes do with what was given up
+    warmup: str = "auto"  # auto (MSER-5 on the mean over replications), none, or seconds
+    experiment: Any = None  # set by the group of that name
+    engine: str = choice("auto", "auto", "simpy")
+    baseline: str | None = None
+    objective: str = "sojourn_s_p99"
+    price_per_node_hour: float = number(1.0, 0)
+    extensions: list[str] = field(default_factory=list)  # Python files of the user's own strategies
+    command: str = ""  # filled in: the command that makes it again
+    slo: SloConfig = field(default_factory=SloConfig)
+    paths: PathsConfig = field(default_factory=PathsConfig)
+    fleet: FleetConfig = field(default_factory=FleetConfig)
+    arrivals: ArrivalsConfig = field(default_factory=ArrivalsConfig)
+    service: ServiceConfig = field(default_factory=ServiceConfig)
+    balancer: BalancerConfig = field(default_factory=BalancerConfig)
+    autoscaler: AutoscalerConfig = field(default_factory=AutoscalerConfig)
+    health: HealthConfig = field(default_factory=HealthConfig)
+    failover: FailoverConfig = field(default_factory=FailoverConfig)
+    retry: RetryConfig = field(default_factory=RetryConfig)
+    hedge: HedgeConfig = field(default_factory=HedgeConfig)
+    breaker: BreakerConfig = field(default_factory=BreakerConfig)
+    admission: AdmissionConfig = field(default_factory=AdmissionConfig)
+    faults: FaultsConfig = field(default_factory=FaultsConfig)
+    stats: StatsConfig = field(default_factory=StatsConfig)
+    launcher: LauncherConfig = field(default_factory=LauncherConfig)
+    study: StudyConfig = field(default_factory=StudyConfig)
