@@ -1,19 +1,16 @@
-"""What only some requests meet: an attempt that fails, another one, a hedge, a deadline, a fenced or crashed node.
+"""What only some requests meet: an attempt that fails or times out, a deadline, another attempt.
 
 A request ends as its last attempt did (by number), unless one was answered. A retry waits for its backoff and needs a
 token of the budget and time before the deadline; what must not run twice is tried again only where it was refused.
-A hedge goes to another node than the first attempt or not at all.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Container, Iterator, Sequence
-
-import numpy as np
+from collections.abc import Callable, Container, Iterator
 
 from sim.runtime.environment import OrderedEnvironment
 from sim.runtime.order import DEADLINE, RETRY
-from sim.types.records import FAILED, REJECTED, SHED, STATUSES, TIMED_OUT, TRUNCATED
+from sim.types.records import REJECTED, SHED, STATUSES, TIMED_OUT, TRUNCATED
 from sim.world.attempts import Chances, Several
 from sim.world.columns import OUTRUN, Columns
 from sim.world.engine import Engine
@@ -24,7 +21,6 @@ from sim.world.seam import LoadBalancer, RequestRules
 from sim.world.timers import Expiry, ExpiryQueue, RowCursor
 
 OPEN = TRUNCATED
-HEDGE_PICKS_MAX = 3
 
 
 class Again(Engine):
@@ -32,7 +28,8 @@ class Again(Engine):
 
     pools: list[Fragile]  # type: ignore[assignment]
     _dispatch_row: Callable[..., None]
-    _place: Callable[..., None]
+    _hedge: Callable[[int], None]
+    fenced: Callable[[int], None]
 
     def __init__(
         self, env: OrderedEnvironment, columns: Columns, balancer: LoadBalancer, queue_max: int, rules: RequestRules,
@@ -87,12 +84,16 @@ class Again(Engine):
         """An open attempt was refused, failed, shed or timed out: try again, or end the request."""
         root = self.root_of.get(row, row) if self.root_of else row
         slot = self._give_up(row, status, now, counted)
-        if slot >= 0 and counted:
+        if not counted:
+            self._drop(slot, now)
+        elif slot >= 0:
             self._bad(slot, now)
         several = self.several.get(root)
         if several is not None:
             self._forget(several, row)
             if several.open_rows or several.pending:
+                if self.waiting_count:
+                    self.pull(now)
                 return
         if not self._tries_again(root, several, status, now):
             self._over(root, several, status, now)
@@ -119,14 +120,21 @@ class Again(Engine):
             return slot
         self._sent_at.pop(row, None)
         pool = self.pools[slot]
-        if status == OUTRUN and self.rules.on_dropped is not None:
-            self.rules.on_dropped(slot, now)
+        if status == OUTRUN:
+            self._drop(slot, now)
         if counted:
             self.balancer.refused(columns.dispatcher[row], slot, pool.generation, now)
         cancels = self.rules.cancel_outrun if status == OUTRUN else self.rules.kills
         if cancels and columns.placed_at[row] <= now and columns.left_at[row] != columns.left_at[row]:
             pool.cancel(row, now)
+            if self._poke is not None and not pool.present:
+                self._poke()
         return slot
+
+    def _drop(self, slot: int, now: float) -> None:
+        """An attempt that was sent ended without a word on its node."""
+        if slot >= 0 and self.rules.on_dropped is not None:
+            self.rules.on_dropped(slot, now)
 
     def _forget(self, several: Several, row: int) -> None:
         if several.forget(row):
@@ -221,104 +229,3 @@ class Again(Engine):
         picks = chances.picks(several.root, attempt, self.balancer.draws_count)
         width = self.balancer.probes_count
         self._dispatch_row(row, picks, chances.probes(several.root, attempt, width) if width else None, now)
-
-    def _hedge(self, row: int) -> None:
-        """The first attempt is still out: one more, to another node."""
-        columns, now = self.columns, self.env.now
-        if columns.single[row]:
-            return
-        several = self.several.get(row)
-        attempt = 1 if several is None else several.attempts
-        width = self.balancer.draws_count
-        draws = self.chances.picks(row, attempt, width * HEDGE_PICKS_MAX)
-        slot = self._other_slot(row, [draws[n * width : (n + 1) * width] for n in range(HEDGE_PICKS_MAX)], now)
-        if slot < 0:
-            return
-        if several is None:
-            several = self.several[row] = Several(row, True)
-        several.hedges += 1
-        self.hedges_count += 1
-        if several.hedges < self.rules.hedges_max and self.hedges is not None:
-            self.hedges.add(row, now)
-        hedge = self._add(several, now)
-        self._watch(hedge, now)
-        self._place(hedge, slot, columns.dispatcher[row], now)
-
-    def _other_slot(self, row: int, picks: Sequence[Sequence[float]], now: float) -> int:
-        columns = self.columns
-        dispatcher, view, key = columns.dispatcher[row], columns.view[row], columns.key[row]
-        for draws in picks:
-            slot = self._dispatch(dispatcher, view, draws, key, now)
-            if slot < 0 or slot != columns.slot[row]:
-                return slot
-            self.balancer.refused(dispatcher, slot, self.pools[slot].generation, now)
-        return -1
-
-    # Nodes that are struck
-
-    def fenced(self, slot: int) -> None:
-        """The balancer forgot what it sent to a slot: those attempts have failed, whatever the node still says."""
-        now = self.env.now
-        pool = self.pools[slot]
-        pool.generation = self.balancer.generation[slot]
-        for row in self._open_at(slot):
-            if self.columns.status[row] == OPEN:  # else it ended with one before it
-                self._failed(row, FAILED, now, counted=False)
-
-    def left(self, slot: int) -> None:
-        """The node of a slot goes for good: what is still open there has failed."""
-        for row in self._open_at(slot):
-            if self.columns.status[row] == OPEN:
-                self._failed(row, FAILED, self.env.now)
-
-    def _open_at(self, slot: int) -> list[int]:
-        columns = self.columns
-        here = (np.asarray(columns.slot) == slot) & (np.asarray(columns.status) == OPEN)
-        rows: list[int] = np.flatnonzero(here).tolist()
-        return sorted(rows, key=columns.key_of)
-
-    def requeue(self, rows: Sequence[int], now: float) -> None:
-        """Connections to a node broke: open attempts of `rows` have failed and are sent on at once, in this order."""
-        columns = self.columns
-        for row in rows:
-            if columns.status[row] != OPEN:
-                continue
-            root = self.root_of.get(row, row)
-            if columns.single[root] and columns.started_at[row] <= now:
-                self._failed(row, FAILED, now)
-                continue
-            self._give_up(row, FAILED, now)
-            several = self.several.get(root)
-            if several is None:
-                several = self.several[root] = Several(root, True)
-            self._forget(several, row)
-            self._dispatch_again(several, self._add(several, now), now)
-
-    # Who waits at the balancer
-
-    def pull(self, now: float) -> None:
-        """Send waiting requests on; who is refused meanwhile does not start this anew."""
-        if self._pulling:
-            return
-        self._pulling = True
-        try:
-            super().pull(now)
-        finally:
-            self._pulling = False
-
-    def _send_first(self, now: float) -> bool:
-        for head in self.line.heads():
-            slot = self._dispatch(head.dispatcher, head.view, head.picks, head.key, now)
-            if slot >= 0:
-                self._integrate_central(now)
-                self.waiting_count -= 1
-                self.line.remove(head.row)
-                self._sent_at[head.row] = now
-                if self._poke is not None:
-                    self._poke()
-                self._watch(head.row, now)
-                self._place(head.row, slot, head.dispatcher, now)
-                if head.probes is not None:
-                    self._probe(head.row, head.dispatcher, head.view, head.probes, now)
-                return True
-        return False

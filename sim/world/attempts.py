@@ -54,20 +54,24 @@ class Chances:
 
     def strikes(self, row: int, pool: Fragile, now: float) -> bool:
         """Whether an attempt that was served fails all the same."""
-        request = self.columns.request[row]
-        if request in self.poisonous:
-            if pool.lose_agent(now):
-                self.deaths_count += 1
-                key = self.columns.key_of(row)
-                self.env.call_at(now + self.restart_s, FAULT, key, self._regain, pool)
+        if self.columns.request[row] in self.poisonous:
             return True
         if pool.error_prob and self._uniform(FAULT_ERROR, row) < pool.error_prob:
             self.errors_count += 1
             return True
         return False
 
-    def _regain(self, pool: Fragile) -> None:
-        pool.regain_agent(self.env.now)
+    def served(self, row: int, pool: Fragile, now: float) -> None:
+        """A poisonous request kills the agent that served it, before that takes the next one."""
+        if self.columns.request[row] in self.poisonous and pool.lose_agent(now):
+            self.deaths_count += 1
+            death = (pool, pool.crashes_count)
+            self.env.call_at(now + self.restart_s, FAULT, self.columns.key_of(row), self._regain, death)
+
+    def _regain(self, death: tuple[Fragile, int]) -> None:
+        pool, crashes_count = death
+        if pool.crashes_count == crashes_count:  # else the whole machine has started again since
+            pool.regain_agent(self.env.now)
 
     def _uniform(self, purpose: int, row: int) -> float:
         return self.draws.uniform(purpose, self.columns.request[row], self.columns.attempt[row])

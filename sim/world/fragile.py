@@ -21,6 +21,7 @@ class Fragile(Pool):
     area_work_s: float
     assigned: int  # agents that the control plane started here
     base_speed: float
+    crashes_count: int
     down: bool
     drop_expired: bool
     dropped: int
@@ -28,6 +29,7 @@ class Fragile(Pool):
     lost_agents: int  # dead, until their supervisor has restarted them
     on_agents: Callable[[int, float, int], None]  # (node, now, change of `agents`)
     on_empty: Callable[[], None] | None  # nothing waits or runs here any more
+    on_served: Callable[[int, Fragile, float], None] | None  # (row, pool, now), before the next attempt starts
     partial_work_s: float
     paused: bool
 
@@ -36,7 +38,9 @@ class Fragile(Pool):
         self.assigned = self.dropped = self.lost_agents = 0
         self.area_work_s = self.partial_work_s = self.error_prob = 0.0
         self.base_speed, self.down, self.paused = self.speed, False, False
-        self.drop_expired, self.on_agents, self.on_empty = drop_expired, on_agents, None
+        self.crashes_count = 0
+        self.drop_expired, self.on_agents = drop_expired, on_agents
+        self.on_empty = self.on_served = None
 
     # What a discipline gives
 
@@ -101,6 +105,7 @@ class Fragile(Pool):
         self.paused = False
         self._go_on(now)
         self._fill(now)
+        self._emptied()
 
     def set_speed_factor(self, factor: float, now: float) -> None:
         """Serve at `factor` of the speed it was built with."""
@@ -127,6 +132,7 @@ class Fragile(Pool):
         self.dropped += len(lost)
         self.present = self.in_service = 0
         self.down, self.lost_agents = True, 0
+        self.crashes_count += 1
         self._set_able(now)
         self._emptied()
         return sorted(lost, key=self.columns.key_of)
@@ -180,6 +186,7 @@ class Fragile(Pool):
             self.agents = able
             self.on_agents(self.node, now, change)
             self._fill(now)
+            self._emptied()  # all that waited had expired
 
     def _emptied(self) -> None:
         if self.on_empty is not None and not self.present:
@@ -201,6 +208,8 @@ class Fragile(Pool):
         self.work_done_s += self.columns.work_s[row]
         self.present -= 1
         self.in_service -= 1
+        if self.on_served is not None:
+            self.on_served(row, self, now)
         self._fill(now)
         self._emptied()
         self.on_answer(row, self, now)

@@ -78,6 +78,8 @@ class FragileFifo(Fragile, FifoPool):
         self.work_done_s += columns.work_s[row]
         self.present = present - 1
         self.in_service = in_service - 1
+        if self.on_served is not None:
+            self.on_served(row, self, now)
         if self.waiting:
             self._fill(now)
         if self.on_empty is not None:

@@ -3,8 +3,8 @@
 A request is one row or several (one an attempt). An attempt is open until its client has an answer, a failure, or gives
 up; what the node still does afterwards is work nobody waits for. At every instant accepted = ended + in the system.
 The first answer ends a request; attempts that it outran are released and, unless told otherwise, cancelled at their
-nodes. What costs a request little stands here, what only some requests meet in `again`. Messages that call an attempt
-off are not lost. Keys of equal instants: `engine_rules`, `timers`.
+nodes. What costs a request little stands here, what only some requests meet in `again` and `struck`. Messages that call
+an attempt off are not lost. Keys of equal instants: `engine_rules`, `timers`.
 """
 
 from __future__ import annotations
@@ -14,19 +14,19 @@ from collections.abc import Sequence
 from sim.runtime.environment import OrderedEnvironment
 from sim.runtime.order import ARRIVAL, FINISH
 from sim.types.records import OK, REJECTED, SHED, TRUNCATED
-from sim.world.again import Again
 from sim.world.attempts import Chances
 from sim.world.columns import Columns
 from sim.world.fragile import Fragile
 from sim.world.hot import make_answer, make_answered, make_send
 from sim.world.line import Waiter
 from sim.world.seam import LoadBalancer, Network, RequestRules
+from sim.world.struck import Struck
 
 OPEN = TRUNCATED
 NEVER = float("inf")
 
 
-class ResilientEngine(Again):
+class ResilientEngine(Struck):
     """Moves attempts between the source, the balancer and pools that may be struck."""
 
     def __init__(

@@ -167,6 +167,8 @@ class World:
             node.pools[agent_type] = pool
             if isinstance(pool, Fragile):
                 pool.arm(params.drop_expired, self._agents_changed)
+                if params.poison_prob and isinstance(self.engine, ResilientEngine):
+                    pool.on_served = self.engine.chances.served
                 self.machines.match(node, pool)
         return pool
 
