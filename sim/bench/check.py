@@ -1,7 +1,7 @@
 """Config values against what the schema accepts: ranges, words, registered names, files, and what holds only together.
 
 Every refusal names the key, the value and what is accepted, before anything runs. What depends on a strategy's or a
-law's own settings is checked where it is built (`sim.bench.assemble`).
+law's own settings is checked where it is built (`sim.bench.assemble`); what a run under fire adds, beside this file.
 """
 
 from __future__ import annotations
@@ -13,6 +13,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+from sim.bench.check_fire import FIRE_RULES
 from sim.bench.keys import accepted, known_keys
 from sim.bench.schema import Config
 from sim.errors import ConfigError, InputError
@@ -29,7 +30,7 @@ READS_FILE = {"arrivals": ("trace", "rates"), "service": ("empirical",)}
 def check(config: Config) -> None:
     """Raises `ConfigError` (or `InputError` for a file) for the first value that is not accepted."""
     _check_fields(config, "")
-    for rule in RULES:
+    for rule in (*RULES, *FIRE_RULES):
         rule(config)
 
 
