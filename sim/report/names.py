@@ -35,6 +35,8 @@ _PLAIN = {
     "reversals_count": ("scaling reversals", ""),
     "states_lost_count": ("agents that lost state", ""),
     "retries_denied_count": ("retries denied", ""),
+    "ejections_count": ("nodes ejected", ""),
+    "failovers_count": ("agents placed again", ""),
 }
 _PERCENT = {
     "utilization_ratio": "utilization",
@@ -100,6 +102,7 @@ _KEYS = {
     "health.detector": "detector",
     "hedge.after_s": "hedge after (s)",
     "retry.budget_ratio": "retry budget (share of fresh requests)",
+    "hedge_after": "second try after",
     "situation": "situation",
 }
 LOAD_KEYS = ("arrivals.utilization_ratio", "arrivals.rate_per_s", "arrivals.speedup", "balancer.refresh_s")
