@@ -174,6 +174,8 @@ class Fire:
         record.episodes = history.episodes(names)
         record.outages = history.outages(names)
         record.series = self.sampler.table()
+        if self.autoscaler is not None:
+            record.scale_steps = history.scale_steps(self.autoscaler.first_nodes)
         record.counts = self._counts()
 
     def _counts(self) -> dict[str, int]:

@@ -6,6 +6,7 @@ elsewhere; of those only that had to start again before the fault was over, and 
 Outage: from one of those events until the node's status is another (`health`), `node_readmitted` (`ejection`),
 `breaker_closed` (`breaker`), or the node is removed. It is founded where a fault of `FOUNDING` was on at that node (or
 at the fleet) when it began, or had ended at most `MEMORY_S` before.
+What the autoscaler wants: `desired` of the fleet's `scale_out` and `scale_in`.
 `History.read` takes one event at a time, so that it works where a log keeps only its newest rows. Seconds.
 """
 
@@ -19,13 +20,14 @@ from typing import Any
 import numpy as np
 
 from sim.runtime.events import EventLog, Row
-from sim.types.records import EpisodeTable, OutageTable
+from sim.types.records import EpisodeTable, OutageTable, ScaleSteps
 
 FOUNDING = frozenset({"crash", "pause", "partition", "zone_outage", "preemption", "slow", "errors"})
 MEMORY_S = 60.0
 FLEET = "fleet"
 NEVER = math.nan
 _OPENING = {"node_ejected": "ejection", "breaker_opened": "breaker"}
+_SCALING = ("scale_out", "scale_in")
 _CLOSING = {"node_readmitted": "ejection", "breaker_closed": "breaker"}
 
 
@@ -60,6 +62,7 @@ class History:
         self._place: dict[str, str] = {}  # ready agent -> node
         self._awaited: dict[str, list[_Episode]] = {}  # by agent: the episodes that its return would end
         self._last_end_at: dict[str, float] = {}  # of a founding fault, by subject
+        self._wanted: list[tuple[float, int]] = []  # (instant, nodes)
 
     def read(self, row: Row) -> None:
         """Take in the next event; those that say nothing of nodes and agents are passed over."""
@@ -77,6 +80,8 @@ class History:
             self._goes_out(row.at, subject, _OPENING[kind])
         elif kind in _CLOSING:
             self._comes_back(row.at, subject, _CLOSING[kind])
+        elif kind in _SCALING and subject == FLEET:
+            self._scales(row.at, int(dict(row.fields)["desired"]))
         elif kind == "node_removed":
             for cause in ("health", "ejection", "breaker"):
                 self._comes_back(row.at, subject, cause)
@@ -92,6 +97,10 @@ class History:
             self._let_stay(episode)
             if fields["kind"] in FOUNDING:
                 self._last_end_at[subject] = at
+
+    def _scales(self, at: float, nodes: int) -> None:
+        if not self._wanted or self._wanted[-1][1] != nodes:
+            self._wanted.append((at, nodes))
 
     def _goes_out(self, at: float, node_id: str, cause: str) -> None:
         for episode in self._on.values():
@@ -153,6 +162,14 @@ class History:
             began_at=np.array([row.began_at for row in rows], dtype=np.float64),
             ended_at=np.array([row.ended_at for row in rows], dtype=np.float64),
             founded=np.array([row.founded for row in rows], dtype=np.int8),
+        )
+
+    def scale_steps(self, start: int) -> ScaleSteps:
+        """What the autoscaler wanted, from `start` nodes at the beginning on."""
+        rows = [(0.0, start), *self._wanted]
+        return ScaleSteps(
+            at=np.array([at for at, _ in rows], dtype=np.float64),
+            desired_nodes=np.array([nodes for _, nodes in rows], dtype=np.int32),
         )
 
 

@@ -23,13 +23,14 @@ from sim.types.records import (
     NodeTable,
     OutageTable,
     RunRecord,
+    ScaleSteps,
     SeriesTable,
 )
 
 # A table that a run does not have (None) leaves no column behind
 TABLES: dict[str, type[Any]] = {
     "attempts": AttemptTable, "nodes": NodeTable, "episodes": EpisodeTable, "outages": OutageTable,
-    "series": SeriesTable, "agent_steps": AgentSteps,
+    "series": SeriesTable, "agent_steps": AgentSteps, "scale_steps": ScaleSteps,
 }  # fmt: skip
 SCALARS = tuple(field.name for field in fields(RunRecord) if field.name not in TABLES)
 EPOCH = (1980, 1, 1, 0, 0, 0)

@@ -108,6 +108,7 @@ def _summarize_point(root: Path, point: Point, cut_s: float) -> PointSummary:
     config = point.config
     facts = PointFacts(
         cut_s=cut_s,
+        cut_asked=point.config.warmup not in ("auto", "none"),
         slo_max=config.slo.max,
         slo_metric=config.slo.metric,
         price_per_node_hour=config.price_per_node_hour,

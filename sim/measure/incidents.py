@@ -5,7 +5,7 @@
 - false outages: a node was out of service and no fault explains it; per hour of the fleet.
 - goodput over offered in windows of 5 s, by the arrival of the requests: the worst, and from the end of the last fault
   until it stays at .95 or above up to the horizon (recovery; left out where it never does, `recovered_ratio` 0).
-- nodes in service and reversals (changes of direction) of the size that the autoscaler wants.
+- nodes in service, and reversals (changes of direction) of the size that the autoscaler wants.
 A metric without an observation is left out. Seconds.
 """
 
@@ -51,9 +51,11 @@ def incident_metrics(record: RunRecord, requests: Requests, good: Flags, cut_s: 
         inside = (record.series.at >= cut_s) & (record.series.at <= record.horizon_s)
         if bool(np.any(inside)):
             result["nodes_mean"] = float(np.mean(record.series.nodes_ready[inside]))
-            desired = record.series.desired_nodes[inside]
-            if bool(np.any(desired >= 0)):
-                result["reversals_count"] = float(reversals(desired[desired >= 0]))
+    if record.scale_steps is not None:
+        steps = record.scale_steps
+        first = max(int(np.searchsorted(steps.at, cut_s, side="right")) - 1, 0)  # what was wanted at the cut
+        last = int(np.searchsorted(steps.at, record.horizon_s, side="right"))
+        result["reversals_count"] = float(reversals(steps.desired_nodes[first:last]))
     return result | {f"{name}_count": float(record.counts[name]) for name in COUNTED if name in record.counts}
 
 

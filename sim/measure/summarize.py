@@ -32,6 +32,7 @@ class PointFacts:
     """What the config says about a point's measures."""
 
     cut_s: float = 0.0
+    cut_asked: bool = False  # the config states it: it holds for terminating runs too
     slo_max: float | None = None  # s
     slo_metric: str = "sojourn_s_p99"
     price_per_node_hour: float = 1.0
@@ -65,13 +66,17 @@ class _Reduced:
             good = good_requests(record.attempts, requests, facts.slo_max, facts.slo_metric)
             self.timeline = fleet_timeline(record, requests, good)
             self.engine, self.terminating = record.engine, record.terminating
-        cut_s = 0.0 if record.terminating else facts.cut_s
+        cut_s = _cut_s(record.terminating, facts)
         if cut_s >= record.horizon_s:
             raise ConfigError("warmup", cut_s, f"seconds below the horizon of every point ({record.horizon_s:g})")
         found, samples = measure(record, cut_s, facts.slo_max, facts.price_per_node_hour, facts.slo_metric)
         self.metrics.append(found)
         for name, values in samples.items():
             self.samples.setdefault(name, []).append(values)
+
+
+def _cut_s(terminating: bool, facts: PointFacts) -> float:
+    return 0.0 if terminating and not facts.cut_asked else facts.cut_s
 
 
 def summarize_point(label: str, keys: dict[str, str], records: Iterable[RunRecord], facts: PointFacts) -> PointSummary:
@@ -100,7 +105,7 @@ def summarize_point(label: str, keys: dict[str, str], records: Iterable[RunRecor
         heat=reduced.heat,
         valid=not reduced.problems,
         problems=reduced.problems,
-        cut_s=0.0 if reduced.terminating else facts.cut_s,
+        cut_s=_cut_s(reduced.terminating, facts),
         terminating=reduced.terminating,
         requests_count=int(reduced.losses.sum()),
         losses={STATUSES[i]: int(n) for i, n in enumerate(reduced.losses.tolist()) if n and i != OK},

@@ -4,7 +4,7 @@ The i-th answered request (by arrival) of each replication is averaged over the 
 batches of 5 of that series are Z_1..Z_n, and the cut is d* = argmin over 0 <= d <= n/2 of
 sum_{i>d} (Z_i - mean_d)^2 / (n - d)^2. It turns into seconds as the mean arrival instant of request 5 d* + 1. A cut per
 replication would trim bursts and bias a busy queue low, hence one cut for all points: the largest. d* at its bound
-means the run is too short to tell. Terminating runs (trace, diurnal, flash crowd) are cut nowhere.
+means the run is too short to tell. Terminating runs (trace, diurnal, flash crowd) are cut where the config states it.
 """
 
 from __future__ import annotations

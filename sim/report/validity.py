@@ -34,12 +34,17 @@ def validity_text(summary: StudySummary) -> str:
     """The panel in one sentence."""
     bad = sum(not point.valid for point in summary.points)
     state = f"{bad} of {len(summary.points)} points INVALID" if bad else f"{len(summary.points)} points, all VALID"
-    cuts = sorted({duration(point.cut_s) for point in summary.points if not point.terminating})
+    cuts = sorted({duration(point.cut_s) for point in summary.points if not _uncut(point)})
     cut = f"warm-up cut {', '.join(cuts)}" if cuts else "terminating runs, no warm-up cut"
     requests = [point.requests_count for point in summary.points] or [0]
     sizes = f"{min(requests):,}" if min(requests) == max(requests) else f"{min(requests):,} to {max(requests):,}"
     engines = ", ".join(sorted({point.engine for point in summary.points}))
     return f"{state}; {cut}; {sizes} requests a point; engine {engines}."
+
+
+def _uncut(point: PointSummary) -> bool:
+    """A terminating run, measured from its start."""
+    return point.terminating and not point.cut_s
 
 
 def losses_text(summary: StudySummary) -> str:
@@ -60,7 +65,7 @@ def _validity_row(summary: StudySummary, point: PointSummary) -> Row:
     precision = Cell(MISSING, sort=math.inf)
     if math.isfinite(relative):
         precision = Cell(fixed(relative, 1), sort=relative)
-    cut = "none (terminating)" if point.terminating else duration(point.cut_s)
+    cut = "none (terminating)" if _uncut(point) else duration(point.cut_s)
     replications = max((found.replications for found in point.estimates.values()), default=0)
     cells = (
         *point_cells(summary, point),

@@ -33,6 +33,11 @@ def canonical(value: object) -> str:
     Takes None, bool, int, float, str, enums, numpy scalars, and lists, tuples, sets and dicts of these; a list and a
     tuple of the same items read the same. Raises TypeError, naming the type, for anything else.
     """
+    kind = type(value)
+    if kind is str:  # most values by far, and every name
+        return f"s{len(value)}:{value}"  # type: ignore[arg-type]
+    if kind is float:
+        return f"f{value.hex()}"  # type: ignore[attr-defined]
     match value:
         case None | bool():
             return str(value)

@@ -116,6 +116,14 @@ class AgentSteps:
 
 
 @dataclass(slots=True)
+class ScaleSteps:
+    """What the autoscaler wants from an instant on: one row a change, in order of time."""
+
+    at: NDArray[np.float64]
+    desired_nodes: NDArray[np.int32]
+
+
+@dataclass(slots=True)
 class RunRecord:
     """One replication of one design point."""
 
@@ -131,6 +139,7 @@ class RunRecord:
     outages: OutageTable | None = None
     series: SeriesTable | None = None
     agent_steps: AgentSteps | None = None  # None: a node has its `agents` all the time it is there
+    scale_steps: ScaleSteps | None = None  # None: no autoscaler
     engine: str = "simpy"
     events_count: int = 0
     wall_s: float = 0.0

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from sim.bench.history import HistoryLog, episodes_of, outages_of
+from sim.bench.history import HistoryLog, episodes_of, history_of, outages_of
 from sim.runtime.events import EventLog, Row
 
 NODES = ["a", "b", "c"]
@@ -115,9 +115,19 @@ def test_causes_overlap_and_a_breaker_that_opens_again_is_one_outage() -> None:
         event(2.5, "breaker_opened", "b", reason=""), event(3.0, "node_ejected", "b", reason="", for_s=9.0),
         event(4.0, "breaker_closed", "b", reason=""), event(4.5, "node_readmitted", "c", reason=""),
         event(5.0, "node_readmitted", "b", reason=""), status(6.0, "b", "draining"), status(7.0, "b", "offline"),
-        event(8.0, "node_removed", "b", reason=""), event(9.0, "scale_out", "fleet", reason=""),
+        event(8.0, "node_removed", "b", reason=""), event(9.0, "node_registered", "d"),
     )  # fmt: skip
     assert outs(rows) == [(1, "breaker", 1.0, 4.0, 0), (1, "ejection", 3.0, 5.0, 0), (1, "health", 7.0, 8.0, 0)]
+
+
+def test_what_the_autoscaler_wants_from_its_first_nodes_on() -> None:
+    rows = log_of(
+        event(1.0, "scale_out", "fleet", reason="", desired=4), event(2.0, "scale_out", "fleet", reason="", desired=4),
+        event(2.5, "scale_held", "fleet", reason="", desired=4), event(3.0, "scale_in", "fleet", reason="", desired=3),
+        event(3.5, "scale_out", "node-7", reason="the manager's own rule, of a node"),
+    )  # fmt: skip
+    steps = history_of(rows, 10.0).scale_steps(2)
+    assert (steps.at.tolist(), steps.desired_nodes.tolist()) == ([0.0, 1.0, 3.0], [2, 4, 3])
 
 
 @pytest.mark.parametrize(

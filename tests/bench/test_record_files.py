@@ -8,7 +8,7 @@ from dataclasses import fields
 import numpy as np
 
 from sim.bench.record_files import columns_of, decode, encode
-from sim.types.records import AgentSteps, EpisodeTable, OutageTable, RunRecord, SeriesTable
+from sim.types.records import AgentSteps, EpisodeTable, OutageTable, RunRecord, ScaleSteps, SeriesTable
 from tests.measure.toy import NAN, attempts, nodes
 
 
@@ -34,6 +34,7 @@ def under_fire() -> RunRecord:
     counts = [np.array([n, -1], dtype=np.int32) for n in range(8)]
     record.series = SeriesTable(np.array([0.0, 1.0]), *counts)
     record.agent_steps = AgentSteps(np.array([0, 0]), np.array([0.0, 2.0]), np.array([1, -1], dtype=np.int32))
+    record.scale_steps = ScaleSteps(np.array([0.0, 1.5]), np.array([2, 3], dtype=np.int32))
     record.counts = {"retries_denied": 7}
     return record
 
@@ -46,7 +47,7 @@ def test_a_run_under_fire_comes_back_bit_for_bit() -> None:
     assert ours[1] == theirs[1]
     assert list(ours[0]) == list(theirs[0])
     assert {name.partition(".")[0] for name in ours[0]} == {
-        "attempts", "nodes", "episodes", "outages", "series", "agent_steps",
+        "attempts", "nodes", "episodes", "outages", "series", "agent_steps", "scale_steps",
     }  # fmt: skip
     for name, column in ours[0].items():
         assert (column.dtype, column.tobytes()) == (theirs[0][name].dtype, theirs[0][name].tobytes()), name

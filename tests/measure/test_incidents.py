@@ -12,7 +12,7 @@ from sim.measure.incidents import goodput_ratios, incident_metrics, reversals
 from sim.measure.metrics import good_requests, replication_metrics
 from sim.measure.occupancy import busy_area_s, busy_steps, heat_map, ready_s
 from sim.measure.requests import Requests, requests_of
-from sim.types.records import OK, REJECTED, AgentSteps, EpisodeTable, RunRecord
+from sim.types.records import OK, REJECTED, AgentSteps, EpisodeTable, RunRecord, ScaleSteps
 from tests.measure.fire import fire_run, series
 from tests.measure.toy import NAN, attempts, fleet_run, nodes
 
@@ -142,10 +142,24 @@ def test_reversals(values: list[int], count: int) -> None:
     assert reversals(np.array(values, dtype=np.int32)) == count
 
 
-def test_reversals_of_what_is_wanted_where_somebody_wants() -> None:
-    wanted = series([0.0, 1.0, 2.0, 3.0], desired_nodes=[-1, 2, 4, 3], nodes_ready=[1, 2, 3, 4])
-    found = found_in(replace(fire_run(), series=wanted))
-    assert (found["reversals_count"], found["nodes_mean"]) == (1.0, 2.5)
+def test_nodes_in_service() -> None:
+    sampled = series([0.0, 1.0, 2.0, 3.0], nodes_ready=[1, 2, 3, 4])
+    assert found_in(replace(fire_run(), series=sampled))["nodes_mean"] == 2.5
+
+
+@pytest.mark.parametrize(
+    ("at", "wanted", "cut_s", "count"),
+    [
+        ([0.0, 1.0, 1.5, 2.0], [2, 4, 3, 5], 0.0, 2.0),  # all of them, however near to each other
+        ([0.0, 1.0, 1.5, 2.0], [2, 4, 3, 5], 1.2, 1.0),  # 4 was wanted at the cut: 4, 3, 5
+        ([0.0, 1.0, 1.5, 99.0], [2, 4, 3, 5], 0.0, 1.0),  # the last one is after the horizon
+        ([0.0], [2], 0.0, 0.0),
+    ],
+)
+def test_reversals_of_what_is_wanted(at: list[float], wanted: list[int], cut_s: float, count: float) -> None:
+    steps = ScaleSteps(np.array(at), np.array(wanted, dtype=np.int32))
+    found = found_in(replace(fire_run(), scale_steps=steps), cut_s)
+    assert found["reversals_count"] == count
     assert "reversals_count" not in found_in(fire_run())
 
 

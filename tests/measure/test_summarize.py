@@ -121,7 +121,14 @@ def test_terminating_runs_ignore_the_cut() -> None:
     record = replace(mm1_run(1, 0.5, 3000), terminating=True)
     summary = summarize_point("x", {}, [record], PointFacts(cut_s=1000.0))
     assert (summary.terminating, summary.cut_s) == (True, 0.0)
-    assert summary.estimates["sojourn_s_mean"].mean == replication_metrics(record, 0.0, None, 1.0)["sojourn_s_mean"]
+
+
+def test_terminating_runs_keep_a_cut_that_is_asked_for() -> None:
+    record = replace(mm1_run(1, 0.5, 3000), terminating=True)
+    summary = summarize_point("a", {}, [record], PointFacts(cut_s=record.horizon_s / 2.0, cut_asked=True))
+    assert summary.cut_s == record.horizon_s / 2.0
+    later = replication_metrics(record, record.horizon_s / 2.0, None, 1.0)
+    assert summary.estimates["sojourn_s_mean"].mean == later["sojourn_s_mean"]
 
 
 def test_common_random_numbers_pair_down_to_the_request() -> None:

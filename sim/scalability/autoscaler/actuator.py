@@ -29,7 +29,7 @@ class FleetManager(Protocol):
     async def register_node(self, node: NodeInfo) -> bool: ...
     async def remove_node(self, node_id: str, *, stop_agents: bool, drain_s: float, reason: str) -> None: ...
     async def deploy_agent(self, config: Mapping[str, Any], *, node_id: str) -> str: ...
-    def list_nodes(self, status: NodeStatus) -> list[NodeInfo]: ...
+    def node_statuses(self) -> dict[str, NodeStatus]: ...  # oldest first
     def list_agents(self, *, node_id: str) -> list[AgentInfo]: ...
 
 
@@ -53,20 +53,21 @@ class FleetActuator:
         self._offline_at: dict[str, float] = {}  # first seen so
         self.provide_timeout_s = max(PROVIDE_TIMEOUT_S, PROVIDE_TIMEOUT_RATIO * params.provisioning_s)
 
-    def ready(self) -> list[NodeInfo]:
+    def ready(self) -> list[str]:
         """Nodes in service, oldest first; those that still come or already leave are not."""
-        online = self.manager.list_nodes(NodeStatus.ONLINE)
-        return [node for node in online if node.node_id not in self.joining and node.node_id not in self.leaving]
+        statuses, joining, leaving = self.manager.node_statuses(), self.joining, self.leaving
+        online = [node_id for node_id, status in statuses.items() if status is NodeStatus.ONLINE]
+        return [node_id for node_id in online if node_id not in joining and node_id not in leaving]
 
     def removable(self) -> list[str]:
         """Nodes in service, the one to remove first first."""
-        births = enumerate(node.node_id for node in self.ready())
+        births = enumerate(self.ready())
         return [node_id for *_, node_id in sorted((self.in_flight(name), -birth, name) for birth, name in births)]
 
     def lost(self) -> list[str]:
         """Nodes seen OFFLINE for `LOST_AFTER_S`, oldest first; to be asked regularly."""
         now, before = self.runtime.now(), self._offline_at
-        offline = [node.node_id for node in self.manager.list_nodes(NodeStatus.OFFLINE)]
+        offline = [node_id for node_id, status in self.manager.node_statuses().items() if status is NodeStatus.OFFLINE]
         self._offline_at = {node_id: before.get(node_id, now) for node_id in offline if node_id not in self.leaving}
         return [node_id for node_id, at in self._offline_at.items() if now - at >= LOST_AFTER_S]
 

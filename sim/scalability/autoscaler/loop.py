@@ -42,7 +42,7 @@ class Setup:
 
 
 class Autoscaler:
-    """Runs one policy on one fleet; `desired_nodes` is the last decision."""
+    """Runs one policy on one fleet; `desired_nodes` is the last decision, `first_nodes` what it found."""
 
     def __init__(
         self,
@@ -55,7 +55,7 @@ class Autoscaler:
     ) -> None:
         self.runtime, self.policy, self.params = runtime, policy, params
         self.actuator, self.events = actuator, events
-        self.desired_nodes = params.min_nodes
+        self.desired_nodes = self.first_nodes = params.min_nodes
         self.decisions_count = self.failures_count = 0
         self._sample = sample
         self._wake = runtime.event()
@@ -79,7 +79,7 @@ class Autoscaler:
 
     async def run(self) -> None:
         """Decide until cancelled; then every node under way is undone."""
-        self.desired_nodes = self._bounded(self._sample().nodes_ready)
+        self.desired_nodes = self.first_nodes = self._bounded(self._sample().nodes_ready)
         async with self.runtime.group() as group:
             self._group = group
             group.spawn(self._ticks(), "autoscaler ticks")

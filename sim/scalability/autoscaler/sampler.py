@@ -57,7 +57,7 @@ class FleetSampler:
     def __call__(self) -> FleetSample:
         """The fleet at this instant; O(nodes)."""
         load, now = self.load, self.runtime.now()
-        names = [node.node_id for node in self.actuator.ready()]
+        names = self.actuator.ready()
         agents = {name: self.ready_agents(name) for name in names}
         return FleetSample(
             at=now,

@@ -79,8 +79,8 @@ class FakeManager:
         for name in [name for name, agent in self.agents.items() if agent.node_id == node_id]:
             del self.agents[name]
 
-    def list_nodes(self, status: NodeStatus) -> list[NodeInfo]:
-        return [node for node in self.nodes.values() if node.status is status]
+    def node_statuses(self) -> dict[str, NodeStatus]:
+        return {node_id: node.status for node_id, node in self.nodes.items()}
 
     def list_agents(self, *, node_id: str) -> list[AgentInfo]:
         return [agent for agent in self.agents.values() if agent.node_id == node_id]

@@ -134,14 +134,14 @@ def test_the_loop_over_the_real_manager(rig: Rig) -> None:
     async def work() -> None:
         while True:  # seven agents' worth of work on whatever is there
             await rig.runtime.sleep(1.0)
-            names = [node.node_id for node in rig.actuator.ready()]
+            names = rig.actuator.ready()
             for name in names:
                 rig.load.busy[name] = rig.load.busy_s(name) + 7.0 / len(names)
 
     rig.runtime.spawn(work(), "work")
     rig.runtime.run(until=rig.runtime.now() + 300.0)
     assert scaler.desired_nodes == 3  # 7 of 8 are over .8; 7 of 12 are not, and would be over with one node less
-    assert [node.node_id for node in rig.actuator.ready()] == ["m-0", "m-1", "m-2"]
+    assert rig.actuator.ready() == ["m-0", "m-1", "m-2"]
     scales = [row for row in rig.log.rows if row.kind.startswith("scale_")]
     assert [row.kind for row in scales] == ["scale_out", "scale_held", "scale_held"]
     assert dict(scales[0].fields) == {"reason": "utilization 0.875 over 0.8", "desired": 3, "nodes": 1}
