@@ -17,12 +17,12 @@ from sim.world.idiomatic import idiomatic_mean_sojourn_s
 
 
 class FakeClock:
-    """`perf_counter` that only moves when work is done."""
+    """`process_time` that only moves when work is done."""
 
     def __init__(self) -> None:
         self.now_s = 100.0
 
-    def perf_counter(self) -> float:
+    def process_time(self) -> float:
         return self.now_s
 
 
@@ -67,6 +67,27 @@ def test_the_ratio_is_that_of_the_medians(monkeypatch: pytest.MonkeyPatch, clock
     assert "500 requests/s" in line
     assert "250 requests/s" in line
     assert "ratio 2.00 (0.50 to 4.00 in 3 rounds)" in line
+
+
+def test_everything_on_is_held_against_itself_without(monkeypatch: pytest.MonkeyPatch, clock: FakeClock) -> None:
+    said: list[tuple[str, ...]] = []
+
+    def work(requests: int, seed: int, extra: tuple[str, ...] = ()) -> float:
+        clock.now_s += 2.5 if extra else 2.0
+        said.append(tuple(extra))
+        return 1.045
+
+    monkeypatch.setattr(bench, "engine_mean_sojourn_s", work)
+    row, _ = bench.armored(1000, 1, 2)
+    assert (row.what, row.baseline) == ("simpy engine with everything on and no fault", "the same without")
+    assert (row.ratio, row.ratio_low, row.ratio_high) == (0.8, 0.8, 0.8)
+    assert said == [bench.EVERYTHING, (), bench.EVERYTHING, ()]
+
+
+def test_everything_on_changes_no_answer_and_fails_none() -> None:
+    requests, seed = 5_000, 5
+    plain = bench.engine_mean_sojourn_s(requests, seed)
+    assert bench.engine_mean_sojourn_s(requests, seed, bench.EVERYTHING) == plain, f"seed {seed}"
 
 
 def test_a_side_that_answers_otherwise_is_refused(monkeypatch: pytest.MonkeyPatch, clock: FakeClock) -> None:

@@ -69,6 +69,11 @@ class Ejection:
 
         return ok, failed
 
+    @property
+    def ok_columns(self) -> tuple[array[int], array[int], array[int]]:
+        """What `ok` touches: row by slot, then by row failures in a row and successes."""
+        return self._nodes.row_of, self._streak, self._oks
+
     def slot_added(self, slot: int, node_id: str, agent_type: str) -> None:
         """The balancer sends to the node by this slot from now on."""
         row = self._nodes.add(slot, node_id)

@@ -36,8 +36,26 @@ def make_hub(ejection: Ejection | None, breaker: Breaker | None) -> OutcomeHub |
         first_added(slot, node_id, agent_type)
         second_added(slot, node_id, agent_type)
 
-    ok, failed = both(ejection.ok, breaker.ok), both(ejection.failed, breaker.failed)
+    ok, failed = _both_ok(ejection, breaker), both(ejection.failed, breaker.failed)
     return OutcomeHub(ok, failed, breaker.sent, breaker.dropped, slot_added)
+
+
+def _both_ok(ejection: Ejection, breaker: Breaker) -> Heard:
+    """The two `ok` written out: nearly every attempt passes here, and nearly none ends a row of failures."""
+    row_of, streak, oks = ejection.ok_columns
+    breaker_row_of, breaker_streak, state = breaker.ok_columns
+    breaker_ok = breaker.ok
+
+    def ok(slot: int, now: float) -> None:
+        row = row_of[slot]
+        oks[row] += 1
+        if streak[row]:
+            streak[row] = 0
+        row = breaker_row_of[slot]
+        if breaker_streak[row] or state[row]:
+            breaker_ok(slot, now)
+
+    return ok
 
 
 def both(first: Heard, second: Heard) -> Heard:
