@@ -134,6 +134,7 @@ class Fragile(Pool):
         self.down, self.lost_agents = True, 0
         self.crashes_count += 1
         self._set_able(now)
+        self._fill(now)  # nothing starts, but no departure is due any more, even where no agent was left
         self._emptied()
         return sorted(lost, key=self.columns.key_of)
 

@@ -25,7 +25,8 @@ class Watched:
 
     def __init__(self, config: Config, replication: int = 0) -> None:
         self.assembly: Assembly = assemble(config, replication)
-        self.engine: Any = self.assembly.world.engine
+        engine: Any = self.assembly.world.engine
+        self.engine = engine
         self.config = config
         self.events_count = 0
         self.arrived: list[int] = []  # first rows
