@@ -12,11 +12,28 @@ from pathlib import Path
 import pytest
 
 from sim.bench.assemble import assemble
-from sim.bench.compose import compose
+from sim.bench.compose import Composed, compose
+from sim.bench.rules import faults_of
+from sim.bench.schema import Config
 from sim.registry import names
 from tests.tidy.tracked import REPOSITORY, python_files, text_of
 
-GROUPS = ("arrivals", "balancer", "service")
+# Config group -> the registry's group of which it chooses a rule; None: a part that is on or off.
+GROUPS = {
+    "admission": None,
+    "arrivals": "arrivals",
+    "autoscaler": "autoscaler",
+    "balancer": "balancer",
+    "breaker": None,
+    "failover": None,
+    "faults": "fault",
+    "health": "detector",
+    "hedge": None,
+    "retry": None,
+    "service": "service",
+}
+CHOICES = [(group, path.stem) for group in GROUPS for path in sorted((REPOSITORY / "conf" / group).glob("*.yaml"))]
+SHARED: Composed = {}
 SMALL = ["fleet.nodes=2", "fleet.agents_per_node=2", "horizon_s=20", "drain_s=20"]
 
 # Laws that read a file, with a tiny one to read.
@@ -29,52 +46,73 @@ FILES = {
     ("service", "empirical"): "0.1 0.0\n0.5 0.5\n1.0 1.0\n",
     ("service", "trace"): TRACE,
 }
+# A fault that strikes within a short run, and whose lost answers are given up.
+STRIKE = ["horizon_s=100", "retry.attempt_timeout_s=5"]
 COLUMNS = [f"arrivals.columns.{name}={name}" for name in ("time", "prompt_tokens", "output_tokens", "service_s")]
 
 
-def configs_of(group: str) -> list[str]:
-    """The names of a group's YAML files."""
-    return sorted(path.stem for path in (REPOSITORY / "conf" / group).glob("*.yaml"))
+def chosen(config: Config, group: str) -> list[str]:
+    """The registered rules that a config chooses in a group."""
+    if group == "faults":
+        return list(faults_of(config))
+    part = getattr(config, group)
+    return [part.detector if group == "health" else part.kind]
 
 
 def overrides_for(group: str, name: str, folder: Path) -> list[str]:
     """What a choice needs besides its name: the file it reads, and a trace's arrivals where service comes from one."""
-    chosen = [f"{group}={name}", *SMALL]
+    words = [f"{group}={name}", *SMALL]
     content = FILES.get((group, name))
+    if group == "faults":
+        often = [] if name in ("none", "overload", "poison_request") else [f"faults.{name}.mttf_s=20"]
+        return [*words, *STRIKE, *often]
     if content is None:
-        return chosen
+        return words
     path = folder / f"{name}.csv"
     path.write_text(content, encoding="utf-8")
     if (group, name) == ("service", "trace"):
-        return [*chosen, "arrivals=trace", f"arrivals.path={path}", *COLUMNS]
-    return [*chosen, f"{group}.path={path}", *(COLUMNS if name == "trace" else [])]
+        return [*words, "arrivals=trace", f"arrivals.path={path}", *COLUMNS]
+    return [*words, f"{group}.path={path}", *(COLUMNS if name == "trace" else [])]
 
 
-@pytest.mark.parametrize("group", GROUPS)
-def test_every_rule_has_a_config_of_its_name(group: str) -> None:
-    assert sorted(set(names(group)) - set(configs_of(group))) == []
+@pytest.mark.parametrize(("group", "registered"), [(group, found) for group, found in GROUPS.items() if found])
+def test_every_rule_is_chosen_by_a_config(group: str, registered: str, tmp_path: Path) -> None:
+    configs = [name for where, name in CHOICES if where == group]
+    if group != "health":  # whose configs are named for who sets them so
+        assert sorted(set(names(registered)) - set(configs)) == []
+    composed = [compose(overrides_for(group, name, tmp_path), composed=SHARED) for name in configs]
+    assert set(names(registered)) <= {rule for config in composed for rule in chosen(config, group)}
 
 
-@pytest.mark.parametrize(("group", "name"), [(group, name) for group in GROUPS for name in configs_of(group)])
+@pytest.mark.parametrize(("group", "name"), CHOICES)
 def test_every_config_composes_and_runs(group: str, name: str, tmp_path: Path) -> None:
-    config = compose(overrides_for(group, name, tmp_path))
-    kind = getattr(config, group).kind
-    assert kind in names(group)
-    assert kind == name or name not in names(group), "a config of a rule's name must choose that rule"
+    config = compose(overrides_for(group, name, tmp_path), composed=SHARED)
+    registered = GROUPS[group]
+    if registered is not None:
+        rules = chosen(config, group)
+        assert set(rules) <= set(names(registered))
+        assert name not in names(registered) or rules == [name], "a config of a rule's name must choose that rule"
     record = assemble(config, 0).run()
     assert len(record.attempts.request) > 0
+    if group == "faults" and name not in ("none", "poison_request"):
+        assert record.episodes is not None
+        assert set(record.episodes.kind) == {name}
 
 
-@pytest.mark.parametrize(("group", "name"), [(group, name) for group in GROUPS for name in configs_of(group)])
+@pytest.mark.parametrize(("group", "name"), CHOICES)
 def test_every_config_is_used_by_an_experiment_or_a_test(group: str, name: str) -> None:
-    experiments = [
-        re.sub(r"#.*", "", path.read_text(encoding="utf-8"))
-        for path in (REPOSITORY / "conf" / "experiment").glob("*.yaml")
-    ]
+    composed = [REPOSITORY / "conf" / "config.yaml", *(REPOSITORY / "conf" / "experiment").glob("*.yaml")]
+    experiments = [re.sub(r"#.*", "", path.read_text(encoding="utf-8")) for path in composed]
     tests = [text_of(path) or "" for path in python_files("tests") if "tidy" not in path.parts]
-    in_experiment = re.compile(rf"\b{name}\b")
-    in_test = re.compile(rf"""["'=]{name}["',]""")  # a word of prose does not count
-    used = any(map(in_experiment.search, experiments)) or any(map(in_test.search, tests))
+    listed = rf"(?:[\w\s,-]*\W)?{name}\b"  # alone, or one of several
+    in_experiment = re.compile(rf"\b{group}(?:=|: *)\[?{listed}")
+    in_test = rf"\b{group}=\[?{listed}"
+    registered = GROUPS[group]
+    if registered is not None and name in names(
+        registered
+    ):  # a rule's name in quotes is that rule, a word of prose not
+        in_test += rf"""|["'=]{name}["',]"""
+    used = any(map(in_experiment.search, experiments)) or any(re.search(in_test, text) for text in tests)
     assert used, f"{group} {name} is used nowhere"
 
 
