@@ -7,6 +7,7 @@ control plane was wrong. Each column has an axis of its own from zero, so that l
 from __future__ import annotations
 
 import math
+import textwrap
 from dataclasses import dataclass
 
 import matplotlib.figure
@@ -34,6 +35,7 @@ SHOWN = (
 )
 COLUMNS_MAX = 6
 ROWS_MAX = 12
+TITLE_MAX = 16  # characters of a column's title on one line
 
 
 @dataclass(frozen=True, slots=True)
@@ -130,7 +132,7 @@ def _draw_column(axes: Axes, column: Column, chosen: tuple[Look, ...]) -> None:
             axes.plot([max(dot.low, 0.0), dot.high], [at, at], color=look.color, linewidth=5, alpha=0.35,
                       solid_capstyle="butt")  # fmt: skip
         axes.plot(dot.value, at, look.marker, color=look.color, markersize=6.5, clip_on=False, zorder=3)
-    axes.set_title(column.label, fontsize=9, pad=16)
+    axes.set_title("\n".join(textwrap.wrap(column.label, TITLE_MAX)), fontsize=9, pad=16, loc="left")
     aim = "less is better" if column.smaller_is_better else "more is better"
     axes.annotate(f"{column.unit}, {aim}" if column.unit else aim, (0.0, 1.0), xytext=(0, 5), xycoords="axes fraction",
                   textcoords="offset points", fontsize=8, color=MUTED)  # fmt: skip
