@@ -83,6 +83,8 @@ class FleetTimeline:
     episodes: list[EpisodeSpan]  # at most 200, the earliest
     outages: list[OutageSpan]  # at most 200, the earliest
     agents_ready: Floats | None = None  # agents that can serve, mean over the bin: what demand is held against
+    scale_at: Floats | None = None  # instants at which the autoscaler wanted another number of nodes, shape (changes,)
+    scale_nodes: Floats | None = None  # what it wanted from then on, likewise
 
 
 @dataclass(slots=True)

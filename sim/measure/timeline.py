@@ -50,6 +50,8 @@ def fleet_timeline(record: RunRecord, requests: Requests, good: Flags) -> FleetT
         episodes=_episodes(record),
         outages=_outages(record),
         agents_ready=None if series is None else agents,
+        scale_at=None if record.scale_steps is None else record.scale_steps.at,
+        scale_nodes=None if record.scale_steps is None else record.scale_steps.desired_nodes.astype(np.float64),
     )
 
 

@@ -36,6 +36,7 @@ def small_config(
     arrivals: dict[str, Any] | None = None,
     service: dict[str, Any] | None = None,
     balancer: dict[str, Any] | None = None,
+    autoscaler: dict[str, Any] | None = None,
 ) -> Config:
     """A checked config of 3 nodes of 2 agents at utilization .9; the groups' keys change what they name."""
     config = Config(seed=seed, horizon_s=horizon_s, drain_s=drain_s)
@@ -47,6 +48,7 @@ def small_config(
         (config.arrivals, arrivals),
         (config.service, service),
         (config.balancer, balancer),
+        (config.autoscaler, autoscaler),
     )
     for group, values in groups:
         for key, value in (values or {}).items():
