@@ -104,7 +104,7 @@ class Membership(Protocol):
     """Hears of nodes and of the number of ready agents of a type on a node.
 
     `set_eligible(..., silent=True)` says that the node is only believed dead: a panic may still use it. `fence`: the
-    node's agents were given to others, so that its attempts under way end as failed and nothing it still answers counts.
+    node's agents were given to others, so that its attempts under way end as failed and no later answer of it counts.
     """
 
     def node_joined(self, node_id: str, weight: float) -> None: ...
