@@ -157,9 +157,6 @@ class Again(Engine):
 
     def _outrun(self, several: Several, winner: int, now: float) -> None:
         """The other attempts of an answered request are not waited for any more."""
-        if several.pending:
-            several.pending = False
-            self._budget.ended()
         self._forget(several, winner)
         for row in list(several.open_rows):
             self._give_up(row, OUTRUN, now)
@@ -174,14 +171,8 @@ class Again(Engine):
         """The client of a request gives up altogether."""
         now = self.env.now
         several = self.several.get(root)
-        if several is None:
-            open_rows = [root]
-        else:
-            open_rows = list(several.open_rows)
-            if several.pending:
-                several.pending = False
-                self._budget.ended()
-        for row in open_rows:
+        assert several is None or not several.pending, "a retry that would come too late is not planned"
+        for row in [root] if several is None else list(several.open_rows):
             slot = self._give_up(row, TIMED_OUT, now)
             if slot >= 0:
                 self._bad(slot, now)
@@ -209,12 +200,12 @@ class Again(Engine):
         return True
 
     def _retry(self, several: Several) -> None:
-        if several.pending:
-            several.pending = False
-            self.retries_count += 1
-            row = self._add(several, self.env.now)
-            several.retry_rows.append(row)
-            self._dispatch_again(several, row, self.env.now)
+        assert several.pending
+        several.pending = False
+        self.retries_count += 1
+        row = self._add(several, self.env.now)
+        several.retry_rows.append(row)
+        self._dispatch_again(several, row, self.env.now)
 
     def _add(self, several: Several, now: float) -> int:
         row = self.columns.add_attempt(several.root, several.attempts, now)

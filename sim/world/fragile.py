@@ -197,11 +197,6 @@ class Fragile(Pool):
         self.refused += 1
         return False
 
-    def _integrate(self, now: float) -> None:
-        if not self.paused:
-            self.area_work_s += self.speed * self.in_service * (now - self.last_at)
-        super()._integrate(now)
-
     def _leave(self, row: int, now: float) -> None:
         """The node finished an attempt. `_integrate(now)` came before, the discipline forgot it."""
         self.columns.left_at[row] = now

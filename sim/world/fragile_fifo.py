@@ -97,9 +97,6 @@ class FragileFifo(Fragile, FifoPool):
             self.running = {row: columns.started_at[row] + columns.work_s[row] / self.speed for row in rows}
         return self.running
 
-    def _integrate(self, now: float) -> None:
-        FifoPool._integrate(self, now)
-
     def _book_work(self) -> None:
         if not self.paused:
             self.area_work_s += self.speed * (self.area_busy_s - self._booked_busy_s)

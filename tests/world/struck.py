@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 
+from sim.contracts import ArrivalChunk
 from sim.runtime.draws import CounterDraws
 from sim.runtime.order import FAULT
 from sim.runtime.virtual import VirtualRuntime
@@ -20,6 +21,7 @@ from sim.world.fragile_fifo import FragileFifo
 from sim.world.fragile_sharing import FragileSharing, fragile_batching
 from sim.world.marks import Marks
 from sim.world.seam import RequestRules
+from sim.world.timers import SIDE_FIRST
 from sim.world.world import Load, World, WorldParams
 from tests.world.scripted import ScriptedArrivals, ScriptedBalancer, ScriptedThinking, ScriptedTokens, ScriptedWork
 
@@ -144,6 +146,7 @@ def struck_run(
     admission: dict[str, Any] | None = None,
     chosen: dict[Any, float] | None = None,
     during: dict[float, Callable[[World], Any]] | None = None,
+    side: list[float] | None = None,
     **keys: Any,
 ) -> Outcome:
     """One run over `nodes` equal nodes (slot i is node i); `to` says where picks go, one after another (then 0)."""
@@ -186,6 +189,7 @@ def struck_run(
     load = Load(
         open=None if clients else ScriptedArrivals(at), closed=ScriptedThinking(clients) if clients else None,
         service=law, marks=Marks(None, 0, 0.0), horizon_s=horizon_s, drain_s=drain_s,
+        side=None if side is None else lambda draws, horizon_s: iter(_side_chunks(side)),
     )  # fmt: skip
     record = world.run(load)
     engine: Any = world.engine
@@ -196,6 +200,11 @@ def struck_run(
     )
     assert balancer.in_flight == open_by_slot.tolist()
     return Outcome(record, world, balancer, told, engine)
+
+
+def _side_chunks(at: list[float]) -> list[ArrivalChunk]:
+    """Two requests a chunk; the first has the ordinal `SIDE_FIRST`."""
+    return [ArrivalChunk(SIDE_FIRST + first, at[first : first + 2]) for first in range(0, len(at), 2)]
 
 
 def crash(node: int, requeue: bool = False) -> Callable[[World], None]:
