@@ -127,7 +127,10 @@ def test_a_budget_denies_what_it_has_no_token_for() -> None:
 
 def test_what_must_not_run_twice_is_tried_again_only_where_it_was_refused() -> None:
     retry = {"attempts_max": 3, "attempt_timeout_s": 2.0}
-    keys = {"single_ratio": 0.5, "chosen": {(IDEMPOTENT, 0, 0): 0.4, (IDEMPOTENT, 1, 0): 0.4, (IDEMPOTENT, 2, 0): 0.6}}
+    keys: dict[str, Any] = {
+        "single_ratio": 0.5,
+        "chosen": {(IDEMPOTENT, 0, 0): 0.4, (IDEMPOTENT, 1, 0): 0.4, (IDEMPOTENT, 2, 0): 0.6},
+    }
     run = struck_run([0.0, 0.5, 0.6], [3.0, 1.0, 3.0], to=(0, 0, 1, 1), queue_max=0, retry=retry, **keys)
     assert run.ends == [
         (0, 0, 0, "timed_out", 2.0), (1, 0, 0, "rejected", 0.5), (1, 1, 1, "ok", 1.5), (2, 0, 1, "rejected", 0.6),

@@ -95,10 +95,11 @@ def test_a_machine_takes_its_provisioning_time() -> None:
     assert came == [("n2", 3.0), ("n3", 3.0)]
     came.clear()
     struck_run([0.0], [9.0], during={1.0: ask(True)})
-    assert came == [
+    expected: list[tuple[str, Any]] = [
         ("n2", pytest.approx(1.0 + 2.0 * 0.6931471805599453)),
         ("n3", pytest.approx(1.0 + 2.0 * 1.3862943611198906)),
     ]
+    assert came == expected
 
 
 def drained_at(

@@ -166,7 +166,7 @@ def test_errors_end_with_their_fault() -> None:
     assert run.engine.chances.any is False
 
 
-POISON = {"poison_prob": 0.5, "poison_restart_s": 4.0}
+POISON: dict[str, Any] = {"poison_prob": 0.5, "poison_restart_s": 4.0}
 
 
 def test_poison_kills_the_agent_before_it_takes_the_next_and_its_supervisor_brings_it_back() -> None:
