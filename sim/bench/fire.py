@@ -36,7 +36,7 @@ from sim.scalability.health.params import BreakerParams, EjectionParams, HealthP
 from sim.scalability.health.watch import make_watch
 from sim.scalability.manager import DistributedManager
 from sim.types.fleet import AgentStatus, NodeStatus
-from sim.types.records import RunRecord
+from sim.types.records import STATUSES, TRUNCATED, RunRecord
 from sim.world.faults.injector import FaultInjector, fault_of
 from sim.world.provider import MachineProvider, ProviderParams
 from sim.world.pulse import Pulse
@@ -194,6 +194,8 @@ class Fire:
             "ejections": self.ejection.ejections_count if self.ejection is not None else 0,
             "states_acknowledged": self.saves_count,
         }
+        ended = [*engine.ended_counts[:TRUNCATED], engine.in_system]
+        counts |= {f"requests_{name}": count for name, count in zip(STATUSES, ended, strict=True)}  # for the audit
         counts |= {f"faults_{kind}": count for kind, count in self.injector.counts.items()}
         counts |= {f"faults_skipped_{kind}": count for kind, count in self.injector.skipped.items() if count}
         for name in ("nodes_lost", "nodes_returned", "failovers", "restarts", "states_lost"):
