@@ -77,7 +77,7 @@ class Breaker:
 
     @property
     def ok_columns(self) -> tuple[array[int], array[int], array[int]]:
-        """What `ok` reads: row by slot, then by row failures in a row and the state; where both are 0 it does nothing."""
+        """What `ok` reads: row by slot, by row failures in a row and the state; where both are 0 it does nothing."""
         return self._nodes.row_of, self._streak, self._state
 
     def slot_added(self, slot: int, node_id: str, agent_type: str) -> None:
