@@ -7,6 +7,7 @@ calmest to the most restless. Policies that never changed the fleet are named be
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import matplotlib.figure
@@ -24,7 +25,8 @@ from sim.report.palette import INK, MUTED, Look, looks
 
 METRIC = "reversals_count"
 ROWS_MAX = 8
-HEADS = (("reversals", 1.03), ("against the baseline", 1.22))
+HEADS = ("reversals", "against the baseline")
+COLUMNS_AT = (0.0, 0.36)  # of the words, in shares of their axes
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,26 +111,31 @@ def draw(figure: matplotlib.figure.Figure, result: Flapping) -> None:
     """One strip a row on a common clock and a common height; its numbers stand at the right."""
     end_s = max(row.end_s for row in result.rows)
     top = 1.12 * max(float(np.max(row.nodes)) for row in result.rows)
-    strips = figure.subplots(len(result.rows), 1, sharex=True, sharey=True, squeeze=False)[:, 0]
-    for row, axes in zip(result.rows, strips, strict=True):
+    grid = figure.subplots(len(result.rows), 2, width_ratios=(1.0, 0.5), squeeze=False)
+    strips = grid[:, 0]
+    for row, (axes, words) in zip(result.rows, grid, strict=True):
         inside = row.at <= end_s
         edges = np.append(row.at[inside], end_s)
         axes.stairs(row.nodes[inside], edges, color=row.look.color, linewidth=0.9, baseline=None)
         axes.set_ylim(0.0, top)
+        clock_axis(axes, end_s)
+        if axes is not strips[-1]:
+            axes.set_xlabel("")
+            axes.tick_params(axis="x", labelbottom=False)
         axes.yaxis.set_major_locator(MaxNLocator(2, integer=True, steps=[1, 2, 5, 10]))
         axes.set_title(row.name, fontsize=9, pad=2)
-        _words(axes, 0.5, (row.reversals, row.difference or "baseline"), INK)
+        words.set_axis_off()
+        difference = row.difference or ("baseline" if row.name == result.baseline else "")
+        _words(words, 0.6, (row.reversals, difference), INK)
         if row.p_value:
-            _words(axes, 0.14, ("", f"Holm p {row.p_value}"), MUTED)
-    heads = [head for head, _ in HEADS] if result.baseline else [HEADS[0][0], ""]
-    _words(strips[0], 1.2, (heads[0], f"{heads[1]}" if heads[1] else ""), MUTED)
+            _words(words, 0.2, ("", f"Holm p {row.p_value}"), MUTED)
+    _words(grid[0, 1], 1.15, HEADS if result.baseline else HEADS[:1], MUTED)
     strips[len(strips) // 2].set_ylabel("nodes wanted")
-    clock_axis(strips[-1], end_s)
 
 
-def _words(axes: Axes, height: float, words: tuple[str, str], color: str) -> None:
-    for (_, across), text in zip(HEADS, words, strict=True):
-        axes.annotate(text, (across, height), xycoords="axes fraction", va="center", fontsize=8.5, color=color)
+def _words(axes: Axes, height: float, words: Sequence[str], color: str) -> None:
+    for across, text in zip(COLUMNS_AT, words, strict=False):
+        axes.text(across, height, text, transform=axes.transAxes, va="center", fontsize=8.5, color=color)
 
 
 def describe(result: Flapping) -> str:
@@ -145,7 +152,7 @@ FIGURE = Figure(
     analyze=analyze,
     draw=draw,
     describe=describe,
-    size_in=lambda result: (9.4, 0.9 + 0.72 * len(result.rows)),
+    size_in=lambda result: (9.4, 0.8 + 0.85 * len(result.rows)),
     note=lambda result: result.note,
     wide=True,
 )
