@@ -71,7 +71,8 @@ class EventLog:
     def write(self, at: float, kind: str, subject: str, /, **fields: object) -> None:
         """Append one event at an instant of the runtime's clock; raises TypeError for a value that is not plain."""
         row = Row(float(at), kind, subject, tuple(sorted(fields.items())))
-        text = canonical([row.at, kind, subject, row.fields])
+        pairs = ",".join([f"[{canonical(name)},{canonical(value)}]" for name, value in row.fields])
+        text = f"[{canonical(row.at)},{canonical(kind)},{canonical(subject)},[{pairs}]]"  # as a list of the four
         self._state.update(text.encode() + b"\n")
         self.rows.append(row)
         self.count += 1
