@@ -89,8 +89,8 @@ class Pulse:
                     await self.runtime.sleep(there_s + back_s)
                 if node.works:
                     return True
-        await self.runtime.event().wait()  # until the check's timeout
-        return False
+        while True:
+            await self.runtime.event().wait()  # until the check's timeout
 
 
 def _usage(node: WorldNode) -> float:

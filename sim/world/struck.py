@@ -70,8 +70,7 @@ class Struck(Again):
         now = self.env.now
         with self._held_back():
             for row in self._open_at(slot):
-                if self.columns.status[row] == OPEN:  # else it ended with one before it
-                    self._failed(row, FAILED, now, counted)
+                self._failed(row, FAILED, now, counted)
         self.membership_changed()
 
     def _open_at(self, slot: int) -> list[int]:

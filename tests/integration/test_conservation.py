@@ -45,7 +45,7 @@ WAYS: dict[str, list[Any]] = {
     "retry.attempt_timeout_s": [1.5, 2.5],
     "hedge.after_s": [None, 0.4, 0.9],
     "hedge.cancel": [True, False],
-    "balancer.kind": ["round_robin", "power_of_d", "least_connections", "join_idle_queue", "response_time"],
+    "balancer.kind": ["round_robin", "power_of_d", "least_connections", "join_idle_queue", "prequal"],
     "balancer.queue": ["node", "central"],
     "balancer.queue_max": [0, 3, 1000],
     "balancer.dispatchers": [1, 3],
@@ -75,6 +75,8 @@ def test_under_any_mix(way: dict[str, Any], faults: set[str], closed: bool, seed
     way = dict(way)
     if way["retry.attempts_max"] == 1:
         way["retry.budget_ratio"] = None
+    if way["balancer.kind"] == "prequal":
+        way |= {"balancer.signal": "probed", "balancer.queue": "node"}
     if way["balancer.queue"] == "central":
         way["balancer.dispatchers"] = 1
     if closed:

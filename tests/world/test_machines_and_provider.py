@@ -62,12 +62,14 @@ def test_a_world_without_faults_has_no_network_to_break() -> None:
         _ = Machines(VirtualRuntime(), None).network
 
 
-def provider_of(world: World, runtime: VirtualRuntime, exponential: bool = False) -> MachineProvider:
+def provider_of(
+    world: World, runtime: VirtualRuntime, exponential: bool = False, provisioning_s: float = 2.0
+) -> MachineProvider:
     def describe(ordinal: int) -> NodeInfo:
         return NodeInfo(f"n{ordinal}", "127.0.0.1", 8080)
 
     draws = ChosenDraws({(PROVISIONING, 0, 0): 0.5, (PROVISIONING, 1, 0): 0.25})
-    params = ProviderParams(2.0, exponential)
+    params = ProviderParams(provisioning_s, exponential)
 
     def add(info: NodeInfo) -> None:
         world.add_node(info.node_id, 1.0, "zone-1")
@@ -100,6 +102,16 @@ def test_a_machine_takes_its_provisioning_time() -> None:
         ("n3", pytest.approx(1.0 + 2.0 * 1.3862943611198906)),
     ]
     assert came == expected
+
+    def at_once(world: World) -> None:
+        async def wait() -> None:
+            came.append(((await provider_of(world, world.runtime, False, 0.0).provide()).node_id, world.runtime.now()))
+
+        world.runtime.spawn(wait(), "machine")
+
+    came.clear()
+    struck_run([0.0], [9.0], during={1.0: at_once})
+    assert came == [("n2", 1.0)]
 
 
 def drained_at(
@@ -240,14 +252,14 @@ def test_heartbeats_are_late_lost_skewed_or_of_a_machine_that_is_gone() -> None:
         0.1: late, 1.0: cut, 2.0: heal, 3.0: lambda world: world.machines.skew("n0", 100.0, 0.0),
         4.55: lambda world: world.machines.remove("n1"),
     }  # fmt: skip
-    heard, pulse = beats(during)
+    heard, pulse = beats(during, until=5.6)
     assert [(node_id, at) for at, (node_id, _, _) in zip(heard.at, heard.words, strict=True)] == [
         ("n0", 0.25), ("n1", 0.625), ("n1", 1.625), ("n0", 2.25), ("n1", 2.625), ("n0", 3.25), ("n1", 3.625),
-        ("n0", 4.25),
+        ("n0", 4.25), ("n0", 5.25),
     ]  # fmt: skip
     assert pulse.lost_count == 1
     clock = [word - at for at, (node_id, word, _) in zip(heard.at, heard.words, strict=True) if node_id == "n0"]
-    assert [difference - clock[0] for difference in clock] == pytest.approx([0.0, 0.0, 100.0, 100.0], abs=1e-6)
+    assert [difference - clock[0] for difference in clock] == pytest.approx([0.0, 0.0, 100.0, 100.0, 100.0], abs=1e-6)
 
 
 def test_checks_end_with_an_answer_or_never() -> None:

@@ -2,8 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from typing import Any
+
 import pytest
 
+from sim.runtime.environment import OrderedEnvironment
+from sim.world.columns import Columns
+from sim.world.fragile import Fragile
+from sim.world.pool import PoolPlace
 from sim.world.world import World
 from tests.world.struck import Outcome, crash, pause, restore, resume, slow, struck_run
 
@@ -170,6 +177,35 @@ def test_a_batch_crashes_and_serves_again() -> None:
     assert run.rows("status", "left_at", "finished_at") == [
         ("timed_out", 2.5, 6.0), ("ok", 2.0, 2.0), ("timed_out", 2.5, 6.0), ("ok", 5.5, 5.5),
     ]  # fmt: skip
+
+
+def test_a_batch_gives_one_up_in_a_pause_and_the_other_goes_on_alone() -> None:
+    run = struck_run(
+        [0.0, 0.5], tokens=[(8, 1), (3, 1)], nodes=1, agents=2, deadline_s=2.0, kills=True,
+        during={1.0: pause(0), 2.25: resume(0)},
+    )  # fmt: skip
+    # prefilled by 1: .75 s of 1, .25 s of .375; the last .125 s alone
+    assert run.rows("status", "left_at") == [("timed_out", 2.0), ("ok", 2.375)]
+
+
+def test_a_batch_forgets_what_expired() -> None:
+    run = struck_run([0.0, 0.5], tokens=[(8, 9), (8, 1)], nodes=1, deadline_s=2.0, drop_expired=True, horizon_s=9.0)
+    assert run.rows("status", "started_at", "left_at") == [("timed_out", 0.0, 5.0), ("timed_out", None, 5.0)]
+
+
+def test_a_bare_struck_pool_has_no_discipline() -> None:
+    pool = Fragile(PoolPlace(0, 0, 1.0, 1), Columns(tokens=False), OrderedEnvironment(), lambda row, pool, now: None)
+    calls: list[Callable[[], Any]] = [
+        lambda: pool._served_work_s(0, 0.0),
+        pool._serving,
+        lambda: pool._remove(0),
+        lambda: pool._stand_still(0.0),
+        lambda: pool._go_on(0.0),
+        lambda: pool._fill(0.0),
+    ]
+    for call in calls:
+        with pytest.raises(AssertionError, match="without a discipline"):
+            call()
 
 
 def test_an_agent_that_is_stopped_while_it_is_dead_stays_away() -> None:
