@@ -72,6 +72,7 @@ class Assembly:
             if self.fire is not None:
                 self.fire.finish(record)
         finally:
+            self.manager.halt()
             self.runtime.close()
         record.digest = digest(record, self.log)
         record.wall_s = time.perf_counter() - started

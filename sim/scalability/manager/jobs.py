@@ -21,6 +21,7 @@ class Jobs:
         self._tasks: dict[str, Task] = {}
         self._waiting: dict[str, Callable[[], None]] = {}  # not begun: what to undo
         self._idle: Event | None = None
+        self.halted = False  # what is cancelled is not begun again elsewhere
 
     def __contains__(self, name: str) -> bool:
         return name in self._tasks
@@ -50,9 +51,11 @@ class Jobs:
 
     async def close(self) -> None:
         """Cancel all jobs and wait until they have cleaned up."""
+        self.halted = True
         for name in list(self._tasks):
             self.cancel(name)
         while self._tasks:
             self._idle = self._context.runtime.event()
             await self._idle.wait()
         self._idle = None
+        self.halted = False

@@ -221,6 +221,10 @@ class DistributedManager(Core):
         """End the loops and whatever runs in the background; agents under way wait again."""
         await self._jobs.close()
 
+    def halt(self) -> None:
+        """Its runtime is about to be closed: no start that is called off then makes room for another one."""
+        self._jobs.halted = True
+
     async def run(self) -> None:
         """The loops, until cancelled."""
         await self.start()
