@@ -31,13 +31,14 @@ class Fragile(Pool):
     on_empty: Callable[[], None] | None  # nothing waits or runs here any more
     on_served: Callable[[int, Fragile, float], None] | None  # (row, pool, now), before the next attempt starts
     partial_work_s: float
+    refuses: bool  # while down: whoever sends here learns at once that nobody listens
     paused: bool
 
     def arm(self, drop_expired: bool, on_agents: Callable[[int, float, int], None]) -> None:
         """Set what the constructor of the plain pool does not know."""
         self.assigned = self.dropped = self.lost_agents = 0
         self.area_work_s = self.partial_work_s = self.error_prob = 0.0
-        self.base_speed, self.down, self.paused = self.speed, False, False
+        self.base_speed, self.down, self.paused, self.refuses = self.speed, False, False, False
         self.crashes_count = 0
         self.drop_expired, self.on_agents = drop_expired, on_agents
         self.on_empty = self.on_served = None
@@ -140,7 +141,7 @@ class Fragile(Pool):
 
     def restore(self, now: float) -> None:
         """The machine is up again, its agents with it."""
-        self.down = False
+        self.down = self.refuses = False
         self._set_able(now)
 
     def cancel(self, row: int, now: float) -> None:

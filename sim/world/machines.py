@@ -111,6 +111,8 @@ class Machines:
         node.kept_state = node.kept_state and keep_state
         lost = [row for pool in self._pools(node_id) for row in pool.crash(now)]
         if requeue:
+            for pool in self._pools(node_id):
+                pool.refuses = True
             self.on_broken(node_id, True)
             self.on_requeue(lost, now)
 

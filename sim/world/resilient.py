@@ -13,7 +13,7 @@ from collections.abc import Sequence
 
 from sim.runtime.environment import OrderedEnvironment
 from sim.runtime.order import ARRIVAL, FINISH
-from sim.types.records import OK, REJECTED, SHED, TRUNCATED
+from sim.types.records import FAILED, OK, REJECTED, SHED, TRUNCATED
 from sim.world.attempts import Chances
 from sim.world.columns import Columns
 from sim.world.fragile import Fragile
@@ -104,9 +104,12 @@ class ResilientEngine(Struck):
 
     def _reach(self, travel: tuple[int, Fragile]) -> None:
         row, pool = travel
-        if pool.down or self.columns.status[row] != OPEN:
+        if self.columns.status[row] != OPEN:
             return
-        if not pool.accept(row, self.env.now):
+        if pool.down:
+            if pool.refuses:
+                self._say(row, pool, FAILED)
+        elif not pool.accept(row, self.env.now):
             self._say(row, pool, REJECTED)
 
     def _say(self, row: int, pool: Fragile, status: int) -> None:

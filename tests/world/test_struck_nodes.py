@@ -71,6 +71,17 @@ def test_a_requeued_retry_stays_with_its_request_and_its_budget() -> None:
     assert (run.engine.retries_count, run.engine.rules.budget.retries) == (1, 0)
 
 
+def test_who_sends_to_a_node_whose_crash_is_seen_learns_of_it_at_once() -> None:
+    """In a panic a broken node may be picked all the same: without any timeout its requests would hang."""
+    during = {0.5: crash(0, requeue=True), 3.0: restore(0)}
+    run = struck_run([1.0, 2.0, 4.0], [1.0] * 3, to=(0, 0, 1, 0), retry={"attempts_max": 2}, during=during)
+    assert run.ends == [
+        (0, 0, 0, "failed", 1.0), (0, 1, 0, "failed", 1.0), (1, 0, 1, "ok", 3.0), (2, 0, 0, "ok", 5.0),
+    ]  # fmt: skip
+    assert run.rows("placed_at")[:2] == [(None,), (None,)]
+    assert run.told.words[:2] == [("failed", 0, 1.0)] * 2
+
+
 def test_what_nobody_waits_for_any_more_is_not_sent_on() -> None:
     run = struck_run([0.0], [4.0], deadline_s=1.0, horizon_s=3.0, during={2.0: crash(0, requeue=True)})
     assert run.ends == [(0, 0, 0, "timed_out", 1.0)]
