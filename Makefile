@@ -6,7 +6,7 @@ SHELL := /bin/bash
 
 SEED ?= 1
 WORKERS ?= 2
-STUDIES ?= balancers load_sweep stale_signals trace autoscalers autoscalers_trace
+STUDIES ?= balancers load_sweep stale_signals trace autoscalers autoscalers_trace failover gray_failure spot tail_tolerance
 VENV ?= .venv
 SUPPORTED := import sys; sys.exit(not (3, 11) <= sys.version_info[:2] <= (3, 13))
 # PYTHON=python3.12 picks an interpreter; else it is the first of these that is one of 3.11 to 3.13.
