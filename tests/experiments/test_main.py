@@ -101,7 +101,7 @@ def test_what_is_refused_is_one_line_and_exit_2(words: list[str], line: str | No
     assert (code, out) == (2, "")
     assert err.count("\n") == 1
     if line is None:
-        assert err.startswith("victor-sim: study.figures=pie: accepted is one of forest, ")
+        assert err.startswith("victor-sim: study.figures=pie: accepted is one of bars, ")
     else:
         assert err == f"victor-sim: {line}\n"
 
