@@ -168,7 +168,10 @@ class ArrivalChunk:
 
 
 class ArrivalLaw(Protocol):
-    """An open source of requests. `rate_per_s` is the long-run mean rate; `terminating` forbids a warm-up cut."""
+    """An open source of requests. `rate_per_s` is the long-run mean rate; `terminating` forbids an automatic cut.
+
+    A terminating source that ends before the horizon ends the run, unless it says that it is `endless`.
+    """
 
     terminating: bool
 

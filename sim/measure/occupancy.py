@@ -20,6 +20,7 @@ from sim.types.records import AgentSteps, NodeTable, RunRecord
 
 NODES_MAX = 200  # rows of a heat map
 BINS_MAX = 400
+ROUNDING = 1e-9  # of a window: areas that are smaller are what sums that cancel leave behind
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,9 +67,10 @@ def _shared_by_changing_agents(present: BusySteps, agents: AgentSteps) -> BusySt
 
 
 def ready_s(record: RunRecord, start_s: float, end_s: float) -> Floats:
-    """Agent-seconds that can serve over [start_s, end_s], shape (nodes,)."""
+    """Agent-seconds that can serve over [start_s, end_s], shape (nodes,); exactly 0 where no agent was there."""
     if record.agent_steps is not None:
-        return busy_area_s(_of_agents(record.agent_steps), len(record.nodes.node_id), start_s, end_s)
+        area_s = busy_area_s(_of_agents(record.agent_steps), len(record.nodes.node_id), start_s, end_s)
+        return np.where(area_s > ROUNDING * (end_s - start_s), area_s, 0.0)
     there_s = present_s(record.nodes, np.array([start_s]), np.array([end_s]))[:, 0]
     return np.asarray(record.nodes.agents * there_s, dtype=np.float64)
 
@@ -109,7 +111,7 @@ def heat_map(record: RunRecord, bins_count: int = 200) -> HeatMap:
     bounds = np.arange(rows) * nodes_count // rows
     busy, agent_s = np.add.reduceat(busy, bounds), np.add.reduceat(agent_s, bounds)
     utilization = np.full_like(busy, np.nan)
-    np.divide(busy, agent_s, out=utilization, where=agent_s > 0.0)
+    np.divide(busy, agent_s, out=utilization, where=agent_s > ROUNDING * (edges[1] - edges[0]))
     ends = np.append(bounds[1:], nodes_count) - 1
     pairs = zip(bounds.tolist(), ends.tolist(), strict=True)
     names = [nodes.node_id[a] if a == b else f"{nodes.node_id[a]} to {nodes.node_id[b]}" for a, b in pairs]

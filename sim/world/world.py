@@ -230,7 +230,8 @@ class World:
         attempts = self.columns.table(arrived)
         terminating = load.open is not None and load.open.terminating
         horizon_s = load.horizon_s
-        if terminating and len(arrived):  # a trace that ends before the horizon ends the run
+        endless = getattr(load.open, "endless", False)
+        if terminating and not endless and len(arrived):  # a trace that ends before the horizon ends the run
             horizon_s = min(horizon_s, float(attempts.arrived_at.max()))
         return RunRecord(
             attempts=attempts,

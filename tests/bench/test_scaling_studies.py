@@ -13,6 +13,7 @@ from sim.bench.outcome import finish
 from sim.bench.plan import make_plan
 from sim.errors import InputError
 from sim.measure.metrics import replication_metrics
+from sim.measure.occupancy import ready_s
 from sim.report.page import write_report
 from sim.types.records import FAILED, OK
 from tests.integration.runs import STRATEGIES, small_config, valid_run
@@ -87,6 +88,22 @@ def test_a_bare_threshold_flaps_where_hpa_holds_on_the_same_draws() -> None:
         found.append(replication_metrics(record, 0.0, None, 1.0)["reversals_count"])
     assert found[0] >= 20  # of 100 decisions
     assert found[1] <= 4
+
+
+def test_a_day_is_as_long_as_its_horizon_and_every_node_that_went_before_the_cut_counts_for_nothing() -> None:
+    """A fleet of three for a day that is sparse; two nodes go long before the cut, at instants that do not round."""
+    record = valid_run(
+        small_config(
+            horizon_s=1000.0, fleet={"nodes": 3, "agents_per_node": 4}, balancer={"kind": "round_robin"},
+            arrivals={"kind": "diurnal", "period_s": 1000.0, "rate_per_s": 0.31}, service={"mean_s": 3.3},
+            autoscaler=schedule((0.0, 3), (50.0, 1)),
+        )
+    )  # fmt: skip
+    assert record.horizon_s == 1000.0  # not the last arrival
+    assert record.attempts.arrived_at.max() < 1000.0
+    cut_s = 333.3333
+    assert [float(area_s) > 0.0 for area_s in ready_s(record, cut_s, 1000.0)] == [True, False, False]
+    assert replication_metrics(record, cut_s, None, 1.0)["imbalance_ratio"] == 1.0
 
 
 def test_node_hours_and_utilization_by_hand() -> None:

@@ -163,6 +163,17 @@ def test_reversals_of_what_is_wanted(at: list[float], wanted: list[int], cut_s: 
     assert "reversals_count" not in found_in(fire_run())
 
 
+def test_agents_that_left_before_the_window_leave_no_rounding_behind() -> None:
+    """Seven agents come and go one by one before 0.1: seven times 9.9 up and down is 3.6e-15, and no agent-seconds."""
+    at, step = np.full(14, 0.05), np.array([1] * 7 + [-1] * 7, dtype=np.int32)
+    record = replace(fire_run(), agent_steps=AgentSteps(np.zeros(14, dtype=np.int32), at, step))
+    total = 0.0
+    for sign in step.tolist():
+        total += sign * (10.0 - 0.1)
+    assert total > 0.0
+    assert ready_s(record, 0.1, 10.0).tolist() == [0.0, 0.0]
+
+
 def test_agents_that_come_and_go_under_sharing() -> None:
     shared = fleet_run([0.0, 0.0, 0.0, 0.0], [4.0, 4.0, 4.0, 4.0], [0, 0, 0, 1], agents=2, sharing=True)
     steps = AgentSteps(np.array([0, 1, 0, 1]), np.array([0.0, 0.0, 2.0, 3.0]), np.array([2, 2, -1, -2], dtype=np.int32))

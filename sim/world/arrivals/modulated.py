@@ -24,6 +24,8 @@ ROUNDING = 1e-9  # of a burst ratio that is meant to leave no requests to the ca
 class ModulatedArrivals:
     """Poisson arrivals of a rate that `inverse_of(draws)` cumulates and inverts."""
 
+    endless = True  # a run is as long as its horizon, even where its last request comes before
+
     def __init__(self, rate_per_s: float, inverse_of: Callable[[Draws], Inverse], *, terminating: bool) -> None:
         self._rate_per_s, self._inverse_of, self.terminating = rate_per_s, inverse_of, terminating
 
