@@ -27,8 +27,7 @@ def attempts_of(record: RunRecord) -> np.ndarray:
 
 
 def test_default_retries_stay_within_a_fifth_and_aggressive_ones_do_not() -> None:
-    rules = {name: run(*CRASHES, f"retry={name}", "balancer=random") for name in ("default", "aggressive")}
-    polite, impatient = rules["default"], rules["aggressive"]
+    polite, impatient = (run(*CRASHES, rule, "balancer=random") for rule in ("retry=default", "retry=aggressive"))
     assert 0 < polite.counts["retries"] <= 0.2 * polite.arrivals_count + 10
     assert attempts_of(polite).max() <= 3
     assert impatient.counts["retries"] > impatient.arrivals_count
@@ -79,8 +78,8 @@ def test_admission_by_success_sheds_where_attempts_fail_and_not_before() -> None
     assert shed_at.max() < 200.0 + 30.0 + 1.0  # the window forgets
 
 
-@pytest.mark.parametrize("name", ["concurrency", "success_rate"])
-def test_a_fleet_that_is_well_sheds_nothing(name: str) -> None:
-    record = run(f"admission={name}")
+@pytest.mark.parametrize("rule", ["admission=concurrency", "admission=success_rate"])
+def test_a_fleet_that_is_well_sheds_nothing(rule: str) -> None:
+    record = run(rule)
     assert record.counts["shed"] == 0
     assert (record.attempts.node >= 0).all()
