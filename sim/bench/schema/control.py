@@ -77,4 +77,4 @@ class FailoverConfig:
     enabled: bool = False
     copies_min: int = number(1, 0, 100)  # other nodes that hold an agent's state
     deployment_timeout_s: float = number(300.0, above=0)
-    save_interval_s: float = number(30.0, above=0)  # every ready agent saves its state
+    save_interval_s: float = number(60.0, above=0)  # every ready agent saves its state
