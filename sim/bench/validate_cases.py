@@ -6,6 +6,7 @@ Queues, sharing, losses and balancing here; fleets that fail, retry and set up i
 from __future__ import annotations
 
 from sim.bench.validate_case import MEAN_BOUND, TAIL_BOUND, Case, Row, make_case, mean_row
+from sim.bench.validate_fire_cases import fire_cases
 from sim.measure import theory
 
 
@@ -97,4 +98,4 @@ def _choices() -> list[Case]:
 
 def cases() -> list[Case]:
     """Every case, in the order of the table."""
-    return [*_queues(), *_general(), *_sharing(), *_losses(), *_splits(), *_choices()]
+    return [*_queues(), *_general(), *_sharing(), *_losses(), *_splits(), *_choices(), *fire_cases()]

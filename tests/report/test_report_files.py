@@ -124,7 +124,7 @@ def test_markup_in_names_is_text(tmp_path: Path) -> None:
 
 def test_a_figure_that_does_not_exist_is_refused_before_anything_is_written(tmp_path: Path) -> None:
     with pytest.raises(
-        ConfigError, match=r"study\.figures=pie: accepted is one of bars, forest, heat, incidents, load"
+        ConfigError, match=r"study\.figures=pie: accepted is one of bars, flapping, forest, heat, incidents, load"
     ):
         write_report(study(figures=["forest", "pie"]), tmp_path / "report")
     assert not (tmp_path / "report").exists()

@@ -88,6 +88,8 @@ def test_hpa_never_scales_in_within_a_window_of_a_scale_out(seen: list[dict[str,
 @given(st.floats(0.5, 30.0), st.sampled_from([0.0, 25.0]))
 @settings(max_examples=20)
 def test_a_constant_load_ends_in_a_constant_number(kind: str, load: float, provisioning_s: float) -> None:
+    if kind == "threshold":
+        provisioning_s = 0.0  # the bare rule may flap with a delay even under a constant load, as its docstring says
     fleet = FakeFleet(lambda at: load * AGENTS, 5, provisioning_s)
     own = OWN.get(kind, {})
     scaler = fleet.autoscaler(kind, interval_s=10.0, max_nodes=60, stabilization_window_s=60.0, **own)
