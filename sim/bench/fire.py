@@ -76,6 +76,7 @@ class Fire:
     autoscaler: Autoscaler | None = field(init=False, default=None)
     sampler: Sampler = field(init=False)
     saves_count: int = 0
+    _taken: dict[str, None] = field(init=False, default_factory=dict)  # emptied on a warning, not yet back in service
 
     def build(self, make_params: Callable[[], WorldParams]) -> DistributedManager:
         """World, health and manager; raises `ConfigError`."""
@@ -210,6 +211,7 @@ class Fire:
             if node.restarted:
                 self.manager.node_restarted(node_id, node.kept_state)
                 node.restarted, node.kept_state = False, True
+                self._back(node_id)
             self.manager.heartbeat(node_id, at=at, cpu_usage=cpu_usage)
         except NodeError:
             pass  # not registered yet, or removed already: its word does not count
@@ -219,7 +221,12 @@ class Fire:
             self.eligible.exclude(node_id, "connection", "its connections broke")
             return
         self.eligible.include(node_id, "connection")
-        if self.manager.node_statuses().get(node_id) is NodeStatus.DRAINING:
+        if self.config.health.detector == "none":  # nobody will hear of it
+            self._back(node_id)
+
+    def _back(self, node_id: str) -> None:
+        if node_id in self._taken:
+            del self._taken[node_id]
             self.runtime.spawn(self._reopen(node_id), f"reopen {node_id}")
 
     async def _reopen(self, node_id: str) -> None:
@@ -230,12 +237,16 @@ class Fire:
             self.log.write(self.runtime.now(), "reopen_failed", node_id, reason=str(error))
 
     def _notice(self, node_id: str, notice_s: float) -> None:
-        if self.config.failover.enabled:
+        if not notice_s or not self.config.failover.enabled:
+            return
+        if self.manager.node_statuses().get(node_id) is NodeStatus.ONLINE:
+            self._taken[node_id] = None
             self.runtime.spawn(self._vacate(node_id, notice_s), f"vacate {node_id}")
 
     async def _vacate(self, node_id: str, notice_s: float) -> None:
         try:
-            await self.manager.drain_node(node_id, notice_s, reason=f"it will be taken in {notice_s:g} s")
+            async with self.runtime.timeout(notice_s):  # what is not off it by then is lost with it
+                await self.manager.drain_node(node_id, notice_s, reason=f"it will be taken in {notice_s:g} s")
         except (FleetError, OSError) as error:
             self.log.write(self.runtime.now(), "vacate_failed", node_id, reason=str(error) or type(error).__name__)
 

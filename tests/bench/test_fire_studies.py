@@ -22,7 +22,7 @@ SMALL = ["stats.replications=2", "launcher.workers=1", "drain_s=40"]
 STUDIES = {  # study -> points, and a corner of it that is run
     "failover": (27, ["detector=source,checks_2_3", "situation=clean", "horizon_s=150", "faults.crash.mttf_s=300"]),
     "gray_failure": (32, ["guard=checks_only,ejection", "balancer=round_robin", "situation=slow", "horizon_s=150"]),
-    "spot": (12, ["machines=on_demand_10,spot_11", "situation=warned", "horizon_s=150"]),
+    "spot": (10, ["machines=on_demand_10,spot_12", "situation=warned", "horizon_s=150"]),
     "tail_tolerance": (21, ["hedge_after=none,p50", "arrivals.utilization_ratio=0.3", "horizon_s=100"]),
 }  # fmt: skip
 
@@ -69,7 +69,7 @@ def test_a_tiny_one_shows_what_it_is_about(corner: tuple[str, Path, Plan]) -> No
     elif name == "spot":
         cost = points(folder, "cost")
         assert cost["on_demand_10"] == pytest.approx(10 * 150 / 3600)
-        assert cost["spot_11"] == pytest.approx(0.35 * 11 * 150 / 3600)
+        assert cost["spot_12"] == pytest.approx(0.35 * 12 * 150 / 3600)
     else:
         assert points(folder, "attempts_per_request")["p50"] > 1.4
         assert p99["p50"] < p99["none"]
@@ -157,3 +157,21 @@ def test_a_hedge_after_the_p95_has_the_tail_and_the_load_of_theory() -> None:
     first_at[table.request[table.attempt == 0]] = table.arrived_at[table.attempt == 0]
     late = int(np.count_nonzero(table.finished_at[answered] - first_at[table.request[answered]] > 4.952))
     assert late / count == pytest.approx(0.001, abs=4.0 * math.sqrt(0.001 / count))
+
+
+@pytest.mark.parametrize("notice_s", [0, 30])
+@pytest.mark.parametrize("watch", ["aggressive", "none"])
+def test_the_successor_of_a_spot_node_serves(notice_s: int, watch: str) -> None:
+    """A node that was emptied on a warning, taken and found dead is back in service with its successor."""
+    record = run(
+        "experiment=spot", "machines=spot_10", "situation=warned", f"health={watch}", "faults.preemption.mttf_s=null",
+        "faults.preemption.at_s=[20]", f"faults.preemption.for_s={notice_s + 60}", "faults.preemption.nodes=[3]",
+        f"faults.preemption.notice_s={notice_s}", "arrivals.rate_per_s=10", "horizon_s=200", 'warmup="0"',
+    )  # fmt: skip
+    assert record.episodes is not None
+    (back_at,) = record.episodes.ended_at.tolist()
+    on_it = record.attempts.started_at[record.attempts.node == 3]
+    assert back_at <= 20.0 + 60.0 + 2 * notice_s
+    assert np.count_nonzero(on_it < 20.0) > 5
+    assert not np.any((on_it > 20.0 + notice_s) & (on_it < back_at))
+    assert np.count_nonzero(on_it > back_at) > 20
