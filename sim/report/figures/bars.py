@@ -115,7 +115,8 @@ def draw(figure: matplotlib.figure.Figure, result: Bars) -> None:
 def _draw_column(axes: Axes, column: Column, chosen: tuple[Look, ...]) -> None:
     ends = [end for dot in column.dots for end in (dot.value, dot.high) if math.isfinite(end)]
     axes.set_xlim(0.0, 1.08 * (max(ends) or 1.0))
-    axes.xaxis.set_major_locator(MaxNLocator(3, steps=[1, 2, 5, 10]))
+    wide = max(ends) >= 1000.0  # numbers of four digits and more stand on each other otherwise
+    axes.xaxis.set_major_locator(MaxNLocator(1 if wide else 3, steps=[1, 2, 5, 10]))
     axes.xaxis.set_major_formatter(FuncFormatter(lambda value, _: significant(value, 3)))
     across = axes.get_yaxis_transform()
     for at, (dot, look) in enumerate(zip(column.dots, chosen, strict=True)):

@@ -117,7 +117,8 @@ def _scale(axes: Axes, side: str, metric: str, estimates: list[Estimate]) -> Non
         axis.set_label_text(f"{name.label} ({words}, log scale)" if words != "s" else f"{name.label} (log scale)")
         return
     margin = 0.1 * ((high - low) or abs(high) or 1.0)
-    set_limits(low - margin, high + margin)
+    floor = 0.0 if smallest >= 0.0 > low else low - margin  # an interval may reach below what the metric can be
+    set_limits(floor, high + margin)
     scale = scale_of(metric, unit, [largest])
     axis.set_major_locator(MaxNLocator(6, steps=[1, 2, 5, 10]))
     axis.set_major_formatter(FuncFormatter(lambda value, _: significant(value * scale.factor, 4)))
