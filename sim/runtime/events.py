@@ -10,15 +10,13 @@ from __future__ import annotations
 
 import hashlib
 from collections import deque
-from dataclasses import dataclass
 from enum import Enum
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
 
-@dataclass(frozen=True, slots=True)
-class Row:
+class Row(NamedTuple):
     """One control event; `at` in seconds of the runtime's clock, `fields` sorted by name."""
 
     at: float
@@ -38,6 +36,8 @@ def canonical(value: object) -> str:
         return f"s{len(value)}:{value}"  # type: ignore[arg-type]
     if kind is float:
         return f"f{value.hex()}"  # type: ignore[attr-defined]
+    if kind is int:
+        return f"i{value}"
     match value:
         case None | bool():
             return str(value)
@@ -70,11 +70,12 @@ class EventLog:
 
     def write(self, at: float, kind: str, subject: str, /, **fields: object) -> None:
         """Append one event at an instant of the runtime's clock; raises TypeError for a value that is not plain."""
-        row = Row(float(at), kind, subject, tuple(sorted(fields.items())))
-        pairs = ",".join([f"[{canonical(name)},{canonical(value)}]" for name, value in row.fields])
-        text = f"[{canonical(row.at)},{canonical(kind)},{canonical(subject)},[{pairs}]]"  # as a list of the four
-        self._state.update(text.encode() + b"\n")
-        self.rows.append(row)
+        at = float(at)
+        pairs = tuple(sorted(fields.items()))
+        told = ",".join([f"[s{len(name)}:{name},{canonical(value)}]" for name, value in pairs])
+        text = f"[f{at.hex()},{canonical(kind)},{canonical(subject)},[{told}]]\n"  # as a list of the four
+        self._state.update(text.encode())
+        self.rows.append(Row(at, kind, subject, pairs))
         self.count += 1
 
     def digest(self) -> str:

@@ -28,6 +28,8 @@ class AgentStatus(Enum):
     READY = "ready"
     STOPPED = "stopped"
 
+    __hash__ = object.__hash__  # by identity, as it compares: Enum's own is a call of Python, at every count
+
 
 @dataclass(slots=True)
 class NodeInfo:
