@@ -173,11 +173,17 @@ class Fire:
         """What happened beside the attempts goes into the record."""
         names, history = list(self.world.nodes), self.log.history
         record.episodes = history.episodes(names)
-        record.outages = history.outages(names)
+        if self._takes_out():
+            record.outages = history.outages(names)
         record.series = self.sampler.table()
         if self.autoscaler is not None:
             record.scale_steps = history.scale_steps(self.autoscaler.first_nodes)
         record.counts = self._counts()
+
+    def _takes_out(self) -> bool:
+        """Whether anything can take a node for dead, or out of use: else there is no false alarm to count."""
+        health = self.config.health
+        return health.detector != "none" or health.ejection.enabled or self.config.breaker.enabled
 
     def _counts(self) -> dict[str, int]:
         engine: Any = self.world.engine

@@ -10,13 +10,15 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from itertools import compress
 
 import numpy as np
 from numpy.typing import NDArray
 
 from sim.contracts import ArrivalChunk, Draws, ServiceLaw, TokenLaw
-from sim.runtime.draws import ADMISSION, DISPATCHER, FAULT_POISON, IDEMPOTENT, IDLE_TOKEN, PICK, PRIORITY, PROBE
+from sim.runtime.draws import ADMISSION, DISPATCHER, IDEMPOTENT, IDLE_TOKEN, PICK, PRIORITY, PROBE
 from sim.world.columns import Columns
+from sim.world.faults.poison_request import poison_mask
 from sim.world.marks import Marks
 
 CLIENT_BLOCK = 32  # requests of one closed client drawn at a time
@@ -86,7 +88,7 @@ class Feed:
         probes = draws.uniforms_of(PROBE, entities, shape.probes_count).tolist() if shape.probes_count else None
         if shape.idle_tokens:
             columns.idle_draw.extend(draws.uniforms_of(IDLE_TOKEN, entities)[:, 0].tolist())
-        keys, views = self._keys(entities, chunk), self._views(entities, chunk)
+        keys, views = self.keys(entities, chunk), self.views(entities, chunk)
         admissions = self._fates(entities, keys, views) if columns.several else None
         return Block(row, at, picks, keys, dispatchers, views, probes, admissions)
 
@@ -106,11 +108,12 @@ class Feed:
             single = (draws.uniforms_of(IDEMPOTENT, entities)[:, 0] < shape.single_ratio).astype(int).tolist()
         columns.single.extend(single)
         if shape.poison_prob:
-            struck = draws.uniforms_of(FAULT_POISON, entities)[:, 0] < shape.poison_prob
-            self.poisonous.update(int(entity) for entity in entities[struck])
+            struck = poison_mask(draws, entities, shape.poison_prob)
+            self.poisonous.update(compress(entities.tolist(), struck))
         return draws.uniforms_of(ADMISSION, entities)[:, 0].tolist() if shape.admits_by_chance else None
 
-    def _keys(self, entities: NDArray[np.uint64], chunk: ArrivalChunk | None) -> list[int]:
+    def keys(self, entities: NDArray[np.uint64], chunk: ArrivalChunk | None) -> list[int]:
+        """The affinity key of each entity, 0 where nothing reads it."""
         if chunk is not None and chunk.keys is not None:
             return chunk.keys
         if not self.shape.keyed:
@@ -118,7 +121,8 @@ class Feed:
         keys = self.marks.keys(self.draws, entities)
         return [int(entity) & (2**62 - 1) for entity in entities.tolist()] if keys is None else keys
 
-    def _views(self, entities: NDArray[np.uint64], chunk: ArrivalChunk | None) -> list[int] | None:
+    def views(self, entities: NDArray[np.uint64], chunk: ArrivalChunk | None) -> list[int] | None:
+        """The view that each entity is routed in, None in a fleet of one type."""
         types_count = self.shape.types_count
         if types_count == 1:
             return None

@@ -1,8 +1,9 @@
 """Hedges, nodes that are struck, and who waits at the balancer: the rest of what only some requests meet.
 
-A hedge goes to another node than the first attempt or not at all. A fence ends what is under way at a slot; a node that
-leaves likewise. Meanwhile nothing is sent on: the balancer is still about to hear of it, and a request that went to
-another slot of that node would be lost. Who waits is sent on once all changes of the instant are known.
+A hedge goes to another node than the first attempt, or not at all where no other may be picked (the balancer's
+`elsewhere`). A fence ends what is under way at a slot; a node that leaves likewise. Meanwhile nothing is sent on: the
+balancer is still about to hear of it, and a request that went to another slot of that node would be lost. Who waits is
+sent on once all changes of the instant are known.
 """
 
 from __future__ import annotations
@@ -17,7 +18,6 @@ from sim.world.again import Again
 from sim.world.attempts import Several
 
 OPEN = TRUNCATED
-HEDGE_PICKS_MAX = 3
 
 
 class Struck(Again):
@@ -30,9 +30,9 @@ class Struck(Again):
             return
         several = self.several.get(row)
         attempt = 1 if several is None else several.attempts
-        width = self.balancer.draws_count
-        draws = self.chances.picks(row, attempt, width * HEDGE_PICKS_MAX)
-        slot = self._other_slot(row, [draws[n * width : (n + 1) * width] for n in range(HEDGE_PICKS_MAX)], now)
+        dispatcher, view, key = columns.dispatcher[row], columns.view[row], columns.key[row]
+        draws = self.chances.picks(row, attempt, self.balancer.draws_count + 1)
+        slot = self.balancer.dispatch_elsewhere(dispatcher, view, draws, key, columns.slot[row], now)
         if slot < 0:
             return
         if several is None:
@@ -43,17 +43,7 @@ class Struck(Again):
             self.hedges.add(row, now)
         hedge = self._add(several, now)
         self._watch(hedge, now)
-        self._place(hedge, slot, columns.dispatcher[row], now)
-
-    def _other_slot(self, row: int, picks: Sequence[Sequence[float]], now: float) -> int:
-        columns = self.columns
-        dispatcher, view, key = columns.dispatcher[row], columns.view[row], columns.key[row]
-        for draws in picks:
-            slot = self._dispatch(dispatcher, view, draws, key, now)
-            if slot < 0 or slot != columns.slot[row]:
-                return slot
-            self.balancer.refused(dispatcher, slot, self.pools[slot].generation, now)
-        return -1
+        self._place(hedge, slot, dispatcher, now)
 
     # Nodes that are struck
 

@@ -109,6 +109,18 @@ class ScriptedBalancer:
     def refused(self, dispatcher: int, slot: int, generation: int, now: float) -> None:
         self.refusals.append((slot, now))
 
+    def dispatch_elsewhere(
+        self, dispatcher: int, view: int, draws: Sequence[float], key: int, held: int, now: float
+    ) -> int:
+        """A pick of `held` is given back and the script asked once more: the same again says there is no other."""
+        assert len(draws) == self.draws_count + 1
+        for _ in range(2):
+            slot = self.dispatch(dispatcher, view, draws, key, now)
+            if slot < 0 or slot != held:
+                return slot
+            self.refused(dispatcher, slot, self.generation[slot], now)
+        return -1
+
     def poll(self, now: float, occupancies: Sequence[int]) -> None:
         self.polls.append((now, list(occupancies)))
 

@@ -43,8 +43,8 @@ def test_a_hedge_goes_to_another_node_or_not_at_all() -> None:
     run = struck_run([0.0], [4.0], to=lambda count, now: 0, hedge_after_s=1.0)
     assert run.ends == [(0, 0, 0, "ok", 4.0)]
     assert run.engine.hedges_count == 0
-    assert run.balancer.refusals == [(0, 1.0)] * 3  # three picks, all of the node that has it
-    run = struck_run([0.0], [4.0], to=(0, 0, 0, 1), hedge_after_s=1.0)
+    assert run.balancer.refusals == [(0, 1.0)] * 2  # picked, and there is no other
+    run = struck_run([0.0], [4.0], to=(0, 0, 1), hedge_after_s=1.0)
     assert run.ends == [(0, 0, 0, "ok", 4.0), (0, 1, 1, "truncated", None)]
     run = struck_run([0.0], [4.0], to=lambda count, now: 0 if not count else -1, hedge_after_s=1.0)
     assert run.ends == [(0, 0, 0, "ok", 4.0)]

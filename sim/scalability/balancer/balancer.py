@@ -19,7 +19,7 @@ from sim.scalability.balancer.idle import IdleDeck, deal, register_idle
 from sim.scalability.balancer.least import TIES, rebuild_least
 from sim.scalability.balancer.membership import SlotTable
 from sim.scalability.balancer.params import BalancerParams
-from sim.scalability.balancer.paths import Wiring, general_paths, is_short, short_paths
+from sim.scalability.balancer.paths import Wiring, elsewhere_path, general_paths, is_short, short_paths
 from sim.scalability.balancer.pool import pool_put, probe_sample
 from sim.scalability.balancer.signals import local, polled
 from sim.scalability.balancer.signals.probed import LatencyRings, ring_estimate, ring_forget, ring_record
@@ -78,6 +78,7 @@ class Balancer:
         self._deal_due = False
         wiring = self._wire()
         self.dispatch, self.complete, self.refused = (short_paths if is_short(wiring) else general_paths)(wiring)
+        self.dispatch_elsewhere = elsewhere_path(wiring, self.dispatch, self.refused)
 
     def _holders(self, with_twins: bool = False) -> list[list[tuple[Any, ...]]]:
         holders: list[list[tuple[Any, ...]]]
@@ -104,6 +105,7 @@ class Balancer:
             holders=self._holders(),
             slot_type=self.table.facts.slot_type,
             generation=self.table.facts.generation,
+            member=self.table.facts.member,
             refresh=self._refresh,
             sent=polled.sent_counted if own else local.sent,
             released=local.released,

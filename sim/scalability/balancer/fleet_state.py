@@ -25,7 +25,7 @@ def floats(length: int, value: float = 0.0) -> array[float]:
 class Facts:
     """Membership as columns, shape (slots_max,): ready agents, weight, 1 where requests may go, index of the type."""
 
-    __slots__ = ("capacity", "eligible", "generation", "slot_type", "tokens", "warm", "weight")
+    __slots__ = ("capacity", "eligible", "generation", "member", "slot_type", "tokens", "warm", "weight")
 
     def __init__(self, slots_max: int) -> None:
         self.capacity = integers(slots_max)
@@ -33,6 +33,7 @@ class Facts:
         self.eligible = integers(slots_max)
         self.slot_type = integers(slots_max)
         self.generation = integers(slots_max)
+        self.member = integers(slots_max)  # number of the node that the slot is of, by order of joining
         self.tokens = integers(slots_max)  # idle tokens that wait at any dispatcher (join_idle_queue)
         self.warm = integers(slots_max)  # 1 within a slow start
 

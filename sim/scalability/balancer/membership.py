@@ -20,6 +20,7 @@ class Member:
     """One node: its weight, whether it may be picked, its slots by agent type."""
 
     weight: float
+    number: int  # of joining
     eligible: bool = True
     slots: dict[str, int] = field(default_factory=dict)
 
@@ -34,6 +35,7 @@ class SlotTable:
         self.slots: list[tuple[str, str]] = []
         self.members: dict[str, Member] = {}
         self.free: list[int] = []  # heap
+        self.joins_count = 0
 
     def member(self, node_id: str) -> Member:
         """The node; raises `NodeError` if it has not joined."""
@@ -48,7 +50,8 @@ class SlotTable:
             raise NodeError(node_id, "has joined the balancer already")
         if not 0.0 < weight < float("inf"):
             raise NodeError(node_id, f"weight {weight}: accepted is a finite number above 0")
-        self.members[node_id] = Member(weight)
+        self.members[node_id] = Member(weight, self.joins_count)
+        self.joins_count += 1
 
     def set_ready(self, node_id: str, agent_type: str, ready: int) -> tuple[int, bool]:
         """Ready agents of a type on a node; gives its slot and whether that is new."""
@@ -63,6 +66,7 @@ class SlotTable:
             slot = self._take((node_id, agent_type))
             member.slots[agent_type] = slot
             self.facts.slot_type[slot] = self.types.index(agent_type)
+            self.facts.member[slot] = member.number
         self.facts.capacity[slot] = ready
         self.facts.weight[slot] = member.weight * ready
         self.facts.eligible[slot] = int(member.eligible and ready > 0)

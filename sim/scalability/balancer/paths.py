@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from typing import Any, Protocol
 
 from sim.scalability.balancer.chooser import Chooser
+from sim.scalability.balancer.elsewhere import pick_elsewhere
 from sim.scalability.balancer.fleet_state import FleetState, ViewState, settle
 from sim.scalability.balancer.least import update_least
 
@@ -43,6 +44,12 @@ class Refused(Protocol):
     def __call__(self, dispatcher: int, slot: int, generation: int, now: float) -> None: ...
 
 
+class Elsewhere(Protocol):
+    """As `Dispatch`, to another node than slot `held` is of; `draws` are one more. -1 when there is none."""
+
+    def __call__(self, dispatcher: int, view: int, draws: Sequence[float], key: int, held: int, now: float) -> int: ...
+
+
 @dataclass(slots=True)
 class Wiring:
     """What the paths are made of. `states[dispatcher][view]`; `holders[dispatcher][type]` are the views of a slot."""
@@ -53,6 +60,7 @@ class Wiring:
     holders: list[list[tuple[Any, ...]]]
     slot_type: array[int]
     generation: array[int]
+    member: array[int]
     refresh: Callable[[int, int], None]
     sent: Callable[[FleetState, int], None]
     released: Callable[[FleetState, int], None]
@@ -163,3 +171,30 @@ def general_paths(wiring: Wiring) -> tuple[Dispatch, Complete, Refused]:
                 moved(fleet, holders[dispatcher][slot_type[slot]], slot)
 
     return dispatch, complete, refused
+
+
+def elsewhere_path(wiring: Wiring, dispatch: Dispatch, refused: Refused) -> Elsewhere:
+    """A dispatch that avoids a node (see `elsewhere`), over the paths of a configuration."""
+    states, fleets, member, generations = wiring.states, wiring.fleets, wiring.member, wiring.generation
+    holders, slot_type, unpicked, sent = wiring.holders, wiring.slot_type, wiring.chooser.unpicked, wiring.sent
+    moved = moving(wiring)
+    watched = wiring.chooser.score is not None or wiring.chooser.changed is not None
+    on_sent = wiring.central or (watched and wiring.moves_on_sent)
+
+    def dispatch_elsewhere(dispatcher: int, view: int, draws: Sequence[float], key: int, held: int, now: float) -> int:
+        slot = dispatch(dispatcher, view, draws, key, now)
+        if slot < 0 or member[slot] != member[held]:
+            return slot
+        refused(dispatcher, slot, generations[slot], now)
+        fleet, state = fleets[dispatcher], states[dispatcher][view]
+        if unpicked is not None:
+            unpicked(fleet, state, slot)
+        several = len(states[dispatcher]) > 1 and view == len(states[dispatcher]) - 1
+        other = pick_elsewhere(state, member, held, several, draws[-1])
+        if other >= 0:
+            sent(fleet, other)
+            if on_sent:
+                moved(fleet, holders[dispatcher][slot_type[other]], other)
+        return other
+
+    return dispatch_elsewhere

@@ -60,6 +60,7 @@ class SlowStart:
         self.params, self.facts = params, facts
         self.since = floats(slots_max)
         self.begun = False  # a dispatch happened
+        self.picked_from: Any = None  # the state that the last pick fell in: the view's or its twin
         self._up = integers(slots_max)  # as of the last change: may be picked
         self._down_at = floats(slots_max, -math.inf)
         self._was_warm = integers(slots_max)  # when it went down
@@ -144,6 +145,7 @@ def warmed(chooser: Chooser, slow: SlowStart, central: bool) -> Chooser:
 
     def pick(fleet: FleetState, state: Any, draws: Sequence[float], key: int, now: float) -> int:
         slow.begun = True
+        slow.picked_from = state
         slot = base(fleet, state, draws, key, now)
         if not warm[slot]:
             return slot
@@ -155,12 +157,19 @@ def warmed(chooser: Chooser, slow: SlowStart, central: bool) -> Chooser:
             return slot
         if unpicked is not None:
             unpicked(fleet, state, slot)
+        slow.picked_from = settled
         return base(fleet, settled, draws[count + 1 :], key, now)
 
     hooks = (chooser.score, chooser.changed)
     follows = central or any(hook is not None for hook in hooks)
     changed = following(chooser, central) if follows else None
-    return dataclasses.replace(chooser, pick=pick, draws_count=2 * count + 1, changed=changed)
+
+    def unpick(fleet: FleetState, state: Any, slot: int) -> None:
+        assert unpicked is not None
+        unpicked(fleet, slow.picked_from, slot)
+
+    again = None if unpicked is None else unpick
+    return dataclasses.replace(chooser, pick=pick, draws_count=2 * count + 1, changed=changed, unpicked=again)
 
 
 def following(chooser: Chooser, central: bool) -> Callable[[FleetState, Any, int], None]:
