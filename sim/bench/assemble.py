@@ -7,6 +7,7 @@ health, failover, scaling and faults on top (`sim.bench.fire`). After assembly n
 
 from __future__ import annotations
 
+import dataclasses
 import hashlib
 import time
 from collections.abc import Callable
@@ -22,7 +23,9 @@ from sim.bench.history import HistoryLog
 from sim.bench.params import copy, fields
 from sim.bench.rules import check_requests, is_under_fire
 from sim.bench.schema import Config
+from sim.bench.streamed import is_streamed, stream_params
 from sim.errors import ConfigError
+from sim.measure.stream import Stream
 from sim.registry import lookup
 from sim.runtime.draws import CounterDraws
 from sim.runtime.events import EventLog
@@ -30,7 +33,7 @@ from sim.runtime.virtual import VirtualRuntime
 from sim.scalability.balancer.balancer import Balancer, make_balancer
 from sim.scalability.balancer.params import BalancerParams
 from sim.scalability.manager import DistributedManager
-from sim.types.records import RunRecord
+from sim.types.records import RunRecord, StreamTable
 from sim.world.attempts import redraw
 from sim.world.batching import BatchingPool
 from sim.world.faults.overload import OverloadParams, overload_chunks
@@ -117,8 +120,10 @@ def assemble(config: Config, replication: int) -> Assembly:
         copy(BalancerParams, config.balancer), types, shape.slots_max, slow_start_params(config, runtime.now)
     )
     service = lookup("service", config.service.kind)(copy(ServiceParams, config.service))
-    make_params = partial(world_params, config, types, service, hasattr(service, "tokens"))
     load = make_load(config, types, service)
+    make_params = partial(
+        world_params, config, types, service, hasattr(service, "tokens"), stream=make_stream(config, load)
+    )
     if is_under_fire(config):
         check_requests(config)
         fire_log = HistoryLog()
@@ -148,7 +153,9 @@ def assemble(config: Config, replication: int) -> Assembly:
     return Assembly(runtime, manager, balancer, world, load, log, config, shape)
 
 
-def world_params(config: Config, types: tuple[str, ...], service: Any, tokens: bool, fire: bool = False) -> WorldParams:
+def world_params(
+    config: Config, types: tuple[str, ...], service: Any, tokens: bool, fire: bool = False, stream: Stream | None = None
+) -> WorldParams:
     """The facts of the hardware; refuses a discipline that the service law does not have."""
     sharing = config.service.discipline == "ps"
     if tokens and sharing:
@@ -176,7 +183,16 @@ def world_params(config: Config, types: tuple[str, ...], service: Any, tokens: b
         single_ratio=config.retry.non_idempotent_ratio,
         poison_prob=poison.prob if poison.enabled else 0.0,
         poison_restart_s=poison.restart_s,
+        stream=stream,
     )
+
+
+def make_stream(config: Config, load: Load) -> Stream | None:
+    """The books of a run whose requests are not kept, None for one that keeps them."""
+    if not is_streamed(config):
+        return None
+    terminating = load.open is not None and load.open.terminating
+    return Stream(stream_params(config, terminating, hasattr(load.service, "tokens")))
 
 
 def make_load(config: Config, types: tuple[str, ...], service: Any) -> Load:
@@ -229,9 +245,12 @@ def run_replication(config: Config, replication: int) -> RunRecord:
 
 
 def digest(record: RunRecord, log: EventLog) -> str:
-    """blake2b over the event log's digest and every column of the attempt table."""
+    """blake2b over the event log's digest and every column of the attempt table, or of what stands for it."""
     table = record.attempts
     state = hashlib.blake2b(log.digest().encode(), digest_size=16)
     for name in ("request", "attempt", "arrived_at", "started_at", "finished_at", "node", "status"):
         state.update(getattr(table, name).tobytes())
+    for field in dataclasses.fields(StreamTable) if record.stream is not None else ():
+        column = getattr(record.stream, field.name)
+        state.update(b"" if column is None else column.tobytes())
     return state.hexdigest()

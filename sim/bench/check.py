@@ -16,6 +16,7 @@ from typing import Any
 from sim.bench.check_fire import FIRE_RULES
 from sim.bench.keys import accepted, known_keys
 from sim.bench.schema import Config
+from sim.bench.streamed import check_streamed
 from sim.errors import ConfigError, InputError
 from sim.measure.metrics import METRICS
 from sim.measure.warmup import fixed_cut
@@ -135,4 +136,13 @@ def _warmup(config: Config) -> None:
     fixed_cut(config.warmup, config.horizon_s)
 
 
-RULES: tuple[Callable[[Config], None], ...] = (_names, _one_rate, _files, _fleet, _types, _central, _warmup)
+RULES: tuple[Callable[[Config], None], ...] = (
+    _names,
+    _one_rate,
+    _files,
+    _fleet,
+    _types,
+    _central,
+    _warmup,
+    check_streamed,
+)

@@ -20,6 +20,7 @@ import numpy as np
 
 import sim
 from sim.bench.schema import Config
+from sim.bench.streamed import is_streamed, stream_key
 
 LIBRARIES = ("numpy", "scipy", "simpy")
 NOT_SIMULATED = (
@@ -69,6 +70,8 @@ def point_key(config: Config) -> str:
         del tree[name]
     tree["arrivals"]["path"] = tree["service"]["path"] = None  # their content counts, below
     tree["inputs"] = {key: file_digest(Path(path)) for key, path in input_files(config).items()}
+    if is_streamed(config):
+        tree["stream"] = stream_key(config)
     tree["engine"] = engine_of(config)
     tree["code"] = code_identity()
     tree["version"] = KEY_VERSION

@@ -25,12 +25,14 @@ from sim.types.records import (
     RunRecord,
     ScaleSteps,
     SeriesTable,
+    StreamTable,
 )
 
 # A table that a run does not have (None) leaves no column behind
 TABLES: dict[str, type[Any]] = {
     "attempts": AttemptTable, "nodes": NodeTable, "episodes": EpisodeTable, "outages": OutageTable,
     "series": SeriesTable, "agent_steps": AgentSteps, "scale_steps": ScaleSteps,
+    "stream": StreamTable,
 }  # fmt: skip
 SCALARS = tuple(field.name for field in fields(RunRecord) if field.name not in TABLES)
 EPOCH = (1980, 1, 1, 0, 0, 0)

@@ -58,8 +58,14 @@ def replay_run(plan: Plan, label: str, replication: int) -> tuple[str, bool]:
     again = assemble.run_replication(point.config, replication)
     difference = first_difference(stored, again)
     if difference is None:
-        return f"equal: {len(again.attempts):,} attempts, digest {again.digest}", True
+        return f"equal: {_size(again)}, digest {again.digest}", True
     return f"different: {difference}", False
+
+
+def _size(record: RunRecord) -> str:
+    if record.stream is not None:
+        return f"{record.arrivals_count:,} requests, counted"
+    return f"{len(record.attempts):,} attempts"
 
 
 def first_difference(stored: RunRecord, again: RunRecord) -> str | None:

@@ -45,7 +45,11 @@ class Result:
         """One row an attempt, numeric columns of equal length; all replications unless one is named.
 
         `status` is an index into `sim.types.records.STATUSES`; instants are seconds from the start of load.
+        Raises `ConfigError` where the requests were counted, not kept.
         """
+        if any(record.stream is not None for record in self.records):
+            stats = self.config.stats
+            raise ConfigError("stats.keep_requests", stats.keep_requests, "true, for a table of requests")
         chosen = list(enumerate(self.records)) if replication is None else [(replication, self.records[replication])]
         columns: Table = {"replication": np.repeat([n for n, _ in chosen], [len(r.attempts) for _, r in chosen])}
         for name in TABLE_COLUMNS:

@@ -31,6 +31,7 @@ from sim.bench.validate_inputs import INPUTS, SeenLoad, check_inputs
 from sim.bench.validate_table import RowResult, ValidationTable
 from sim.measure.audits import audit, problems_of
 from sim.measure.controls import control_values, controlled
+from sim.measure.histogram import Sketch
 from sim.measure.intervals import center_of
 from sim.measure.metrics import QUANTILE_METRICS, measure
 from sim.measure.occupancy import ready_s
@@ -122,9 +123,11 @@ def reduce_replication(run: Run, config: Config, case: Case, replication: int) -
     if any(row.metric == "agents_up_mean" for row in case.rows):
         able_s = ready_s(record, case.cut_s, record.horizon_s)
         metrics["agents_up_mean"] = math.fsum(able_s.tolist()) / (record.horizon_s - case.cut_s)
+    sojourn_s = samples["sojourn_s"]
+    assert not isinstance(sojourn_s, Sketch), "a case is short enough to keep its requests"
     return Reduced(
         values=np.array([metrics[row.metric] for row in case.rows]),
-        samples={row.metric: samples["sojourn_s"] for row in case.rows if row.metric in QUANTILE_METRICS},
+        samples={row.metric: sojourn_s for row in case.rows if row.metric in QUANTILE_METRICS},
         controls=control_values(record, case.load, case.cut_s),
         requests_count=len(record.attempts),
         problems=[f"replication {replication}: {problem}" for problem in problems_of(audit(record))],

@@ -19,6 +19,7 @@ from numpy.typing import NDArray
 
 from sim.errors import InvalidRun
 from sim.measure import audits_apart
+from sim.measure.audits_streamed import COUNTED, ended_problem, streamed_audits
 from sim.measure.books import (
     AuditResult,
     apart,
@@ -35,11 +36,11 @@ from sim.measure.books import (
 from sim.measure.requests import requests_of
 from sim.types.records import OK, REJECTED, SHED, STATUSES, TRUNCATED, RunRecord
 
-COUNTED = "requests_"  # an engine that counts requests by how they ended names its counters so, e.g. `requests_shed`
-
 
 def audit(record: RunRecord) -> list[AuditResult]:
-    """Every audit on one run, in a fixed order."""
+    """Every audit on one run, in a fixed order; those of `audits_streamed` where requests were not kept."""
+    if record.stream is not None:
+        return [*streamed_audits(record), _utilization(record)]
     two_sides = apart(record.attempts)
     return [
         result_of("every arrival is in the table once", _requests(record)),
@@ -88,25 +89,15 @@ def _distinct(values: NDArray[np.int64]) -> int:
 
 
 def _statuses(record: RunRecord) -> str | None:
-    """Every row has a known status; requests by how they ended are as many as the engine counted, where it did.
-
-    Who still meant to try again at the end is truncated to the engine, and as its last attempt was in the table.
-    """
+    """Every row has a known status; requests by how they ended are as many as the engine counted, where it did."""
     status = record.attempts.status
     bad = int(np.count_nonzero((status < 0) | (status >= len(STATUSES))))
     if bad:
         return f"{bad} attempts have none that is known"
-    kept = [record.counts.get(COUNTED + name) for name in STATUSES]
-    if None in kept:
+    if COUNTED + STATUSES[OK] not in record.counts:
         return None
     found = np.bincount(requests_of(record.attempts).status, minlength=len(STATUSES)).tolist()
-    told = ", ".join(
-        f"{k} counted as {name}, {n} in the table" for name, k, n in zip(STATUSES, kept, found, strict=True)
-    )
-    more = [k - n for k, n in zip(kept, found, strict=True) if k is not None]
-    if more[OK] or sum(more) or any(extra > 0 for extra in more[:TRUNCATED]):
-        return f"{told}; {record.arrivals_count} arrived"
-    return None
+    return ended_problem(record, found, "in the table")
 
 
 def _answers(record: RunRecord) -> str | None:

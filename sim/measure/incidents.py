@@ -43,8 +43,15 @@ def incident_metrics(record: RunRecord, requests: Requests, good: Flags, cut_s: 
     if apart(record.attempts):
         result |= _losses(record, requests, cut_s)
     if record.episodes is not None:
-        result |= _detection(record.episodes, cut_s, record.horizon_s)
         result |= _recovery(record, record.episodes, requests, good, cut_s)
+    return result | control_metrics(record, cut_s)
+
+
+def control_metrics(record: RunRecord, cut_s: float) -> dict[str, float]:
+    """What needs no requests: detection, outages, size of the fleet, counters of the run."""
+    result: dict[str, float] = {}
+    if record.episodes is not None:
+        result |= _detection(record.episodes, cut_s, record.horizon_s)
     if record.outages is not None:
         result |= _false_outages(record.outages, cut_s, record.horizon_s)
     if record.series is not None:

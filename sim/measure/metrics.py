@@ -5,12 +5,14 @@ goodput and tokens count the answers given in it; utilization is busy agent-seco
 Sojourn: first arrival to the answer, retries included, answered requests only. Wait: first arrival to the start of the
 attempt that answered. Imbalance: largest over mean of the nodes' utilization (1: even). Node-hours and cost cover
 [0, horizon_s]: the warm-up is paid for too. Quantiles: `sim.measure.quantiles`; faults and how they were met:
-`sim.measure.incidents`. A metric that has no observation is left out.
+`sim.measure.incidents`; runs without a table of requests: `sim.measure.streamed`. A metric that has no observation is
+left out.
 """
 
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping
 
 import numpy as np
 
@@ -19,6 +21,8 @@ from sim.measure.incidents import INCIDENT_METRICS, SECONDS_PER_HOUR, incident_m
 from sim.measure.occupancy import busy_area_s, busy_steps, present_s, ready_s
 from sim.measure.quantiles import quantiles
 from sim.measure.requests import Requests, requests_of
+from sim.measure.samples import Sample
+from sim.measure.streamed import sketches, streamed_metrics
 from sim.measure.summary import Floats
 from sim.types.records import AttemptTable, RunRecord
 
@@ -68,10 +72,15 @@ def replication_samples(record: RunRecord, cut_s: float) -> dict[str, Floats]:
 
 def measure(
     record: RunRecord, cut_s: float, slo_max_s: float | None, price_per_node_hour: float, slo_metric: str
-) -> tuple[dict[str, float], dict[str, Floats]]:
-    """Metrics and samples of one replication in one pass."""
+) -> tuple[dict[str, float], Mapping[str, Sample]]:
+    """Metrics and samples of one replication in one pass.
+
+    A streamed run has counted its SLO already, and is cut at an edge of its stream.
+    """
     if not 0.0 <= cut_s < record.horizon_s:
         raise ValueError(f"cut_s={cut_s}: accepted is 0 <= cut_s < {record.horizon_s}")
+    if record.stream is not None:
+        return _measure_streamed(record, cut_s, price_per_node_hour)
     table, horizon_s = record.attempts, record.horizon_s
     requests = requests_of(table)
     answered = _answered(requests, cut_s, horizon_s)
@@ -80,7 +89,7 @@ def measure(
     starts = table.started_at[requests.answer[answered]] - requests.arrived_at[answered]
     if len(starts):
         result["wait_s_mean"] = float(np.mean(starts))
-    result.update(_rates(record, requests, cut_s, slo_max_s, _sample_name(slo_metric)))
+    result.update(_rates(record, requests, cut_s, slo_max_s, sample_of(slo_metric)))
     inside = (requests.arrived_at >= cut_s) & (requests.arrived_at <= horizon_s)
     inside_count = int(np.count_nonzero(inside))
     if inside_count:
@@ -93,16 +102,29 @@ def measure(
     return result, samples
 
 
+def _measure_streamed(
+    record: RunRecord, cut_s: float, price_per_node_hour: float
+) -> tuple[dict[str, float], Mapping[str, Sample]]:
+    assert record.stream is not None
+    result = streamed_metrics(record, cut_s, price_per_node_hour)
+    samples = sketches(record.stream, cut_s)
+    for metric, (sample, prob) in QUANTILE_METRICS.items():
+        if sample in samples and len(samples[sample]):
+            result[metric] = float(samples[sample].quantiles((prob,))[0])
+    return result, samples
+
+
 def good_requests(table: AttemptTable, requests: Requests, slo_max_s: float | None, slo_metric: str) -> Flags:
     """Which requests were answered, and within the SLO where there is one; shape (requests,)."""
     good = requests.ok.copy()
     if slo_max_s is not None:
         answered = np.flatnonzero(good)
-        good[answered] = _within(table, requests, answered, _sample_name(slo_metric)) <= slo_max_s
+        good[answered] = _within(table, requests, answered, sample_of(slo_metric)) <= slo_max_s
     return good
 
 
-def _sample_name(slo_metric: str) -> str:
+def sample_of(slo_metric: str) -> str:
+    """The sample that the SLO bounds."""
     for sample in ("ttft_s", "tpot_s"):
         if slo_metric.startswith(sample):
             return sample

@@ -1,8 +1,8 @@
 """One design point over its replications: audits, metrics, pooled quantiles, tail curve, heat map, timeline, losses.
 
-Records are taken one at a time and reduced to their metrics and samples (8 bytes a request), so that a point's tables
-never stand in memory together. Means get a t interval over replications, quantiles the pooled order statistic with
-sectioning; a quantile with fewer than 10 requests beyond it in the pooled sample is not reported and noted.
+Records are taken one at a time and reduced to their metrics and samples (8 bytes a request, or histograms), so that a
+point's tables never stand in memory together. Means get a t interval over replications, quantiles the pooled order
+statistic with sectioning; one with fewer than 10 requests beyond it in the pooled sample is not reported and noted.
 """
 
 from __future__ import annotations
@@ -15,13 +15,16 @@ import numpy as np
 
 from sim.errors import ConfigError
 from sim.measure.audits import audit, problems_of
+from sim.measure.histogram import Sketch
 from sim.measure.intervals import sectioning, t_interval
 from sim.measure.metrics import METRICS, QUANTILE_METRICS, good_requests, measure
 from sim.measure.occupancy import heat_map
-from sim.measure.quantiles import BEYOND_MIN, reportable, sorted_quantiles
+from sim.measure.quantiles import BEYOND_MIN, reportable
 from sim.measure.requests import requests_of
+from sim.measure.samples import Sample, Sorted, pooled
+from sim.measure.streamed import NOTE, cut_of, ended_by_status, streamed_heat
 from sim.measure.summary import Estimate, FleetTimeline, Floats, HeatMap, PointSummary, TailCurve, unit_of
-from sim.measure.timeline import fleet_timeline
+from sim.measure.timeline import fleet_timeline, streamed_timeline
 from sim.types.records import OK, STATUSES, RunRecord
 
 TAIL_POINTS_PER_DECADE = 20
@@ -47,32 +50,44 @@ class _Reduced:
 
     def __init__(self) -> None:
         self.metrics: list[dict[str, float]] = []
-        self.samples: dict[str, list[Floats]] = {}
+        self.samples: dict[str, list[Sample]] = {}
         self.problems: list[str] = []
         self.losses = np.zeros(len(STATUSES), dtype=np.int64)
         self.heat: HeatMap | None = None
         self.timeline: FleetTimeline | None = None
         self.engine = ""
         self.terminating = False
+        self.cut_s = 0.0
         self.notes: list[str] = []
 
     def add(self, record: RunRecord, facts: PointFacts) -> None:
         number = len(self.metrics)
         self.problems += [f"replication {number}: {problem}" for problem in problems_of(audit(record))]
-        requests = requests_of(record.attempts)
-        self.losses += np.bincount(requests.status, minlength=len(STATUSES))
-        if number == 0:
-            self.heat = heat_map(record)
-            good = good_requests(record.attempts, requests, facts.slo_max, facts.slo_metric)
-            self.timeline = fleet_timeline(record, requests, good)
-            self.engine, self.terminating = record.engine, record.terminating
         cut_s = _cut_s(record.terminating, facts)
         if cut_s >= record.horizon_s:
             raise ConfigError("warmup", cut_s, f"seconds below the horizon of every point ({record.horizon_s:g})")
+        if record.stream is None:
+            self._add_requests(record, facts)
+        else:
+            cut_s = cut_of(record.stream, cut_s)
+            self.losses += ended_by_status(record.stream)
+            if number == 0:
+                self.notes.append(NOTE)
+                self.heat, self.timeline = streamed_heat(record), streamed_timeline(record)
+        if number == 0:
+            self.engine, self.terminating, self.cut_s = record.engine, record.terminating, cut_s
         found, samples = measure(record, cut_s, facts.slo_max, facts.price_per_node_hour, facts.slo_metric)
         self.metrics.append(found)
         for name, values in samples.items():
             self.samples.setdefault(name, []).append(values)
+
+    def _add_requests(self, record: RunRecord, facts: PointFacts) -> None:
+        requests = requests_of(record.attempts)
+        self.losses += np.bincount(requests.status, minlength=len(STATUSES))
+        if not self.metrics:
+            self.heat = heat_map(record)
+            good = good_requests(record.attempts, requests, facts.slo_max, facts.slo_metric)
+            self.timeline = fleet_timeline(record, requests, good)
 
 
 def _cut_s(terminating: bool, facts: PointFacts) -> float:
@@ -92,20 +107,20 @@ def summarize_point(label: str, keys: dict[str, str], records: Iterable[RunRecor
         raise ValueError(f"{label}: a point needs at least one replication")
     if facts.replications is not None and count != facts.replications:
         reduced.problems.append(f"{count} of {facts.replications} replications are there")
-    pooled = {name: np.sort(np.concatenate(parts)) for name, parts in reduced.samples.items()}
+    pool = {name: pooled(parts) for name, parts in reduced.samples.items()}
     per_replication = _per_replication(reduced)
-    estimates = _estimates(per_replication, pooled, facts, reduced.notes)
+    estimates = _estimates(per_replication, pool, facts, reduced.notes)
     sections = reduced.samples["sojourn_s"]
     return PointSummary(
         point=label,
         keys=dict(keys),
         estimates=estimates,
         per_replication={name: per_replication[name] for name in estimates},
-        tail=_tail(sections, pooled["sojourn_s"], facts),
+        tail=_tail(sections, pool["sojourn_s"], facts),
         heat=reduced.heat,
         valid=not reduced.problems,
         problems=reduced.problems,
-        cut_s=_cut_s(reduced.terminating, facts),
+        cut_s=reduced.cut_s,
         terminating=reduced.terminating,
         requests_count=int(reduced.losses.sum()),
         losses={STATUSES[i]: int(n) for i, n in enumerate(reduced.losses.tolist()) if n and i != OK},
@@ -129,20 +144,20 @@ def _per_replication(reduced: _Reduced) -> dict[str, Floats]:
 
 
 def _estimates(
-    per_replication: dict[str, Floats], pooled: dict[str, Floats], facts: PointFacts, notes: list[str]
+    per_replication: dict[str, Floats], pool: dict[str, Sorted | Sketch], facts: PointFacts, notes: list[str]
 ) -> dict[str, Estimate]:
     confidence_ratio = facts.confidence_ratio
     estimates: dict[str, Estimate] = {}
     for name, values in per_replication.items():
         if name in QUANTILE_METRICS:
             sample, prob = QUANTILE_METRICS[name]
-            ordered = pooled[sample]
+            ordered = pool[sample]
             count = _distinct(len(ordered), facts)
             if not reportable(count, prob):
                 what = "requests" if count == len(ordered) else "recorded requests"
                 notes.append(f"{name} is not reported: of {count} {what} fewer than {BEYOND_MIN} lie beyond it")
                 continue
-            center = float(sorted_quantiles(ordered, (prob,))[0])
+            center = float(ordered.quantiles((prob,))[0])
             interval = sectioning(center, values, confidence_ratio)
         else:
             interval = t_interval(values, confidence_ratio)
@@ -164,15 +179,15 @@ def _distinct(count: int, facts: PointFacts) -> int:
     return count if facts.recorded_count is None else min(count, facts.recorded_count)
 
 
-def _tail(sections: list[Floats], ordered: Floats, facts: PointFacts) -> TailCurve | None:
+def _tail(sections: list[Sample], ordered: Sorted | Sketch, facts: PointFacts) -> TailCurve | None:
     """None where the sample is too small for any quantile, or a replication answered nothing."""
     confidence_ratio = facts.confidence_ratio
     probs = tail_probs(_distinct(len(ordered), facts))
     if not len(probs) or not all(len(section) for section in sections):
         return None
     grid = probs.tolist()
-    latency_s = sorted_quantiles(ordered, grid)
-    rows = np.stack([sorted_quantiles(np.sort(section), grid) for section in sections])
+    latency_s = ordered.quantiles(grid)
+    rows = np.stack([pooled([section]).quantiles(grid) for section in sections])
     intervals = [sectioning(center, rows[:, i], confidence_ratio) for i, center in enumerate(latency_s.tolist())]
     low_s = np.maximum(np.array([interval.low for interval in intervals]), 0.0)
     return TailCurve(probs, latency_s, low_s, np.array([interval.high for interval in intervals]))

@@ -13,23 +13,48 @@ from numpy.typing import NDArray
 from sim.measure.books import Flags
 from sim.measure.incidents import counts_by_bin, shares_by_bin
 from sim.measure.requests import Requests
+from sim.measure.stream import BINS
 from sim.measure.summary import EpisodeSpan, FleetTimeline, Floats, OutageSpan
-from sim.types.records import RunRecord
+from sim.types.records import STATUSES, RunRecord
 
 BINS_MAX = 300
 BINS_MIN = 30
 REQUESTS_PER_BIN = 20  # fewer make a ratio jump
 SPANS_MAX = 200
+STREAM_BINS = 4  # of a stream make a bin of its timeline
 
 
 def fleet_timeline(record: RunRecord, requests: Requests, good: Flags) -> FleetTimeline | None:
     """The timeline over [0, horizon], None where nothing was struck or changed; `good`: answered in time."""
-    if record.episodes is None and record.outages is None and record.series is None:
+    if _is_still(record):
         return None
     bins_count = min(max(len(requests) // REQUESTS_PER_BIN, BINS_MIN), BINS_MAX)
     edges = np.linspace(0.0, record.horizon_s, bins_count + 1)
     width_s = record.horizon_s / bins_count
-    unknown = np.full(bins_count, np.nan)
+    offered_per_s = counts_by_bin(requests.arrived_at, edges) / width_s
+    return _timeline(record, edges, offered_per_s, shares_by_bin(requests, good, edges))
+
+
+def streamed_timeline(record: RunRecord) -> FleetTimeline | None:
+    """Likewise of a run whose requests were not kept, in 4 bins of its stream each."""
+    stream = record.stream
+    if stream is None or _is_still(record):
+        return None
+    first = 0 if stream.edges[1] > 0.0 else 1  # a stated warm-up is one bin
+    starts = np.concatenate((np.arange(first, 1), np.arange(1, BINS + 1, STREAM_BINS)))
+    edges = stream.edges[np.append(starts, BINS + 1)]
+    offered = np.add.reduceat(stream.ended.reshape(-1, len(STATUSES)).sum(axis=1)[: BINS + 1], starts)
+    shares = np.full(len(starts), np.nan)
+    np.divide(np.add.reduceat(stream.good_arrived[: BINS + 1], starts), offered, out=shares, where=offered > 0)
+    return _timeline(record, edges, offered / np.diff(edges), shares)
+
+
+def _is_still(record: RunRecord) -> bool:
+    return record.episodes is None and record.outages is None and record.series is None
+
+
+def _timeline(record: RunRecord, edges: Floats, offered_per_s: Floats, goodput_ratio: Floats) -> FleetTimeline:
+    unknown = np.full(len(edges) - 1, np.nan)
     series = record.series
     demand = agents = ready = starting = desired = unknown
     if series is not None:
@@ -41,8 +66,8 @@ def fleet_timeline(record: RunRecord, requests: Requests, good: Flags) -> FleetT
         desired = held_mean(series.at[wants], series.desired_nodes[wants], edges)
     return FleetTimeline(
         times=edges,
-        offered_per_s=counts_by_bin(requests.arrived_at, edges) / width_s,
-        goodput_ratio=shares_by_bin(requests, good, edges),
+        offered_per_s=offered_per_s,
+        goodput_ratio=goodput_ratio,
         demand_agents=demand,
         nodes_ready=ready,
         nodes_starting=starting,

@@ -5,6 +5,7 @@ batches of 5 of that series are Z_1..Z_n, and the cut is d* = argmin over 0 <= d
 sum_{i>d} (Z_i - mean_d)^2 / (n - d)^2. It turns into seconds as the mean arrival instant of request 5 d* + 1. A cut per
 replication would trim bursts and bias a busy queue low, hence one cut for all points: the largest. d* at its bound
 means the run is too short to tell. Terminating runs (trace, diurnal, flash crowd) are cut where the config states it.
+Where requests were not kept, the series is the mean sojourn by bin of time, and the cut the next edge of the stream.
 """
 
 from __future__ import annotations
@@ -14,11 +15,14 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 import numpy as np
+from numpy.typing import NDArray
 
 from sim.errors import ConfigError
 from sim.measure.requests import requests_of
+from sim.measure.stream import BINS
+from sim.measure.streamed import cut_of
 from sim.measure.summary import Floats
-from sim.types.records import RunRecord
+from sim.types.records import OK, STATUSES, RunRecord, StreamTable
 
 BATCH = 5
 BATCHES_MIN = 20  # fewer batches decide nothing
@@ -59,12 +63,17 @@ class MeanSeries:
         self.terminating = False
         self.horizon_s = math.inf
         self._sojourn_s: Floats = np.empty(0)
+        self._stream: StreamTable | None = None
+        self._answered: NDArray[np.int64] = np.empty(0, dtype=np.int64)  # by bin of a stream
         self._arrived_at: Floats = np.empty(0)
 
     def add(self, record: RunRecord) -> None:
         """Add a replication; the series is as long as the shortest one."""
         self.terminating = self.terminating or record.terminating
         self.horizon_s = min(self.horizon_s, record.horizon_s)
+        if record.stream is not None:
+            self._add_stream(record.stream)
+            return
         requests = requests_of(record.attempts)
         arrived_at = requests.arrived_at[requests.ok]
         sojourn_s = requests.finished_at[requests.ok] - arrived_at
@@ -76,10 +85,29 @@ class MeanSeries:
         self._sojourn_s = self._sojourn_s[:count] + sojourn_s[:count]
         self._arrived_at = self._arrived_at[:count] + arrived_at[:count]
 
+    def _add_stream(self, stream: StreamTable) -> None:
+        answered = stream.ended.reshape(-1, len(STATUSES))[1 : BINS + 1, OK].copy()
+        sojourn_s = stream.sojourn_s[1 : BINS + 1]
+        self.replications += 1
+        if self._stream is None:
+            self._answered, self._sojourn_s = answered, sojourn_s
+        else:
+            self._answered, self._sojourn_s = self._answered + answered, self._sojourn_s + sojourn_s
+        self._stream = stream
+
+    def _streamed_cut(self, stream: StreamTable) -> Cut:
+        """The mean sojourn by bin of time stands for that by order of arrival; the cut is an edge of the stream."""
+        held = np.flatnonzero(self._answered)
+        first, enough = mser5(self._sojourn_s[held] / self._answered[held])
+        cut_s = cut_of(stream, float(stream.edges[1 + held[first]])) if first else 0.0
+        return Cut(cut_s, enough, horizon_s=self.horizon_s)
+
     def cut(self) -> Cut:
         """The cut of this design point alone."""
         if self.terminating or not self.replications:
             return Cut(0.0)
+        if self._stream is not None:
+            return self._streamed_cut(self._stream)
         first, enough = mser5(self._sojourn_s / self.replications)
         cut_s = float(self._arrived_at[first]) / self.replications if first else 0.0
         return Cut(cut_s, enough, horizon_s=self.horizon_s)

@@ -124,6 +124,39 @@ class ScaleSteps:
 
 
 @dataclass(slots=True)
+class StreamTable:
+    """What is kept of requests that are not: by bin of time (bins + 2,), and histograms by segment of the run.
+
+    `sim.measure.stream` tells the bins, segments and kinds; seconds.
+    """
+
+    edges: NDArray[np.float64]  # where the bins begin
+    ended: NDArray[np.int64]  # requests by bin of arrival and status, row by row
+    attempts: NDArray[np.int64]  # attempts of the requests that arrived in the bin
+    sojourn_s: NDArray[np.float64]  # sums, of answered requests by arrival
+    wait_s: NDArray[np.float64]
+    residence_s: NDArray[np.float64]  # of all requests, to their ends
+    served_s: NDArray[np.float64]  # from start to end, of all that started
+    work_s: NDArray[np.float64]  # demand of the answered
+    answers: NDArray[np.int64]  # by the instant of the answer
+    good: NDArray[np.int64]  # within the SLO, likewise
+    good_arrived: NDArray[np.int64]  # within the SLO, by arrival
+    segment_bin: NDArray[np.int64]  # first bin of each segment, shape (segments,)
+    cell_kind: NDArray[np.int8]  # one row a bin of a histogram that holds something
+    cell_segment: NDArray[np.int32]
+    cell_bin: NDArray[np.int32]
+    cell_count: NDArray[np.int64]
+    least_s: NDArray[np.float64]  # extremes by kind and segment, row by row; infinite where there is none
+    most_s: NDArray[np.float64]
+    busy_at: NDArray[np.float64]  # instants at which the nodes were read
+    busy_s: NDArray[np.float64]  # busy agent-seconds of each node until then, row by row
+    tokens: NDArray[np.int64] | None = None  # token requests only: of the answers given in the bin
+    ttft_s: NDArray[np.float64] | None = None  # sums by arrival
+    tpot_s: NDArray[np.float64] | None = None
+    tpot_count: NDArray[np.int64] | None = None
+
+
+@dataclass(slots=True)
 class RunRecord:
     """One replication of one design point."""
 
@@ -140,6 +173,7 @@ class RunRecord:
     series: SeriesTable | None = None
     agent_steps: AgentSteps | None = None  # None: a node has its `agents` all the time it is there
     scale_steps: ScaleSteps | None = None  # None: no autoscaler
+    stream: StreamTable | None = None  # where requests were not kept: `attempts` is empty then
     engine: str = "simpy"
     events_count: int = 0
     wall_s: float = 0.0

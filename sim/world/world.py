@@ -18,7 +18,7 @@ import numpy as np
 from sim.contracts import ArrivalChunk, ArrivalLaw, ClosedLaw, Draws, ServiceLaw, TokenLaw
 from sim.errors import NodeError
 from sim.runtime.virtual import VirtualRuntime
-from sim.types.records import AgentSteps, RunRecord
+from sim.types.records import AgentSteps, RunRecord, StreamTable
 from sim.world.attempts import Chances
 from sim.world.books import node_table
 from sim.world.closed import ClosedClients
@@ -34,6 +34,7 @@ from sim.world.relay import MembershipRelay
 from sim.world.resilient import ResilientEngine
 from sim.world.seam import LoadBalancer, RequestRules
 from sim.world.side import SideStream
+from sim.world.streaming import BusySamples, Stream, stream_attempts, stream_open, stream_plain
 
 MakePool = Callable[[PoolPlace, Columns, Any, Any], Pool]
 
@@ -68,6 +69,7 @@ class WorldParams:
     single_ratio: float = 0.0
     poison_prob: float = 0.0
     poison_restart_s: float = 0.0
+    stream: Stream | None = None  # takes the requests that are not kept
 
 
 class World:
@@ -87,19 +89,25 @@ class World:
         self.membership = MembershipRelay(balancer, self.engine.membership_changed, self._leaving)
         self.agent_types: dict[tuple[str, str], str] = {}  # (node id, agent id) -> type of every agent that runs
         self.loaded = False
+        self.busy_samples = BusySamples(runtime.env, self.nodes, params.sharing and not params.tokens)
         self.steps: tuple[array[int], array[float], array[int]] = (array("i"), array("d"), array("i"))
         balancer.slot_listeners.append(self._slot_added)
 
     def _make_engine(self) -> Engine:
         env, params = self.runtime.env, self.params
         if self.rules is None:
-            return Engine(env, self.columns, self.balancer, params.central_queue_max)
+            plain = Engine(env, self.columns, self.balancer, params.central_queue_max)
+            if params.stream is not None:
+                stream_plain(plain, params.stream)
+            return plain
         chances = Chances(env, self.draws, self.columns, params.poison_restart_s)
         chances.any = params.poison_prob > 0.0
         assert self.network is not None
         engine = ResilientEngine(
             env, self.columns, self.balancer, params.central_queue_max, self.rules, self.network, chances
         )
+        if params.stream is not None:
+            stream_attempts(engine, params.stream)
         self.machines.on_requeue = engine.requeue
 
         def errors_changed() -> None:
@@ -209,6 +217,8 @@ class World:
             poison_prob=params.poison_prob,
         )
         feed = Feed(self.columns, self.draws, load.service, load.marks, shape)
+        if params.stream is not None:
+            self.busy_samples.start(params.stream.sample_at)
         if isinstance(self.engine, ResilientEngine):
             self.engine.chances.poisonous = feed.poisonous
         self.engine.start(load.horizon_s, load.drain_s)
@@ -227,6 +237,10 @@ class World:
         ended_at = self.runtime.now()
         self.engine.close(ended_at)
         arrived = np.flatnonzero(~np.isnan(np.asarray(self.columns.arrived_at)))  # a closed client's next are unknown
+        stream = self.params.stream
+        if stream is not None:
+            stream_open(self.engine, self.columns, stream, ended_at)
+            arrived = arrived[:0]
         attempts = self.columns.table(arrived)
         terminating = load.open is not None and load.open.terminating
         horizon_s = load.horizon_s
@@ -243,8 +257,12 @@ class World:
             terminating=terminating,
             processor_sharing=self.params.sharing,
             agent_steps=self._steps(),
+            stream=None if stream is None else self._streamed(stream, ended_at),
             events_count=self.runtime.env.events_count,
         )
+
+    def _streamed(self, stream: Stream, ended_at: float) -> StreamTable:
+        return stream.table(self.busy_samples.table(len(stream.sample_at), ended_at))
 
     def _steps(self) -> AgentSteps | None:
         if self.rules is None:

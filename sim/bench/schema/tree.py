@@ -16,7 +16,8 @@ from sim.bench.schema.requests import AdmissionConfig, BreakerConfig, HedgeConfi
 class StatsConfig:
     replications: int = number(10, 1)
     confidence_ratio: float = number(0.95, 0.5, 0.9999)
-    keep_requests: bool = False
+    keep_requests: bool = False  # every row, in requests/*.npz too
+    requests_max: int = number(10_000_000, 0)  # rows kept otherwise; runs that expect more are counted, not kept
 
 
 @dataclass
