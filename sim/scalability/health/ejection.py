@@ -7,14 +7,13 @@
   passes (`check_passed`). The number of ejections falls by one at each sweep of an interval spent in service.
 - At most max(1, floor(ejected_max_ratio x nodes in service)) at once, so that a bad request cannot empty the fleet; who
   is spared for that is an `ejection_held` event, one a node and interval.
-Every attempt passes here, so that `ok` and `failed` are closures over columns by row (`health.rows`).
+Every attempt passes here: `ejection_ok` and `ejection_failed` are plain functions over columns by row (`health.rows`).
 """
 
 from __future__ import annotations
 
 import math
 from array import array
-from collections.abc import Callable
 
 from sim.contracts import Draws, EventSink, Runtime
 from sim.runtime.draws import JITTER
@@ -26,11 +25,34 @@ CAUSE = "ejection"
 BIRTH_SHIFT = 24
 
 
+class EjectionState:
+    """`row_of` (slots,); by row failures in a row, successes and failures of the interval; `failures_max`."""
+
+    __slots__ = ("fails", "failures_max", "oks", "row_of", "streak")
+
+    def __init__(self, failures_max: int, row_of: array[int]) -> None:
+        self.failures_max, self.row_of = failures_max, row_of
+        self.streak, self.oks, self.fails = (array("q", [0]) * len(row_of) for _ in range(3))
+
+
+def ejection_ok(state: EjectionState, slot: int) -> None:
+    """An attempt was answered."""
+    row = state.row_of[slot]
+    state.oks[row] += 1
+    if state.streak[row] != 0:
+        state.streak[row] = 0
+
+
+def ejection_failed(state: EjectionState, slot: int) -> bool:
+    """An attempt failed; whether that is as many in a row as eject."""
+    row = state.row_of[slot]
+    state.fails[row] += 1
+    state.streak[row] += 1
+    return state.streak[row] >= state.failures_max
+
+
 class Ejection:
     """Implements `contracts.Outcomes`; `slot_added` goes into `balancer.slot_listeners`, `run` is its loop."""
-
-    ok: Callable[[int, float], None]
-    failed: Callable[[int, float], None]
 
     def __init__(
         self,
@@ -45,34 +67,19 @@ class Ejection:
         self.ejected: dict[int, float] = {}  # row -> until, s; in order of ejection
         self.ejections_count = 0  # ever
         self._nodes = NodeRows(slots_max)
-        self._streak, self._oks, self._fails, self._ejections, self._drawn, self._clean, self._held = (
-            array("q", [0]) * slots_max for _ in range(7)
-        )
-        self.ok, self.failed = self._hot()
+        self.state = EjectionState(params.failures_max, self._nodes.row_of)
+        self._streak, self._oks, self._fails = self.state.streak, self.state.oks, self.state.fails
+        self._ejections, self._drawn, self._clean, self._held = (array("q", [0]) * slots_max for _ in range(4))
         eligible.left_listeners.append(self._left)
 
-    def _hot(self) -> tuple[Callable[[int, float], None], Callable[[int, float], None]]:
-        row_of, streak, oks, fails = self._nodes.row_of, self._streak, self._oks, self._fails
-        failures_max, strike = self.params.failures_max, self._strike
+    def ok(self, slot: int, now: float) -> None:
+        """An attempt was answered."""
+        ejection_ok(self.state, slot)
 
-        def ok(slot: int, now: float) -> None:
-            row = row_of[slot]
-            streak[row] = 0
-            oks[row] += 1
-
-        def failed(slot: int, now: float) -> None:
-            row = row_of[slot]
-            fails[row] += 1
-            streak[row] += 1
-            if streak[row] >= failures_max:
-                strike(row, now)
-
-        return ok, failed
-
-    @property
-    def ok_columns(self) -> tuple[array[int], array[int], array[int]]:
-        """What `ok` touches: row by slot, then by row failures in a row and successes."""
-        return self._nodes.row_of, self._streak, self._oks
+    def failed(self, slot: int, now: float) -> None:
+        """An attempt failed."""
+        if ejection_failed(self.state, slot):
+            self.strike(slot, now)
 
     def slot_added(self, slot: int, node_id: str, agent_type: str) -> None:
         """The balancer sends to the node by this slot from now on."""
@@ -125,7 +132,9 @@ class Ejection:
             if rate < bound:
                 self._eject(row, now, f"success ratio {rate:.4g} of its requests, below {bound:.4g} of the fleet")
 
-    def _strike(self, row: int, now: float) -> None:
+    def strike(self, slot: int, now: float) -> None:
+        """What `ejection_failed` asks for: the node of the slot has failed too often in a row."""
+        row = self.state.row_of[slot]
         self._streak[row] = 0
         if row not in self.ejected and self._nodes.holds(row):
             self._eject(row, now, f"{self.params.failures_max} failures in a row (failures_max)")

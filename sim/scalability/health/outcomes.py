@@ -1,68 +1,129 @@
-"""Passive health as one listener of the engine: how attempts ended, told to whoever is there, as directly as can be."""
+"""Passive health as one listener of the engine: how attempts ended, told to whoever is there, as directly as can be.
+
+`hub_ok` and its sisters are plain functions over `HubState` that count; what they give says who must act on this very
+attempt now (0: nobody, as nearly always), and `act` carries that out: an ejection that is due, a breaker to open, a
+trial. So a compiled engine counts by itself and comes back for the rare case. Ejection comes before the breaker.
+"""
 
 from __future__ import annotations
 
+from array import array
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from sim.scalability.health.breaker import Breaker
-from sim.scalability.health.ejection import Ejection
+from sim.scalability.health.breaker import Breaker, BreakerState, breaker_dropped, breaker_failed, breaker_sent
+from sim.scalability.health.ejection import Ejection, EjectionState, ejection_failed
 
 Heard = Callable[[int, float], None]
+
+OK, FAILED, SENT, DROPPED = range(4)  # what may be heard of an attempt
+EJECTION, BREAKER = 1, 2  # bits of what a hub function gives: who must act
+
+
+class HubState:
+    """Which of the two listen (`ejects`, `breaks`), and the states that they count in (empty where one is absent)."""
+
+    __slots__ = ("breaker", "breaks", "ejection", "ejects")
+
+    def __init__(self, ejection: Ejection | None, breaker: Breaker | None) -> None:
+        self.ejects, self.breaks = ejection is not None, breaker is not None
+        self.ejection = EjectionState(0, array("q", [0])) if ejection is None else ejection.state
+        self.breaker = BreakerState(0, array("q", [0])) if breaker is None else breaker.columns
+
+
+def hub_ok(state: HubState, slot: int, now: float) -> int:
+    """An attempt was answered; who must act. The rules of both, written out: nearly every attempt passes here."""
+    due = 0
+    if state.ejects:
+        ejection = state.ejection
+        row = ejection.row_of[slot]
+        ejection.oks[row] += 1
+        if ejection.streak[row] != 0:
+            ejection.streak[row] = 0
+    if state.breaks:
+        breaker = state.breaker
+        row = breaker.row_of[slot]
+        if breaker.streak[row] != 0:
+            breaker.streak[row] = 0
+        if breaker.trials[row] != 0:
+            due = BREAKER
+    return due
+
+
+def hub_failed(state: HubState, slot: int, now: float) -> int:
+    """An attempt failed; who must act."""
+    due = 0
+    if state.ejects and ejection_failed(state.ejection, slot):
+        due = EJECTION
+    if state.breaks and breaker_failed(state.breaker, slot):
+        due += BREAKER
+    return due
+
+
+def hub_sent(state: HubState, slot: int, now: float) -> int:
+    """An attempt was dispatched to the slot; who must act."""
+    return BREAKER if state.breaks and breaker_sent(state.breaker, slot) else 0
+
+
+def hub_dropped(state: HubState, slot: int, now: float) -> int:
+    """An attempt ended without saying anything of the node (cancelled); who must act."""
+    return BREAKER if state.breaks and breaker_dropped(state.breaker, slot) else 0
 
 
 @dataclass(frozen=True, slots=True)
 class OutcomeHub:
-    """Hot calls, `(slot, now)`; `sent` and `dropped` are None where nobody counts what is under way."""
+    """Hot calls, `(slot, now)`; `sent` and `dropped` are None where nobody counts what is under way.
+
+    `act(what, slot, now, due)`: what is due after a hub function (`what`: OK, FAILED, SENT, DROPPED).
+    """
 
     ok: Heard
     failed: Heard
-    sent: Heard | None  # an attempt was dispatched to the slot
-    dropped: Heard | None  # it ended without saying anything of the node: cancelled
+    sent: Heard | None
+    dropped: Heard | None
     slot_added: Callable[[int, str, str], None]  # for `balancer.slot_listeners`
+    state: HubState
+    act: Callable[[int, int, float, int], None]
 
 
 def make_hub(ejection: Ejection | None, breaker: Breaker | None) -> OutcomeHub | None:
-    """A hub over what there is; with one listener its very functions; None without any."""
-    if ejection is None or breaker is None:
-        if ejection is not None:
-            return OutcomeHub(ejection.ok, ejection.failed, None, None, ejection.slot_added)
-        if breaker is not None:
-            return OutcomeHub(breaker.ok, breaker.failed, breaker.sent, breaker.dropped, breaker.slot_added)
+    """A hub over what there is; None without any."""
+    if ejection is None and breaker is None:
         return None
-    first_added, second_added = ejection.slot_added, breaker.slot_added
+    state = HubState(ejection, breaker)
+
+    def act(what: int, slot: int, now: float, due: int) -> None:
+        if due & EJECTION:
+            assert ejection is not None
+            ejection.strike(slot, now)
+        if due & BREAKER:
+            assert breaker is not None
+            if what == SENT:
+                breaker.trial_sent(slot)
+            elif what == FAILED:
+                breaker.fell(slot, now)
+            else:
+                breaker.tried(slot, now, int(what == OK))
+
+    def heard(what: int, rule: Callable[[HubState, int, float], int]) -> Heard:
+        def hear(slot: int, now: float) -> None:
+            due = rule(state, slot, now)
+            if due:
+                act(what, slot, now, due)
+
+        return hear
 
     def slot_added(slot: int, node_id: str, agent_type: str) -> None:
-        first_added(slot, node_id, agent_type)
-        second_added(slot, node_id, agent_type)
+        for one in (ejection, breaker):
+            if one is not None:
+                one.slot_added(slot, node_id, agent_type)
 
-    ok, failed = _both_ok(ejection, breaker), both(ejection.failed, breaker.failed)
-    return OutcomeHub(ok, failed, breaker.sent, breaker.dropped, slot_added)
-
-
-def _both_ok(ejection: Ejection, breaker: Breaker) -> Heard:
-    """The two `ok` written out: nearly every attempt passes here, and nearly none ends a row of failures."""
-    row_of, streak, oks = ejection.ok_columns
-    breaker_row_of, breaker_streak, state = breaker.ok_columns
-    breaker_ok = breaker.ok
-
-    def ok(slot: int, now: float) -> None:
-        row = row_of[slot]
-        oks[row] += 1
-        if streak[row]:
-            streak[row] = 0
-        row = breaker_row_of[slot]
-        if breaker_streak[row] or state[row]:
-            breaker_ok(slot, now)
-
-    return ok
-
-
-def both(first: Heard, second: Heard) -> Heard:
-    """Tell two, in this order."""
-
-    def heard(slot: int, now: float) -> None:
-        first(slot, now)
-        second(slot, now)
-
-    return heard
+    return OutcomeHub(
+        ok=heard(OK, hub_ok),
+        failed=heard(FAILED, hub_failed),
+        sent=None if breaker is None else heard(SENT, hub_sent),
+        dropped=None if breaker is None else heard(DROPPED, hub_dropped),
+        slot_added=slot_added,
+        state=state,
+        act=act,
+    )

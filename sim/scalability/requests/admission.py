@@ -4,17 +4,20 @@
   lowest priority is shed first (priority load shedding as in Google's and Netflix's services).
 - `SuccessRate`: rejects with P = max(0, (n - ok / threshold) / (n + 1))^(1 / aggression), at most `shed_max_ratio`,
   over a window of one-second buckets (Envoy's admission control; Google SRE book, client-side throttling).
-Priority 0 is the highest. Units: seconds, requests.
+Priority 0 is the highest. Units: seconds, requests. The rules are plain functions over `AdmissionState`, so that a
+compiled engine runs the same ones; what changes stands in its arrays.
 """
 
 from __future__ import annotations
 
-from collections import deque
+from array import array
+from functools import partial
 from typing import Protocol
 
 from sim.scalability.requests.params import AdmissionParams
 
 BUCKET_S = 1.0
+SHED, HEAD, BUCKETS = range(3)
 
 
 class Admission(Protocol):
@@ -22,76 +25,111 @@ class Admission(Protocol):
 
     needs_draw: bool
     learns: bool
-    shed_count: int
 
+    @property
+    def shed_count(self) -> int: ...
     def admit(self, priority: int, in_flight: int, draw: float, now: float) -> bool: ...
     def ended(self, ok: bool, now: float) -> None: ...
 
 
-class Concurrency:
+class AdmissionState:
+    """`limits[priority]`; `counts` (3,): shed so far, first bucket of the ring, buckets in it; `sums` (2,) over them.
+
+    The ring `begun_at`, `requests`, `successes` has room for the buckets of a window, which begin a second apart.
+    """
+
+    __slots__ = ("begun_at", "by_success", "counts", "exponent", "limits", "requests", "shed_max_ratio",
+                 "success_min_ratio", "successes", "sums", "window_s")  # fmt: skip
+
+    def __init__(self, params: AdmissionParams) -> None:
+        self.by_success = params.kind == "success_rate"
+        self.limits = array("d", [share * params.in_flight_max for share in params.priority_shares])
+        self.counts = array("q", [0, 0, 0])
+        self.sums = array("d", [0.0, 0.0])  # requests, successes
+        self.window_s, self.exponent = float(params.window_s), 1.0 / params.aggression
+        self.success_min_ratio, self.shed_max_ratio = float(params.success_min_ratio), float(params.shed_max_ratio)
+        buckets_max = int(params.window_s / BUCKET_S) + 3 if self.by_success else 1
+        self.begun_at, self.requests, self.successes = (array("d", [0.0]) * buckets_max for _ in range(3))
+
+
+def admission_admit(state: AdmissionState, priority: int, in_flight: int, draw: float, now: float) -> bool:
+    """Below the limit of its priority; or by chance, the more of the others fail the rarer."""
+    if not state.by_success:
+        if in_flight < state.limits[priority]:
+            return True
+    else:
+        admission_forget(state, now)
+        excess = state.sums[0] - state.sums[1] / state.success_min_ratio
+        if excess <= 0.0:
+            return True
+        if draw >= min(state.shed_max_ratio, (excess / (state.sums[0] + 1.0)) ** state.exponent):
+            return True
+    state.counts[SHED] += 1
+    return False
+
+
+def admission_ended(state: AdmissionState, ok: bool, now: float) -> None:
+    """A request that was let in ended (only `SuccessRate` learns from it)."""
+    if not state.by_success:
+        return
+    admission_forget(state, now)
+    counts, length = state.counts, len(state.begun_at)
+    last = counts[HEAD] + counts[BUCKETS] - 1
+    if last >= length:
+        last -= length
+    if counts[BUCKETS] == 0 or now - state.begun_at[last] >= BUCKET_S:
+        last = counts[HEAD] + counts[BUCKETS]
+        if last >= length:
+            last -= length
+        counts[BUCKETS] += 1
+        state.begun_at[last] = now
+        state.requests[last] = 0.0
+        state.successes[last] = 0.0
+    state.requests[last] += 1.0
+    state.sums[0] += 1.0
+    if ok:
+        state.successes[last] += 1.0
+        state.sums[1] += 1.0
+
+
+def admission_forget(state: AdmissionState, now: float) -> None:
+    """Buckets that began before the window do not count any more."""
+    counts, oldest_at = state.counts, now - state.window_s
+    while counts[BUCKETS] > 0 and state.begun_at[counts[HEAD]] < oldest_at:
+        state.sums[0] -= state.requests[counts[HEAD]]
+        state.sums[1] -= state.successes[counts[HEAD]]
+        counts[BUCKETS] -= 1
+        counts[HEAD] += 1
+        if counts[HEAD] == len(state.begun_at):
+            counts[HEAD] = 0
+
+
+class _Ruled:
+    """What both kinds share: the state and the rules bound to it."""
+
+    def __init__(self, params: AdmissionParams) -> None:
+        self.state = AdmissionState(params)
+        self.admit = partial(admission_admit, self.state)
+        self.ended = partial(admission_ended, self.state)
+
+    @property
+    def shed_count(self) -> int:
+        """Requests that were not let in."""
+        return self.state.counts[SHED]
+
+
+class Concurrency(_Ruled):
     """Implements `Admission` by the number of requests in the system."""
 
     needs_draw = False
     learns = False
 
-    def __init__(self, params: AdmissionParams) -> None:
-        self._limits = [share * params.in_flight_max for share in params.priority_shares]
-        self.shed_count = 0
 
-    def admit(self, priority: int, in_flight: int, draw: float, now: float) -> bool:
-        """Below the limit of its priority."""
-        if in_flight < self._limits[priority]:
-            return True
-        self.shed_count += 1
-        return False
-
-    def ended(self, ok: bool, now: float) -> None:
-        """Nothing is learned from how requests end."""
-
-
-class SuccessRate:
+class SuccessRate(_Ruled):
     """Implements `Admission` by the success of the requests that were let in lately."""
 
     needs_draw = True
     learns = True
-
-    def __init__(self, params: AdmissionParams) -> None:
-        self._params = params
-        self._buckets: deque[list[float]] = deque()  # [start, requests, successes], at most window_s + 1 of them
-        self._requests = self._successes = 0.0
-        self.shed_count = 0
-
-    def admit(self, priority: int, in_flight: int, draw: float, now: float) -> bool:
-        """By chance, the more of them fail the rarer."""
-        self._forget(now)
-        params = self._params
-        excess = self._requests - self._successes / params.success_min_ratio
-        if excess <= 0.0:
-            return True
-        reject_prob = min(params.shed_max_ratio, (excess / (self._requests + 1.0)) ** (1.0 / params.aggression))
-        if draw >= reject_prob:
-            return True
-        self.shed_count += 1
-        return False
-
-    def ended(self, ok: bool, now: float) -> None:
-        """A request that was let in ended."""
-        self._forget(now)
-        buckets = self._buckets
-        if not buckets or now - buckets[-1][0] >= BUCKET_S:
-            buckets.append([now, 0.0, 0.0])
-        buckets[-1][1] += 1.0
-        self._requests += 1.0
-        if ok:
-            buckets[-1][2] += 1.0
-            self._successes += 1.0
-
-    def _forget(self, now: float) -> None:
-        buckets, oldest_at = self._buckets, now - self._params.window_s
-        while buckets and buckets[0][0] < oldest_at:
-            _, requests, successes = buckets.popleft()
-            self._requests -= requests
-            self._successes -= successes
 
 
 def make_admission(params: AdmissionParams) -> Admission | None:

@@ -4,53 +4,90 @@
   it starts full (Finagle's RetryBudget; gRPC's throttling, proposal A6). Retries are at most `ratio` of fresh load.
 - `active`: retries under way may be at most `ratio` of the requests under way, `depth` of them always (Envoy's
   retry_budget: 20 % and 3). Retries are then at most ratio / (1 - ratio) of fresh load.
-Without a budget every retry is allowed. Counts of attempts.
+Without a budget every retry is allowed. Counts of attempts. The rules are plain functions over `BudgetState`, so that a
+compiled engine runs the same ones; what changes stands in its arrays.
 """
 
 from __future__ import annotations
 
+from array import array
+from functools import partial
+
 from sim.scalability.requests.params import RetryParams
+
+RETRIES, TAKEN, DENIED = range(3)
+
+
+class BudgetState:
+    """`tokens` (1,); `counts` (3,): retries under way (waiting for their backoff included), taken and denied so far."""
+
+    __slots__ = ("counts", "depth", "is_limited", "of_active", "ratio", "tokens")
+
+    def __init__(self, params: RetryParams) -> None:
+        self.is_limited = params.budget_ratio is not None
+        self.ratio = 0.0 if params.budget_ratio is None else float(params.budget_ratio)
+        self.of_active = params.budget_of == "active"
+        self.depth = float(params.budget_depth)
+        self.tokens = array("d", [self.depth])
+        self.counts = array("q", [0, 0, 0])
+
+
+def budget_fresh(state: BudgetState) -> None:
+    """A first attempt, where `of_active` is not set and there is a limit."""
+    tokens = state.tokens[0] + state.ratio
+    state.tokens[0] = tokens if tokens < state.depth else state.depth
+
+
+def budget_take(state: BudgetState, active: int) -> bool:
+    """May one more retry begin, with `active` requests under way?"""
+    counts = state.counts
+    if state.is_limited:
+        if state.of_active:
+            allowed = counts[RETRIES] < max(state.depth, state.ratio * active)
+        else:
+            allowed = state.tokens[0] >= 1.0
+            if allowed:
+                state.tokens[0] -= 1.0
+        if not allowed:
+            counts[DENIED] += 1
+            return False
+    counts[RETRIES] += 1
+    counts[TAKEN] += 1
+    return True
+
+
+def budget_ended(state: BudgetState) -> None:
+    """A retry ended, whichever way."""
+    state.counts[RETRIES] -= 1
 
 
 class RetryBudget:
-    """`fresh()` at a first attempt, `take()` before a retry, `ended()` when that retry has ended."""
+    """`fresh()` at a first attempt, `take(active)` before a retry, `ended()` when that retry has ended."""
 
-    __slots__ = ("_depth", "_of_active", "_ratio", "_tokens", "denied_count", "retries", "taken_count")
+    __slots__ = ("ended", "fresh", "state", "take")
 
     def __init__(self, params: RetryParams) -> None:
-        self._ratio = params.budget_ratio
-        self._of_active = params.budget_of == "active"
-        self._depth = float(params.budget_depth)
-        self._tokens = self._depth
-        self.retries = 0  # under way, waiting for their backoff included
-        self.taken_count = self.denied_count = 0
+        self.state = BudgetState(params)
+        self.fresh = partial(budget_fresh, self.state)
+        self.take = partial(budget_take, self.state)
+        self.ended = partial(budget_ended, self.state)
 
     @property
     def counts_fresh(self) -> bool:
         """Whether `fresh` must be called."""
-        return self._ratio is not None and not self._of_active
+        return self.state.is_limited and not self.state.of_active
 
-    def fresh(self) -> None:
-        """A first attempt."""
-        tokens = self._tokens + self._ratio  # type: ignore[operator] # counts_fresh says that it is there
-        self._tokens = tokens if tokens < self._depth else self._depth
+    @property
+    def retries(self) -> int:
+        """Under way, waiting for their backoff included."""
+        return self.state.counts[RETRIES]
 
-    def take(self, active: int) -> bool:
-        """May one more retry begin, with `active` requests under way?"""
-        if self._ratio is not None:
-            if self._of_active:
-                allowed = self.retries < max(self._depth, self._ratio * active)
-            else:
-                allowed = self._tokens >= 1.0
-                if allowed:
-                    self._tokens -= 1.0
-            if not allowed:
-                self.denied_count += 1
-                return False
-        self.retries += 1
-        self.taken_count += 1
-        return True
+    @property
+    def taken_count(self) -> int:
+        """Retries that were allowed so far."""
+        return self.state.counts[TAKEN]
 
-    def ended(self) -> None:
-        """A retry ended, whichever way."""
-        self.retries -= 1
+    @property
+    def denied_count(self) -> int:
+        """Retries that were not."""
+        return self.state.counts[DENIED]

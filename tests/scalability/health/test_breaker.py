@@ -6,7 +6,7 @@ import pytest
 
 from sim.scalability.health.breaker import Breaker
 from sim.scalability.health.ejection import Ejection
-from sim.scalability.health.outcomes import make_hub
+from sim.scalability.health.outcomes import BREAKER, FAILED, hub_dropped, hub_failed, hub_ok, hub_sent, make_hub
 from sim.scalability.health.params import BreakerParams, EjectionParams
 from tests.scalability.health.rig import DRAWS, Stage
 
@@ -127,20 +127,25 @@ def test_who_left_is_forgotten() -> None:
     stage.eligible.node_left("no-slot")
 
 
-def test_the_hub_is_the_only_listener_itself() -> None:
+def test_the_hub_of_one_listener_counts_for_it_alone() -> None:
     stage, breaker = made()
     ejection = Ejection(EjectionParams(), 8, stage.eligible, stage.runtime, stage.log, DRAWS)
     assert make_hub(None, None) is None
     alone = make_hub(ejection, None)
     assert alone is not None
-    assert alone.ok is ejection.ok
-    assert alone.failed is ejection.failed
     assert alone.sent is alone.dropped is None
+    alone.slot_added(0, "n0", "agent")
+    for told in (alone.failed, alone.failed, alone.ok, alone.failed):
+        told(0, 0.0)
+    assert [column[0] for column in (ejection.state.oks, ejection.state.fails, ejection.state.streak)] == [1, 3, 1]
+    assert [hub_sent(alone.state, 0, 0.0), hub_dropped(alone.state, 0, 0.0)] == [0, 0]
     other = make_hub(None, breaker)
     assert other is not None
-    assert (other.ok, other.failed, other.sent, other.dropped) == (
-        breaker.ok, breaker.failed, breaker.sent, breaker.dropped
-    )  # fmt: skip
+    assert None not in (other.sent, other.dropped)
+    assert [hub_failed(other.state, 0, 0.0) for _ in range(3)] == [0, 0, BREAKER]
+    other.act(FAILED, 0, 0.0, BREAKER)
+    assert breaker.state("n0") == "open"
+    assert hub_failed(other.state, 0, 1.0) == hub_ok(other.state, 0, 1.0) == hub_sent(other.state, 0, 1.0) == 0
 
 
 def test_the_hub_tells_both_and_their_causes_add_up() -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from sim.scalability.requests.admission import Admission, Concurrency, SuccessRate, make_admission
+from sim.scalability.requests.admission import BUCKET_S, BUCKETS, Admission, Concurrency, SuccessRate, make_admission
 from sim.scalability.requests.params import AdmissionParams
 
 
@@ -103,3 +103,18 @@ def test_a_bucket_goes_once_it_is_older_than_the_window() -> None:
     fill(admission, good=4, bad=4, now=3.0)
     assert not admission.admit(0, 0, 0.47, 5.0)  # (16 - 8) / 17 = .4706
     assert admission.admit(0, 0, 0.0, 5.1)  # (8 - 8) / 9
+
+
+def test_the_ring_of_buckets_is_the_window_however_long_it_runs() -> None:
+    admission, ends = success_rate(window_s=5.0), []
+    begun: list[float] = []  # of the buckets, kept naively
+    for number in range(400):
+        now = 0.37 * number + (number % 7) * 0.001
+        if not begun or now - begun[-1] >= BUCKET_S:
+            begun.append(now)
+        ends.append((begun[-1], number % 3 == 0))
+        admission.ended(number % 3 == 0, now)
+        inside = [good for start, good in ends if start >= now - 5.0]
+        assert list(admission.state.sums) == [len(inside), sum(inside)]
+        assert admission.state.counts[BUCKETS] <= len(admission.state.begun_at)
+    assert begun[-1] > 10 * 5.0
