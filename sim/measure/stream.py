@@ -18,7 +18,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from sim.measure.histogram import Histograms, histogram_add, sketch_of
+from sim.measure.histogram import Histograms, histogram_count, sketch_of
 from sim.measure.summary import Floats
 from sim.types.records import OK, STATUSES, StreamTable
 
@@ -132,8 +132,8 @@ def stream_ended(
         books.good_arrived[arrived] += 1
     if arrived > 0:
         segment = stream_segment(books, arrived)
-        histogram_add(books.sojourns, segment, sojourn_s)
-        histogram_add(books.waits, segment, wait_s)
+        histogram_count(books.sojourns, segment, sojourn_s)
+        histogram_count(books.waits, segment, wait_s)
 
 
 def stream_tokens(
@@ -146,12 +146,12 @@ def stream_tokens(
     tpot_s = (finished_at - first_token_at) / max(output_tokens - 1, 1)
     books.ttft_s[arrived] += ttft_s
     if arrived > 0:
-        histogram_add(books.ttfts, stream_segment(books, arrived), ttft_s)
+        histogram_count(books.ttfts, stream_segment(books, arrived), ttft_s)
     if output_tokens > 1:  # one token has no time between tokens
         books.tpot_s[arrived] += tpot_s
         books.tpot_count[arrived] += 1
         if arrived > 0:
-            histogram_add(books.tpots, stream_segment(books, arrived), tpot_s)
+            histogram_count(books.tpots, stream_segment(books, arrived), tpot_s)
     if books.slo_sample > 0 and (ttft_s if books.slo_sample == 1 else tpot_s) <= books.slo_max_s:
         books.good[finished] += 1
         books.good_arrived[arrived] += 1
@@ -197,8 +197,6 @@ class Stream:
             cell_segment=np.repeat([row for _, row, _ in sketches], sizes).astype(np.int32),
             cell_bin=np.concatenate([sketch.bins for _, _, sketch in sketches]).astype(np.int32),
             cell_count=np.concatenate([sketch.counts for _, _, sketch in sketches]),
-            least_s=np.array([sketch.least_s for _, _, sketch in sketches]),
-            most_s=np.array([sketch.most_s for _, _, sketch in sketches]),
             busy_at=np.array(self.sample_at), busy_s=np.ascontiguousarray(busy_s, dtype=np.float64).ravel(),
             tokens=books.tokens if tokens else None, ttft_s=books.ttft_s if tokens else None,
             tpot_s=books.tpot_s if tokens else None, tpot_count=books.tpot_count if tokens else None,

@@ -15,7 +15,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sim.measure.books import apart
-from sim.measure.histogram import RELATIVE_ERROR, Sketch, merged
+from sim.measure.histogram import BINS as HISTOGRAM_BINS
+from sim.measure.histogram import RELATIVE_ERROR, Sketch
 from sim.measure.incidents import LOST, SECONDS_PER_HOUR, control_metrics
 from sim.measure.occupancy import NODES_MAX, present_s, ready_s
 from sim.measure.stream import BINS, KINDS
@@ -63,21 +64,17 @@ def sketches(stream: StreamTable, cut_s: float) -> dict[str, Sketch]:
 
     Nothing that arrived before a warm-up which the config states is in any.
     """
-    segments = len(stream.segment_bin)
-    first = int(np.searchsorted(stream.segment_bin, _first_bin(stream, cut_s)))
+    first_bin = _first_bin(stream, cut_s)
+    first = int(np.searchsorted(stream.segment_bin, first_bin))
+    if first_bin and (first == len(stream.segment_bin) or stream.segment_bin[first] != first_bin):
+        raise ValueError(f"cut_s={cut_s}: accepted is an edge of the stream's segments")
     result = {}
-    for kind, name in enumerate(KINDS[: len(stream.least_s) // segments]):
-        parts = []
-        for row in range(first, segments):
-            here = (stream.cell_kind == kind) & (stream.cell_segment == row)
-            place = kind * segments + row
-            parts.append(
-                Sketch(
-                    stream.cell_bin[here].astype(np.int64), stream.cell_count[here],
-                    float(stream.least_s[place]), float(stream.most_s[place]),
-                )
-            )  # fmt: skip
-        result[name] = merged(parts)
+    for kind, name in enumerate(KINDS if stream.tokens is not None else KINDS[:2]):
+        here = (stream.cell_kind == kind) & (stream.cell_segment >= first)
+        counts = np.zeros(HISTOGRAM_BINS, dtype=np.int64)
+        np.add.at(counts, stream.cell_bin[here], stream.cell_count[here])
+        bins = np.flatnonzero(counts).astype(np.int64)
+        result[name] = Sketch(bins, counts[bins])
     return result
 
 

@@ -146,8 +146,6 @@ class StreamTable:
     cell_segment: NDArray[np.int32]
     cell_bin: NDArray[np.int32]
     cell_count: NDArray[np.int64]
-    least_s: NDArray[np.float64]  # extremes by kind and segment, row by row; infinite where there is none
-    most_s: NDArray[np.float64]
     busy_at: NDArray[np.float64]  # instants at which the nodes were read
     busy_s: NDArray[np.float64]  # busy agent-seconds of each node until then, row by row
     tokens: NDArray[np.int64] | None = None  # token requests only: of the answers given in the bin
