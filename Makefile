@@ -2,7 +2,7 @@
 SHELL := /bin/bash
 .SHELLFLAGS := -euo pipefail -c
 .DEFAULT_GOAL := help
-.PHONY: help run test bench coverage tidy publish lock clean env-run env-dev
+.PHONY: help run test bench growth coverage tidy publish lock clean env-run env-dev
 
 SEED ?= 1
 WORKERS ?= 2
@@ -31,10 +31,15 @@ coverage: env-dev ## the same, with the lines and branches that no test reaches
 tidy: env-dev ## the house rules alone: style, types, imports, text
 	@$(BIN)/python -m pytest -q tests/tidy
 
-bench: env-dev ## speed, measured in turn on this machine, into results/bench
-	@mkdir -p results/bench
-	@$(BIN)/python -m pytest -q --benchmark-only --benchmark-json=results/bench/benchmark.json
+bench: env-dev ## speed, measured in turn on this machine, into results/bench; ratios to the last time
+	@raw=$$(mktemp); trap 'rm -f "$$raw"' EXIT; \
+	$(BIN)/python -m pytest -q --benchmark-only --benchmark-json="$$raw"; \
+	$(BIN)/victor-sim bench --timings "$$raw"
+	@$(BIN)/victor-sim bench --start
 	@$(BIN)/victor-sim bench
+
+growth: env-dev ## time per request up to 100,000 nodes, 10^8 requests in one run, a day of 10,000 agents (an hour)
+	@for what in growth large day; do $(BIN)/victor-sim bench --$$what; done
 
 DATA ?= data
 

@@ -18,7 +18,7 @@ VERBS = {
     "report": "builds a report again from what is stored; --against FOLDER compares two results",
     "validate": "the simulator against closed-form and published numbers",
     "replay": "run NAME POINT REPLICATION: the same again, bit for bit",
-    "bench": "speed of the engine, a ratio to a named baseline in the same run",
+    "bench": "speed of the engines and of others on one yardstick, as ratios in the same run; growth, long runs",
     "doctor": "the environment, optional parts, store health",
 }
 

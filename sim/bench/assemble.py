@@ -64,15 +64,18 @@ class Assembly:
     setup_cpu_s: float = 0.0  # to deploy the fleet and start the control plane
     load_cpu_s: float = 0.0  # to load it, tables included
 
-    def run(self) -> RunRecord:
-        """Deploy the fleet, load it, and give the record; the runtime is closed afterwards."""
+    def run(self, heartbeats: bool = True) -> RunRecord:
+        """Deploy the fleet, load it, and give the record; the runtime is closed afterwards.
+
+        `heartbeats` of a plain run say nothing that changes its answer; without them the engine is alone.
+        """
         started, cpu_s = time.perf_counter(), time.process_time()
         try:
             with held_off():
                 self.runtime.run_task(self._deploy())
-            if self.fire is None:
+            if self.fire is None and heartbeats:
                 self.runtime.spawn(self._heartbeats(), "heartbeats")
-            else:
+            elif self.fire is not None:
                 self.runtime.run_task(self.fire.start())
             self.setup_cpu_s = time.process_time() - cpu_s
             record = self.world.run(self.load)

@@ -8,6 +8,7 @@ import subprocess
 import sys
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -86,7 +87,9 @@ REFUSED = [
     (["replay", "run", "no"], "words=run no: accepted is run NAME REPLICATION"),
     (["replay", "run", "no", "a=1", "x"], "REPLICATION=x: accepted is a whole number, at least 0"),
     (["bench", "rounds=0"], "rounds=0: accepted is a whole number, at least 1"),
-    (["bench", "horizon_s=3"], "horizon_s=3: accepted is one of requests=N, seed=N, rounds=N"),
+    (["bench", "horizon_s=3"], "horizon_s=3: accepted is one of requests=N, seed=N, rounds=N, nodes_max=N"),
+    (["bench", "bench.peers.no=python"], "bench.peers.no=python: accepted is a peer: cimba, ciw, happysim, salabim"),
+    (["bench", "--timings", "none.json"], "none.json: no such file"),
     (["validate", "--coverage", "macro=0"], "macro=0: accepted is a whole number, at least 1"),
     (["validate", "seed=one"], "seed=one: accepted is a whole number, at least 0"),
     (["doctor", "fleet.nodes=0"], "fleet.nodes=0: accepted is a whole number from 1 to 1,000,000"),
@@ -193,13 +196,6 @@ def test_an_interrupt_anywhere_is_130(said: Said, monkeypatch: pytest.MonkeyPatc
     assert (code, err) == (130, "victor-sim: interrupted; what is finished is kept\n")
 
 
-def test_bench_prints_and_writes_the_ratio(said: Said) -> None:
-    code, out, _ = said("bench", "requests=20000", "rounds=1", "--out", "here/bench.csv")
-    assert code in (0, 1)
-    assert "idiomatic simpy" in out
-    assert Path("here/bench.csv").read_text(encoding="utf-8").startswith("what,baseline,ratio,ratio_low,ratio_high\n")
-
-
 def test_what_init_leaves_runs(tmp_path: Path) -> None:
     """In processes of their own: the starter's strategy registers itself."""
     env = {**os.environ, "PYTHONDONTWRITEBYTECODE": "1"}
@@ -256,10 +252,10 @@ def test_validate_hands_its_settings_on(said: Said, monkeypatch: pytest.MonkeyPa
 
 
 def test_a_run_that_is_invalid_is_exit_1(said: Said, monkeypatch: pytest.MonkeyPatch) -> None:
-    def broken(requests: int, seed: int, rounds: int) -> None:
+    def broken(*_: Any) -> None:
         raise InvalidRun("yardstick", "by\nhand")
 
-    monkeypatch.setattr("sim.bench.yardstick.yardstick", broken)
+    monkeypatch.setattr("sim.bench.bench_turns.in_turn", broken)
     assert said("bench") == (1, "", "victor-sim: yardstick is INVALID: by hand\n")
 
 
