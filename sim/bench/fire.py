@@ -76,10 +76,12 @@ class Fire:
     autoscaler: Autoscaler | None = field(init=False, default=None)
     sampler: Sampler = field(init=False)
     saves_count: int = 0
+    _types: tuple[str, ...] = field(init=False, default=())
     _taken: dict[str, None] = field(init=False, default_factory=dict)  # emptied on a warning, not yet back in service
 
     def build(self, make_params: Callable[[], WorldParams]) -> DistributedManager:
         """World, health and manager; raises `ConfigError`."""
+        self._types = tuple(self.shape.types)
         config, runtime, balancer, log = self.config, self.runtime, self.balancer, self.log
         health = health_params(config)
         relay = _Later()
@@ -106,6 +108,11 @@ class Fire:
         interval_s = health.expected_heartbeat_s
         self.pulse = Pulse(runtime, machines, network, self.draws, self._heard, interval_s, health.jitter_ratio)
         watch = make_watch(health, self.draws, self.pulse)
+        if not faults_of(config):  # nothing stops a heartbeat: none of them needs to be an event
+            self.pulse.late = lambda *word: self.manager.heard(*word)
+            self.pulse.every = watch.detector.needs_every
+            watch.held_back.append(self.pulse.deliver)
+            watch.lost_listeners.append(self.pulse.wake)
         if self.ejection is not None and health.ejection.readmit_on_check:
             watch.passed_listeners.append(self.ejection.check_passed)
         failover = config.failover
@@ -262,18 +269,18 @@ class Fire:
         while True:
             tick += 1
             await self.runtime.sleep_until(tick * self.config.failover.save_interval_s)
-            for agent in self.manager.list_agents(status=AgentStatus.READY):
-                node_id = agent.node_id
-                if node_id is None or not self.world.machines.there(node_id) or not self.world.nodes[node_id].works:
-                    continue
-                try:
-                    await self.manager.save_state(agent.agent_id, {"step": tick}, epoch=agent.epoch)
-                    self.saves_count += 1
-                except FleetError as error:
-                    self.log.write(self.runtime.now(), "save_failed", agent.agent_id, reason=str(error))
+            there, nodes = self.world.machines.there, self.world.nodes
+            able = {name for name in self.manager.node_statuses() if there(name) and nodes[name].works}
+            saved, failed = self.manager.save_all({"step": tick}, able)
+            self.saves_count += saved
+            for agent_id, reason in failed:
+                self.log.write(self.runtime.now(), "save_failed", agent_id, reason=reason)
 
     def _ready_agents(self, node_id: str) -> int:
-        return sum(self.manager.ready_count(node_id, name) for name in self.shape.types)
+        count = 0
+        for name in self._types:
+            count += self.manager.ready_count(node_id, name)
+        return count
 
     def _pending_agents(self) -> int:
         return self.manager.agents_count(AgentStatus.PENDING)

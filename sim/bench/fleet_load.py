@@ -18,13 +18,17 @@ class FleetLoad:
     def in_flight(self, node_id: str) -> int:
         """Attempts that the balancer waits for on a node."""
         member = self.balancer.table.members.get(node_id)
-        slots = [] if member is None else list(member.slots.values())
-        return sum(fleet.in_flight[slot] for fleet in self.balancer.fleets for slot in slots)
+        count = 0
+        if member is not None:
+            for slot in member.slots.values():
+                for fleet in self.balancer.fleets:
+                    count += fleet.in_flight[slot]
+        return count
 
     def in_flight_count(self) -> int:
         """On all nodes."""
-        slots = range(len(self.balancer.slots))
-        return sum(fleet.in_flight[slot] for fleet in self.balancer.fleets for slot in slots)
+        count = len(self.balancer.slots)
+        return sum(sum(fleet.in_flight[:count]) for fleet in self.balancer.fleets)
 
     def waiting_count(self) -> int:
         """Requests that wait at the balancer."""
@@ -37,5 +41,8 @@ class FleetLoad:
     def busy_s(self, node_id: str) -> float:
         """Busy agent-seconds of a node since it is there."""
         now = self.world.runtime.now()
-        pools = self.world.nodes[node_id].pools.values()
-        return sum(pool.area_busy_s + min(pool.in_service, pool.agents) * (now - pool.last_at) for pool in pools)
+        busy_s = 0.0
+        for pool in self.world.nodes[node_id].pools.values():
+            busy = pool.in_service if pool.in_service < pool.agents else pool.agents
+            busy_s += pool.area_busy_s + busy * (now - pool.last_at)
+        return busy_s

@@ -3,6 +3,8 @@
 A heartbeat of a node goes out at birth + (k + phase + jitter) x interval, with a phase of its own, while the node works
 and is not muted; it may be lost or late. A check ends when the node has answered; one that is down, paused or cut off
 never does. Entities: birth serial << 24 | number.
+Where nothing can strike (`is_held_back`) heartbeats are no events: they are worked out when somebody asks (`deliver`),
+each with its own instant, but all with how busy the node is then; once a node was lost all the same (`wake`) they are.
 """
 
 from __future__ import annotations
@@ -27,10 +29,14 @@ class Pulse:
     def __init__(
         self, runtime: VirtualRuntime, machines: Machines, network: Network, draws: Draws,
         heard: Callable[[str, float, float], None], interval_s: float, jitter_ratio: float,
+        late: Callable[[str, float, float, float, int], None] | None = None, every: bool = False,
     ) -> None:  # fmt: skip
         self.runtime, self.machines, self.network, self.draws = runtime, machines, network, draws
         self.heard, self.interval_s, self.jitter_ratio = heard, interval_s, jitter_ratio
         self.lost_count = 0
+        # (node_id, instant of the last, at by the node's clock, cpu_usage, how many): set while they are held back
+        self.late, self.every = late, every  # `every`: one by one
+        self._next: dict[str, tuple[int, int, float, float]] = {}  # serial, number, first and next instant
 
     def start(self) -> None:
         """Every machine there, and every one that comes, sends heartbeats."""
@@ -42,15 +48,64 @@ class Pulse:
         """A machine begins to send."""
         serial = self.machines.birth_of(node_id)
         phase = self.draws.uniform(HEARTBEAT, serial << 24)
-        self._arm(node_id, serial, 0, self.runtime.now() + phase * self.interval_s)
+        first_at = self.runtime.now() + phase * self.interval_s
+        if self.late is not None:
+            self._next[node_id] = serial, 0, first_at, first_at
+        else:
+            self._arm(node_id, serial, 0, first_at)
 
-    def _arm(self, node_id: str, serial: int, number: int, first_at: float) -> None:
+    def _at(self, serial: int, number: int, first_at: float) -> float:
         at = first_at + number * self.interval_s
         if self.jitter_ratio and number:
             jitter = self.draws.uniform(HEARTBEAT, serial << 24 | number)
             at += (jitter - 0.5) * self.jitter_ratio * self.interval_s
+        return at
+
+    def _arm(self, node_id: str, serial: int, number: int, first_at: float) -> None:
         beat = (node_id, serial, number, first_at)
+        at = self._at(serial, number, first_at)
         self.runtime.env.call_at(at, PROBE, FIRST_KEY | serial, self._beat, beat)
+
+    @property
+    def is_held_back(self) -> bool:
+        """Whether heartbeats wait until somebody asks."""
+        return self.late is not None
+
+    def deliver(self) -> None:
+        """What was sent before this instant arrives."""
+        late, now, epoch_s = self.late, self.runtime.env.now, self.runtime.wall_epoch_s
+        if late is None:
+            return
+        gone = []
+        for node_id, (serial, number, first_at, at) in self._next.items():
+            if at >= now:
+                continue
+            node = self.machines.all[node_id]
+            if node.gone_at == node.gone_at:
+                gone.append(node_id)
+                continue
+            usage, count, last_at = _usage(node), 0, at
+            while at < now:
+                number += 1
+                if self.every:
+                    late(node_id, at, node.clock(epoch_s + at), usage, 1)
+                else:
+                    count, last_at = count + 1, at
+                at = self._at(serial, number, first_at)
+            if count:
+                late(node_id, last_at, node.clock(epoch_s + last_at), usage, count)
+            self._next[node_id] = serial, number, first_at, at
+        for node_id in gone:
+            del self._next[node_id]
+
+    def wake(self) -> None:
+        """From now on every heartbeat is an event."""
+        if self.late is not None:
+            self.deliver()
+            self.late = None
+            for node_id, (serial, number, first_at, _) in self._next.items():
+                self._arm(node_id, serial, number, first_at)
+            self._next.clear()
 
     def _beat(self, beat: tuple[str, int, int, float]) -> None:
         node_id, serial, number, first_at = beat

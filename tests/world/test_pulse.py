@@ -134,3 +134,58 @@ def test_checks_end_with_an_answer_or_never() -> None:
         ("plain", 1.0), ("late", 2.25), ("cut: out", 3.5), ("down: out", 4.5), ("none: out", 4.5),
         ("dies on the way: out", 5.5),
     ]  # fmt: skip
+
+
+def held_back(
+    asks: dict[float, Any], every: bool, during: dict[float, Any] | None = None
+) -> tuple[list[tuple[str, float, float, float, int]], Heard]:
+    """Heartbeats of two nodes every second that wait until somebody asks; a third node comes at 2.5."""
+    told: list[tuple[str, float, float, float, int]] = []
+    heard, kept = Heard(), []
+
+    def begin(world: World) -> None:
+        def hear(node_id: str, at: float, cpu_usage: float) -> None:
+            heard.words.append((node_id, at, cpu_usage))
+            heard.at.append(world.runtime.now())
+
+        def late(*word: Any) -> None:
+            told.append(word)
+
+        draws = ChosenDraws({HEARTBEAT: 0.25, (HEARTBEAT, 1 << 24, 0): 0.5})
+        assert world.network is not None
+        pulse = Pulse(world.runtime, world.machines, world.network, draws, hear, 1.0, 0.0, late, every)
+        pulse.start()
+        kept.append(pulse)
+
+    asking = {at: (lambda world, what=what: getattr(kept[0], what)()) for at, what in asks.items()}
+    struck_run([2.0], [2.0], during={0.0: begin, **asking, **(during or {})}, horizon_s=5.0, drain_s=0.0)
+    return told, heard
+
+
+def test_heartbeats_that_wait_come_with_their_own_instants_and_how_busy_the_node_is_now() -> None:
+    told, heard = held_back({0.125: "deliver", 2.5: "deliver"}, every=True)
+    assert told == [
+        ("n0", 0.25, 0.25, 1.0, 1), ("n0", 1.25, 1.25, 1.0, 1), ("n0", 2.25, 2.25, 1.0, 1),
+        ("n1", 0.5, 0.5, 0.0, 1), ("n1", 1.5, 1.5, 0.0, 1),  # the one of 2.5 is not sent before what asks at 2.5
+    ]  # fmt: skip
+    told, _ = held_back({2.5: "deliver", 3.75: "deliver"}, every=False)
+    assert told == [
+        ("n0", 2.25, 2.25, 1.0, 3), ("n1", 1.5, 1.5, 0.0, 2), ("n0", 3.25, 3.25, 1.0, 1), ("n1", 3.5, 3.5, 0.0, 2),
+    ]  # fmt: skip
+    assert heard.at == []
+
+
+def test_once_awake_every_heartbeat_is_an_event_at_its_instant() -> None:
+    told, heard = held_back({1.75: "wake", 2.0: "wake", 2.75: "deliver"}, every=False)
+    assert [word[:2] for word in told] == [("n0", 1.25), ("n1", 1.5)]
+    assert heard.at == [2.25, 2.5, 3.25, 3.5, 4.25, 4.5]
+
+
+def test_nobody_hears_what_a_machine_said_that_is_gone() -> None:
+    told, _ = held_back(
+        {0.75: "deliver", 3.0: "deliver", 4.0: "deliver"}, every=False,
+        during={1.0: lambda world: world.machines.remove("n1")},
+    )  # fmt: skip
+    assert told == [
+        ("n0", 0.25, 0.25, 0.0, 1), ("n1", 0.5, 0.5, 0.0, 1), ("n0", 2.25, 2.25, 1.0, 2), ("n0", 3.25, 3.25, 1.0, 1),
+    ]  # fmt: skip

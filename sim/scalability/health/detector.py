@@ -24,6 +24,8 @@ class Detector(Protocol):
     uses_probes: bool  # reads the results of active checks
     uses_heartbeats: bool  # reads heartbeats; with neither nothing is watched
 
+    needs_every: bool  # each heartbeat matters; else only the last one, and a later one never speaks against a node
+
     def joined(self, node_id: str, now: float) -> None:
         """A node is watched from now on; of a known one all is forgotten."""
 
@@ -35,6 +37,9 @@ class Detector(Protocol):
 
     def left(self, node_id: str) -> None:
         """The node is watched no longer."""
+
+    def down(self, node_id: str, now: float) -> bool:
+        """Whether a watched node is taken for dead: the verdict without its words."""
 
     def verdict(self, node_id: str, now: float) -> Verdict:
         """What to think of a watched node."""

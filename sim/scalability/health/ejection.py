@@ -70,6 +70,7 @@ class Ejection:
         self.state = EjectionState(params.failures_max, self._nodes.row_of)
         self._streak, self._oks, self._fails = self.state.streak, self.state.oks, self.state.fails
         self._ejections, self._drawn, self._clean, self._held = (array("q", [0]) * slots_max for _ in range(4))
+        self._zeros, self._ones = array("q", [0]) * slots_max, array("q", [1]) * slots_max
         eligible.left_listeners.append(self._left)
 
     def ok(self, slot: int, now: float) -> None:
@@ -104,25 +105,28 @@ class Ejection:
 
     def sweep(self, now: float) -> None:
         """Take back whose time is over, let old ejections fade, eject who succeeds too rarely."""
-        for row in list(self._nodes.rows.values()):
-            if row in self.ejected:
-                if now >= self.ejected[row]:
-                    self._readmit(row, now, "its time is over")
-            elif self._clean[row]:
-                self._ejections[row] = max(0, self._ejections[row] - 1)
-            self._clean[row] = row not in self.ejected
-            self._held[row] = 0
+        if self.ejected or any(self._ejections):
+            for row in list(self._nodes.rows.values()):
+                if row in self.ejected:
+                    if now >= self.ejected[row]:
+                        self._readmit(row, now, "its time is over")
+                elif self._clean[row]:
+                    self._ejections[row] = max(0, self._ejections[row] - 1)
+        self._clean[:] = self._ones  # a row that is nobody's begins anew when it is somebody's
+        for row in self.ejected:
+            self._clean[row] = 0
+        self._held[:] = self._zeros
         self._judge_rates(now)
-        for row in self._nodes.rows.values():
-            self._oks[row] = self._fails[row] = 0
+        self._oks[:] = self._fails[:] = self._zeros
 
     def _judge_rates(self, now: float) -> None:
         params = self.params
         rates: list[tuple[int, float]] = []
+        least, oks, fails, ejected = params.success_requests_min, self._oks, self._fails, self.ejected
         for row in self._nodes.rows.values():
-            total = self._oks[row] + self._fails[row]
-            if row not in self.ejected and total >= params.success_requests_min:
-                rates.append((row, self._oks[row] / total))
+            total = oks[row] + fails[row]
+            if total >= least and row not in ejected:
+                rates.append((row, oks[row] / total))
         if not rates or len(rates) < params.success_nodes_min:
             return
         mean = math.fsum(rate for _, rate in rates) / len(rates)

@@ -4,7 +4,8 @@ Check k of a node begins at start + (k + u_k jitter_ratio) interval_s, u_k unifo
 checks keep their order and their mean distance, and a fleet that was deployed at one instant is not checked in step.
 A probe that has no answer within its timeout failed. Where probes may outlast the distance of checks they overlap, at
 most probe_timeout_s / interval_s + 2 of a node, so that detection takes (k-1) I + tau to k I + tau either way.
-A detector of heartbeats is only asked for its verdict at each check.
+A detector of heartbeats is only asked for its verdict at each check; without jitter the nodes that came in at one
+instant are then looked at together, in order of birth (`look_together`).
 """
 
 from __future__ import annotations
@@ -27,18 +28,29 @@ CHECKS_MAX = (1 << BIRTH_SHIFT) - 1  # of a node in a row; its jitter then begin
 
 @dataclass(frozen=True, slots=True)
 class Watch:
-    """How nodes are watched; `passed_listeners` hear (node_id, now) of every active check that passed."""
+    """How nodes are watched; `passed_listeners` hear (node_id, now) of every active check that passed.
+
+    Who brings heartbeats may hold them back while nobody looks: `held_back` are asked for them before a verdict, and
+    `lost_listeners` hear that a node was lost, whose next sign of life matters at its very instant.
+    """
 
     params: HealthParams
     detector: Detector
     draws: Draws
     prober: Prober | None = None
     passed_listeners: list[Callable[[str, float], None]] = field(default_factory=list)
+    held_back: list[Callable[[], None]] = field(default_factory=list)
+    lost_listeners: list[Callable[[], None]] = field(default_factory=list)
 
     @property
     def is_idle(self) -> bool:
         """Whether the detector observes nothing, so that no check is worth its event."""
         return not (self.detector.uses_probes or self.detector.uses_heartbeats)
+
+    @property
+    def is_joint(self) -> bool:
+        """Whether nodes that came in at one instant are looked at together."""
+        return not self.detector.uses_probes and not self.params.jitter_ratio
 
 
 def make_watch(params: HealthParams, draws: Draws, prober: Prober | None = None) -> Watch:
@@ -47,6 +59,16 @@ def make_watch(params: HealthParams, draws: Draws, prober: Prober | None = None)
     if detector.uses_probes and prober is None:
         raise ConfigError("health.detector", params.detector, "a detector of heartbeats where nobody can probe")
     return Watch(params, detector, draws, prober)
+
+
+async def look_together(runtime: Runtime, watch: Watch, look: Callable[[], bool]) -> None:
+    """Call `look` at start + k interval_s until it is False (nobody is left)."""
+    started_at, number = runtime.now(), 0
+    going = True
+    while going:
+        number += 1
+        await runtime.sleep_until(started_at + number * watch.params.interval_s)
+        going = look()
 
 
 async def check_node(

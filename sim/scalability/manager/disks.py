@@ -49,6 +49,10 @@ class Disks:
         disk.kept[agent_id] = copy
         disk.staged.pop(agent_id, None)
 
+    def keep(self, node_id: str, agent_id: str, copy: Copy) -> None:
+        """A version that is staged and acknowledged at one instant, on a disk that keeps an older one."""
+        self._disks[node_id].kept[agent_id] = copy
+
     def stage(self, node_id: str, agent_id: str, copy: Copy) -> None:
         """A version that is not acknowledged yet."""
         self._disks.setdefault(node_id, _Disk()).staged[agent_id] = copy

@@ -11,7 +11,7 @@ for information, and figures that come with an older one than the last are dropp
 from __future__ import annotations
 
 from sim.errors import NodeError
-from sim.scalability.health.watch import Watch, check_node
+from sim.scalability.health.watch import Watch, check_node, look_together
 from sim.scalability.manager.checks import check_fields, check_load
 from sim.scalability.manager.context import Context
 from sim.scalability.manager.counters import Counters
@@ -19,6 +19,7 @@ from sim.scalability.manager.deployment import HOST_ERRORS, Deployer
 from sim.scalability.manager.entries import Node
 from sim.scalability.manager.jobs import Jobs
 from sim.scalability.manager.ledger import Ledger
+from sim.scalability.manager.signs import is_plain, is_settled, is_watched
 from sim.types.fleet import NodeStatus
 
 
@@ -43,9 +44,10 @@ class Health:
     def joined(self, node: Node) -> None:
         """A node was registered: it is watched from now on, its checks once the loops run."""
         if self.watch is not None:
+            self.catch_up()  # what it said before does not count
             self._know(node, self.watch)
             if self._running:
-                self._spawn_checks(node, self.watch)
+                self._spawn_checks([node], self.watch)
 
     def left(self, node: Node) -> None:
         """A node was removed."""
@@ -70,16 +72,18 @@ class Health:
     ) -> None:
         """A sign of life; raises `NodeError` for an unknown node or a figure that is not accepted."""
         node = self.ledger.node(node_id)
-        usages = {"cpu_usage": cpu_usage, "memory_usage": memory_usage, "last_heartbeat": at, "status": status}
-        check_fields(node_id, **{name: value for name, value in usages.items() if value is not None})
+        if not is_plain(at, cpu_usage, memory_usage, status):
+            usages = {"cpu_usage": cpu_usage, "memory_usage": memory_usage, "last_heartbeat": at, "status": status}
+            check_fields(node_id, **{name: value for name, value in usages.items() if value is not None})
         if current_load is not None:
             check_load(node_id, current_load, node.info.capacity)
         self.counters.heartbeats_received += 1
-        silence_s = self.context.now() - node.heard_at
-        node.heard_at = self.context.now()
+        now = self.context.now()
+        silence_s = now - node.heard_at
+        node.heard_at = now
         if self.watch is not None:
             self._know(node, self.watch)
-            self.watch.detector.heartbeat(node_id, node.heard_at)
+            self.watch.detector.heartbeat(node_id, now)
         if at is not None and node.reported_at is not None and at < node.reported_at:
             self.counters.heartbeats_stale += 1
             cpu_usage = memory_usage = current_load = status = None
@@ -95,24 +99,46 @@ class Health:
             self._leaving[node.birth] = None
             self.lose(node, "the node said that it goes down")
             return
-        self._leaving.pop(node.birth, None)
+        if self._leaving:
+            self._leaving.pop(node.birth, None)
         if status is not None and node.wanted is not NodeStatus.OFFLINE and not node.removing:
             node.wanted = status
         if node.silent:
-            if self.watch is None or not self.watch.detector.verdict(node_id, node.heard_at).down:
+            if self.watch is None or not self.watch.detector.down(node_id, now):
                 self._revive(node, f"heartbeat after {silence_s:g} s")
-        else:
+        elif status is not None or not is_settled(node):
             self.ledger.set_status(node, "reported by the node")
+
+    def heard(self, node_id: str, heard_at: float, at: float, cpu_usage: float, count: int = 1) -> None:
+        """`count` heartbeats that were held back (`Watch.held_back`), the last came at `heard_at`.
+
+        The node was not lost since; what one said that was not in the fleet then does not count.
+        """
+        node = self.ledger.nodes.get(node_id)
+        if node is None or heard_at < node.heard_at:
+            return
+        assert self.watch is not None and not node.silent, node_id
+        self.counters.heartbeats_received += count
+        node.heard_at = heard_at
+        self._know(node, self.watch)
+        self.watch.detector.heartbeat(node_id, heard_at)
+        node.reported_at = node.info.last_heartbeat = at
+        node.info.cpu_usage = cpu_usage
+
+    def catch_up(self) -> None:
+        """Take in what was held back so far."""
+        if self.watch is not None:
+            for deliver in self.watch.held_back:
+                deliver()
 
     def check(self) -> None:
         """One look at all nodes; also another try for starts that failed and stops that were not confirmed."""
         now, limit_s = self.context.now(), self.context.config.node_timeout
         self.counters.checks += self.watch is None
         for node in list(self.ledger.nodes.values()):
-            silence_s = now - node.heard_at
-            if self.watch is None and _is_watched(node) and silence_s > limit_s:
-                self.lose(node, f"silent for {silence_s:g} s, over node_timeout={limit_s:g} s")
-            elif node.reachable and node.orphans:
+            if self.watch is None and now - node.heard_at > limit_s and is_watched(node):
+                self.lose(node, f"silent for {now - node.heard_at:g} s, over node_timeout={limit_s:g} s")
+            elif node.orphans and node.reachable:
                 self._clear(node, None)
         self.deployer.place_pending(retry=True)
 
@@ -122,8 +148,9 @@ class Health:
         self._running = True
         try:
             if self.watch is not None:
-                for node in self.ledger.nodes.values():
-                    self._spawn_checks(node, self.watch)
+                nodes = list(self.ledger.nodes.values())
+                for group in [nodes] if self.watch.is_joint else [[node] for node in nodes]:
+                    self._spawn_checks(group, self.watch)
             while True:
                 number += 1
                 await self.context.runtime.sleep_until(started_at + number * self.context.config.health_check_interval)
@@ -131,22 +158,52 @@ class Health:
         finally:
             self._running = False
 
-    def _spawn_checks(self, node: Node, watch: Watch) -> None:
-        self._know(node, watch)
-        if watch.is_idle:
+    def _spawn_checks(self, nodes: list[Node], watch: Watch) -> None:
+        """The checks of a node, or of several that are looked at together."""
+        for node in nodes:
+            self._know(node, watch)
+        if watch.is_idle or not nodes:
+            return
+        node, runtime = nodes[0], self.context.runtime
+        name = f"watch {node.node_id} {node.birth}"
+        if watch.is_joint:
+            self.jobs.spawn(name, lambda: look_together(runtime, watch, lambda: self._look(nodes, watch)), _nothing)
             return
 
         def state() -> bool | None:
             if node.gone:
                 return None
-            return _is_watched(node) or node.silent
+            return is_watched(node) or node.silent
 
         def checked(passed: bool | None) -> None:
             self._checked(node, watch, passed)
 
-        name = f"watch {node.node_id} {node.birth}"
-        runtime = self.context.runtime
         self.jobs.spawn(name, lambda: check_node(runtime, watch, node.node_id, node.birth, state, checked), _nothing)
+
+    def _look(self, nodes: list[Node], watch: Watch) -> bool:
+        """A look at nodes without asking them; whether any is left."""
+        caught_up = watch.detector.needs_every
+        if caught_up:
+            self.catch_up()
+        now, down, checks, gone = self.context.now(), watch.detector.down, 0, False
+        for node in nodes:
+            if node.gone:
+                gone = True
+                continue
+            status = node.info.status
+            if not node.silent and status is not NodeStatus.ONLINE and status is not NodeStatus.DRAINING:
+                continue  # as `is_watched`
+            checks += 1
+            if not node.silent and down(node.info.node_id, now):
+                if not caught_up:
+                    self.catch_up()
+                    caught_up = True
+                if down(node.info.node_id, now):
+                    self.lose(node, watch.detector.verdict(node.node_id, now).reason)
+        self.counters.checks += checks
+        if gone:
+            nodes[:] = [node for node in nodes if not node.gone]
+        return bool(nodes)
 
     def _checked(self, node: Node, watch: Watch, passed: bool | None) -> None:
         """A check of a node is over (None: nothing was asked): its detector judges."""
@@ -154,19 +211,23 @@ class Health:
         self.counters.checks += 1
         if passed is not None:
             watch.detector.checked(node.node_id, now, passed)
-        verdict = watch.detector.verdict(node.node_id, now)
-        if verdict.down:
+        elif watch.detector.uses_heartbeats:
+            self.catch_up()
+        if watch.detector.down(node.node_id, now):
             if not node.silent:
-                self.lose(node, verdict.reason)
+                self.lose(node, watch.detector.verdict(node.node_id, now).reason)
         elif passed:
             if node.silent and node.birth not in self._leaving:
-                self._revive(node, verdict.reason)
+                self._revive(node, watch.detector.verdict(node.node_id, now).reason)
             for listener in watch.passed_listeners:
                 listener(node.node_id, now)
 
     def lose(self, node: Node, reason: str) -> None:
         """The node cannot be reached any more."""
         was_reachable = node.reachable
+        if self.watch is not None:
+            for listener in self.watch.lost_listeners:
+                listener()
         node.silent = True
         self.ledger.set_status(node, reason)
         if was_reachable:
@@ -180,6 +241,7 @@ class Health:
             await self.deployer.stop_orphans(node)
             if node.gone:
                 raise NodeError(node.node_id, "was removed meanwhile")
+        self.catch_up()
         was_reachable = node.reachable
         node.wanted = status
         node.silent = False
@@ -222,11 +284,6 @@ class Health:
         node.silent = False
         self.counters.nodes_returned += 1
         self.ledger.set_status(node, reason)
-
-
-def _is_watched(node: Node) -> bool:
-    """A node under maintenance, or that the user took offline, may be silent."""
-    return node.info.status in (NodeStatus.ONLINE, NodeStatus.DRAINING)
 
 
 def _job(node: Node) -> str:

@@ -7,7 +7,7 @@ asyncio with agents that are ready at once and a balancer of its own. Times are 
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from typing import Any
 
 from sim.errors import FleetError
@@ -107,12 +107,18 @@ class DistributedManager(Core):
         """A node is alive, stamped by our clock; `at` is its own wall time, for information. Raises `NodeError`."""
         self._health.heartbeat(node_id, at, current_load, cpu_usage, memory_usage, status)
 
+    def heard(self, node_id: str, heard_at: float, at: float, cpu_usage: float, count: int) -> None:
+        """Heartbeats that were held back until somebody looks (`health.watch.Watch`), the last came at `heard_at`."""
+        self._health.heard(node_id, heard_at, at, cpu_usage, count)
+
     def get_node(self, node_id: str) -> NodeInfo:
         """A copy of a node's facts with its present load; raises `NodeError`."""
+        self._health.catch_up()
         return self._ledger.node(node_id).snapshot()
 
     def list_nodes(self, status: NodeStatus | None = None) -> list[NodeInfo]:
         """Copies of all nodes, or of those with a status, oldest first."""
+        self._health.catch_up()
         nodes = [node.snapshot() for node in self._ledger.nodes.values()]
         return [node for node in nodes if status in (None, node.status)]
 
@@ -181,6 +187,13 @@ class DistributedManager(Core):
         """
         return await self._parts.saver.save(agent_id, state, version, epoch)
 
+    def save_all(self, state: Mapping[str, Any], node_ids: Collection[str]) -> tuple[int, list[tuple[str, str]]]:
+        """Save the same state for every ready agent on these nodes, oldest first, at this instant (without a link).
+
+        Gives how many were saved, and who failed with what reason.
+        """
+        return self._parts.saver.save_all(state, node_ids)
+
     def state_digest(self, node_id: str) -> str:
         """Digest of the copies that a node keeps; raises `NodeError`."""
         return self._states.disks.digest(self._ledger.node(node_id).node_id)
@@ -239,6 +252,7 @@ class DistributedManager(Core):
 
     def metrics(self) -> ManagerMetrics:
         """What happened so far, as plain data."""
+        self._health.catch_up()
         return metrics_of(self._counters, self._context.now())
 
 

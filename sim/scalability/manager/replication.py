@@ -21,6 +21,7 @@ from sim.scalability.manager.counters import Counters
 from sim.scalability.manager.disks import Copy, Disks
 from sim.scalability.manager.entries import Node
 from sim.scalability.manager.ledger import Ledger
+from sim.scalability.manager.ring import Ring
 from sim.types.fleet import AgentStatus
 
 
@@ -54,6 +55,9 @@ class StateStore:
         self._held: dict[str, dict[str, None]] = {}  # node -> agents whose state it holds
         self._short: dict[str, None] = {}  # held by fewer nodes than asked for
         self._stamp = 0  # moves with every change of the nodes
+        self._holds_count = 0  # moves with every change of who holds what
+        self._round: tuple[int, int, list[str]] = (-1, -1, [])  # the last round of saves: both counts, and who saved
+        self._ring = Ring(ledger)
         ledger.on_stopped = self.forget
         ledger.on_node = self.node_changed
 
@@ -119,9 +123,29 @@ class StateStore:
         self._hold(agent_id, entry, node_ids)
         self.counters.states_saved += 1
 
+    def is_round(self, agent_ids: list[str]) -> bool:
+        """Whether these very agents saved last, one after the other, and nothing has changed since."""
+        return self._round == (self._stamp, self._holds_count, agent_ids)
+
+    def end_round(self, agent_ids: list[str]) -> None:
+        """These agents have just saved, in this order."""
+        self._round = self._stamp, self._holds_count, agent_ids
+
+    def save_round(self, agent_ids: list[str], text: str) -> None:
+        """A round as the last one: the next version of each stands where the last one stood."""
+        keep = self.disks.keep
+        for agent_id in agent_ids:
+            entry = self.entries[agent_id]
+            entry.version += 1
+            copy = Copy(entry.version, text)
+            for node_id in entry.holders:
+                keep(node_id, agent_id, copy)
+        self.counters.states_saved += len(agent_ids)
+
     def placed(self, agent_id: str, node_id: str) -> None:
         """The agent is ready on a node: its newest state comes to it from whoever holds it."""
         entry = self.entries.get(agent_id)
+        self._holds_count += 1
         if entry is None:
             return
         entry.home = node_id
@@ -155,6 +179,7 @@ class StateStore:
 
     def adopt(self, versions: Mapping[str, int], homes: Mapping[str, str]) -> None:
         """Take over what an earlier control plane acknowledged: every reachable node is asked for its copies."""
+        self._holds_count += 1
         for agent_id, version in versions.items():
             self.entries[agent_id] = Entry(version, home=homes.get(agent_id, ""))
             self._short[agent_id] = None
@@ -168,6 +193,7 @@ class StateStore:
     def forget(self, agent_id: str) -> None:
         """The agent is stopped for good."""
         entry = self.entries.pop(agent_id, None)
+        self._holds_count += 1
         self._short.pop(agent_id, None)
         if entry is not None:
             for node_id in entry.holders:
@@ -246,31 +272,10 @@ class StateStore:
     def _choose(self, entry: Entry, home: Node | None, avoid: Collection[str] = ()) -> list[str]:
         """The best nodes: home, then new zones first, then who holds it already, then in ring order behind home."""
         wanted = self.context.config.copies
-        chosen = [] if home is None or home.node_id in avoid else [home]
-        if len(chosen) < wanted:
-            origin = home or self.ledger.nodes[next(iter(entry.holders))]
-            holders = entry.holders
-            able = [
-                node
-                for node in self.ledger.nodes.values()
-                if node.node_id not in avoid and node not in chosen
-                if (node.online and not node.removing) or (node.reachable and node.node_id in holders)
-            ]
-            zones = {node.zone: None for node in chosen}
-
-            def rank(node: Node) -> tuple[bool, bool, bool, bool, int]:
-                is_leaving = node.removing or not node.online
-                is_new = node.node_id not in holders
-                return is_leaving, node.zone in zones, is_new, node.birth < origin.birth, node.birth
-
-            while able and len(chosen) < wanted:
-                best = min(able, key=rank)
-                able.remove(best)
-                chosen.append(best)
-                zones[best.zone] = None
-        return [node.node_id for node in chosen]
+        return self._ring.choose(entry.holders, home, avoid, wanted, self._stamp)
 
     def _hold(self, agent_id: str, entry: Entry, node_ids: list[str]) -> None:
+        self._holds_count += 1
         for name in entry.holders:
             del self._held[name][agent_id]
             if name not in node_ids and name in self.ledger.nodes and self.ledger.nodes[name].reachable:

@@ -7,15 +7,16 @@ Writes of one agent come one after the other. An agent that was placed elsewhere
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from typing import Any, Protocol
 
 from sim.contracts import Event
-from sim.errors import DeployError
+from sim.errors import DeployError, FleetError
 from sim.scalability.manager.deployment import HOST_ERRORS
 from sim.scalability.manager.disks import Copy
 from sim.scalability.manager.entries import Node
 from sim.scalability.manager.replication import StateStore
+from sim.types.fleet import AgentStatus
 
 
 class StateLink(Protocol):
@@ -42,18 +43,46 @@ class Saver:
             await self._saving[agent_id].wait()
         states = self.states
         home = states.home(agent_id, epoch)
-        copy = Copy(states.next_version(agent_id, version), states.text(agent_id, state))
         if self.link is None:
-            targets = states.targets(agent_id, home)
-            for node_id in targets:
-                states.disks.stage(node_id, agent_id, copy)
-            states.acknowledge(agent_id, copy, home, targets)
-            return copy.version
+            return self._save_now(agent_id, home, state, version)
+        copy = Copy(states.next_version(agent_id, version), states.text(agent_id, state))
         self._saving[agent_id] = states.context.runtime.event()
         try:
             await self._carry(self.link, agent_id, copy, home)
         finally:
             self._saving.pop(agent_id).set()
+        return copy.version
+
+    def save_all(self, state: Mapping[str, Any], node_ids: Collection[str]) -> tuple[int, list[tuple[str, str]]]:
+        """Save the same state for all ready agents on these nodes; gives how many, and who failed with what reason."""
+        assert self.link is None, "what is carried takes time"
+        states = self.states
+        agents = [
+            agent.info
+            for agent in states.ledger.agents.values()
+            if agent.info.status is AgentStatus.READY and agent.info.node_id in node_ids
+        ]
+        ids = [info.agent_id for info in agents]
+        if ids and states.context.journal is None and states.is_round(ids):
+            states.save_round(ids, states.text(ids[0], state))
+            return len(ids), []
+        failed = []
+        for info in agents:
+            try:
+                self._save_now(info.agent_id, states.home(info.agent_id, info.epoch), state, None)
+            except FleetError as error:
+                failed.append((info.agent_id, str(error)))
+        if not failed:
+            states.end_round(ids)
+        return len(ids) - len(failed), failed
+
+    def _save_now(self, agent_id: str, home: Node, state: Mapping[str, Any], version: int | None) -> int:
+        states = self.states
+        copy = Copy(states.next_version(agent_id, version), states.text(agent_id, state))
+        targets = states.targets(agent_id, home)
+        for node_id in targets:
+            states.disks.stage(node_id, agent_id, copy)
+        states.acknowledge(agent_id, copy, home, targets)
         return copy.version
 
     async def _carry(self, link: StateLink, agent_id: str, copy: Copy, home: Node) -> None:

@@ -17,7 +17,7 @@ class ConsecutiveFailures:
     """Implements `health.detector.Detector`; keeps each node's side and the run of checks that speak against it."""
 
     uses_probes = True
-    uses_heartbeats = False
+    uses_heartbeats = needs_every = False
 
     def __init__(self, misses_max: int, rises_min: int) -> None:
         self.misses_max, self.rises_min = misses_max, rises_min
@@ -45,6 +45,10 @@ class ConsecutiveFailures:
         """Forget it."""
         self._down.pop(node_id, None)
         self._against.pop(node_id, None)
+
+    def down(self, node_id: str, now: float) -> bool:
+        """From the last of `misses_max` failures to the last of `rises_min` passes."""
+        return self._down[node_id]
 
     def verdict(self, node_id: str, now: float) -> Verdict:
         """Down from the last of `misses_max` failures to the last of `rises_min` passes."""

@@ -18,6 +18,7 @@ class HeartbeatTimeout:
 
     uses_probes = False
     uses_heartbeats = True
+    needs_every = False
 
     def __init__(self, node_timeout_s: float) -> None:
         self.node_timeout_s = node_timeout_s
@@ -37,6 +38,10 @@ class HeartbeatTimeout:
     def left(self, node_id: str) -> None:
         """Forget it."""
         self._heard_at.pop(node_id, None)
+
+    def down(self, node_id: str, now: float) -> bool:
+        """While the silence is longer than the timeout."""
+        return now - self._heard_at[node_id] > self.node_timeout_s
 
     def verdict(self, node_id: str, now: float) -> Verdict:
         """Down while the silence is longer than the timeout."""

@@ -12,7 +12,7 @@ UP = Verdict(False, "not watched")
 class Nobody:
     """Implements `health.detector.Detector`."""
 
-    uses_probes = uses_heartbeats = False
+    uses_probes = uses_heartbeats = needs_every = False
 
     def joined(self, node_id: str, now: float) -> None:
         """Not watched."""
@@ -25,6 +25,10 @@ class Nobody:
 
     def left(self, node_id: str) -> None:
         """Not watched."""
+
+    def down(self, node_id: str, now: float) -> bool:
+        """Never."""
+        return False
 
     def verdict(self, node_id: str, now: float) -> Verdict:
         """Up, always."""

@@ -48,6 +48,7 @@ class PhiAccrual:
 
     uses_probes = False
     uses_heartbeats = True
+    needs_every = True
 
     def __init__(self, threshold: float, samples_max: int, stdev_min_s: float, expected_s: float) -> None:
         self.threshold, self.samples_max = threshold, samples_max
@@ -81,6 +82,10 @@ class PhiAccrual:
         mean_s = record.sum_s / count
         variance_s2 = max(0.0, record.squares_s2 / count - mean_s * mean_s)
         return phi_of(now - record.heard_at, mean_s, max(math.sqrt(variance_s2), self.stdev_min_s))
+
+    def down(self, node_id: str, now: float) -> bool:
+        """While phi is at the threshold or above."""
+        return self.phi(node_id, now) >= self.threshold
 
     def verdict(self, node_id: str, now: float) -> Verdict:
         """Down while phi is at the threshold or above."""

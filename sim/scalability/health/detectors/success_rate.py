@@ -29,7 +29,7 @@ class SuccessRate:
     """Implements `health.detector.Detector`."""
 
     uses_probes = True
-    uses_heartbeats = False
+    uses_heartbeats = needs_every = False
 
     def __init__(self, min_ratio: float, window: int, rises_min: int) -> None:
         self.min_ratio, self.window, self.rises_min = min_ratio, window, rises_min
@@ -59,6 +59,10 @@ class SuccessRate:
     def left(self, node_id: str) -> None:
         """Forget it."""
         self._records.pop(node_id, None)
+
+    def down(self, node_id: str, now: float) -> bool:
+        """From the check that left too few passed ones to the last of `rises_min` passes."""
+        return self._records[node_id].down
 
     def verdict(self, node_id: str, now: float) -> Verdict:
         """Down from the check that left too few passed ones to the last of `rises_min` passes."""
