@@ -81,7 +81,12 @@ class FragileFifo(Fragile, FifoPool):
         if self.on_served is not None:
             self.on_served(row, self, now)
         if self.waiting:
-            self._fill(now)
+            following = self.waiting[0]
+            if running is not None or self.drop_expired or columns.left_at[following] == columns.left_at[following]:
+                self._fill(now)
+            elif self.in_service < self.agents:  # never struck, so not paused: `_fill` of one
+                del self.waiting[0]
+                self._start(following, now)
         if self.on_empty is not None:
             self._emptied()
         self.on_answer(row, self, now)

@@ -13,7 +13,9 @@ from sim.world.pulse import Pulse
 FLEET = ["fleet=yardstick", "fleet.nodes=4", "balancer=power_of_d", "arrivals.utilization_ratio=0.5", "horizon_s=200"]
 FIRE = ["deadline_s=60", "failover=default", "failover.save_interval_s=25", "health.ejection.enabled=true"]
 WATCHES = {
-    "timeout": ["health.detector=heartbeat_timeout", "health.interval_s=5", "health.misses_max=2", "health.node_timeout_s=12"],
+    "timeout": [
+        "health.detector=heartbeat_timeout", "health.interval_s=5", "health.misses_max=2", "health.node_timeout_s=12",
+    ],
     "jitter": ["health.detector=heartbeat_timeout", "health.interval_s=5", "health.jitter_ratio=0.2"],
     "phi": ["health=phi"],
     "checks": ["health=aggressive"],

@@ -11,10 +11,18 @@ from array import array
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from sim.scalability.health.breaker import Breaker, BreakerState, breaker_dropped, breaker_failed, breaker_sent
+from sim.scalability.health.breaker import (
+    HALF_OPEN,
+    Breaker,
+    BreakerState,
+    breaker_dropped,
+    breaker_failed,
+    breaker_sent,
+)
 from sim.scalability.health.ejection import Ejection, EjectionState, ejection_failed
 
 Heard = Callable[[int, float], None]
+Act = Callable[[int, int, float, int], None]
 
 OK, FAILED, SENT, DROPPED = range(4)  # what may be heard of an attempt
 EJECTION, BREAKER = 1, 2  # bits of what a hub function gives: who must act
@@ -83,7 +91,38 @@ class OutcomeHub:
     dropped: Heard | None
     slot_added: Callable[[int, str, str], None]  # for `balancer.slot_listeners`
     state: HubState
-    act: Callable[[int, int, float, int], None]
+    act: Act
+
+
+def ok_of(state: HubState, act: Act) -> Heard:
+    """`hub_ok` of both listeners with cells for attributes: nearly every attempt passes there."""
+    ejection, breaker = state.ejection, state.breaker
+    row_of, oks, streak = ejection.row_of, ejection.oks, ejection.streak
+    breaker_row_of, breaker_streak, trials = breaker.row_of, breaker.streak, breaker.trials
+
+    def ok(slot: int, now: float) -> None:
+        row = row_of[slot]
+        oks[row] += 1
+        if streak[row]:
+            streak[row] = 0
+        row = breaker_row_of[slot]
+        if breaker_streak[row]:
+            breaker_streak[row] = 0
+        if trials[row]:
+            act(OK, slot, now, BREAKER)
+
+    return ok
+
+
+def sent_of(state: HubState, act: Act) -> Heard:
+    """`hub_sent` likewise."""
+    row_of, phase = state.breaker.row_of, state.breaker.phase
+
+    def sent(slot: int, now: float) -> None:
+        if phase[row_of[slot]] == HALF_OPEN:
+            act(SENT, slot, now, BREAKER)
+
+    return sent
 
 
 def make_hub(ejection: Ejection | None, breaker: Breaker | None) -> OutcomeHub | None:
@@ -113,15 +152,21 @@ def make_hub(ejection: Ejection | None, breaker: Breaker | None) -> OutcomeHub |
 
         return hear
 
+    ok, sent = heard(OK, hub_ok), heard(SENT, hub_sent)
+    if ejection is not None and breaker is not None:
+        ok = ok_of(state, act)
+    if breaker is not None:
+        sent = sent_of(state, act)
+
     def slot_added(slot: int, node_id: str, agent_type: str) -> None:
         for one in (ejection, breaker):
             if one is not None:
                 one.slot_added(slot, node_id, agent_type)
 
     return OutcomeHub(
-        ok=heard(OK, hub_ok),
+        ok=ok,
         failed=heard(FAILED, hub_failed),
-        sent=None if breaker is None else heard(SENT, hub_sent),
+        sent=None if breaker is None else sent,
         dropped=None if breaker is None else heard(DROPPED, hub_dropped),
         slot_added=slot_added,
         state=state,

@@ -11,6 +11,7 @@ compiled engine runs the same ones; what changes stands in its arrays.
 from __future__ import annotations
 
 from array import array
+from collections.abc import Callable
 from functools import partial
 from typing import Protocol
 
@@ -68,6 +69,19 @@ def admission_admit(state: AdmissionState, priority: int, in_flight: int, draw: 
     return False
 
 
+def admit_of(state: AdmissionState) -> Callable[[int, int, float, float], bool]:
+    """`admission_admit` of a `Concurrency` with cells for attributes: every request passes there."""
+    limits, counts = state.limits, state.counts
+
+    def admit(priority: int, in_flight: int, draw: float, now: float) -> bool:
+        if in_flight < limits[priority]:
+            return True
+        counts[SHED] += 1
+        return False
+
+    return admit
+
+
 def admission_ended(state: AdmissionState, ok: bool, now: float) -> None:
     """A request that was let in ended (only `SuccessRate` learns from it)."""
     if not state.by_success:
@@ -109,7 +123,7 @@ class _Ruled:
 
     def __init__(self, params: AdmissionParams) -> None:
         self.state = AdmissionState(params)
-        self.admit = partial(admission_admit, self.state)
+        self.admit: Callable[[int, int, float, float], bool] = partial(admission_admit, self.state)
         self.ended = partial(admission_ended, self.state)
 
     @property
@@ -123,6 +137,10 @@ class Concurrency(_Ruled):
 
     needs_draw = False
     learns = False
+
+    def __init__(self, params: AdmissionParams) -> None:
+        super().__init__(params)
+        self.admit = admit_of(self.state)
 
 
 class SuccessRate(_Ruled):

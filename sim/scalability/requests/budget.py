@@ -11,6 +11,7 @@ compiled engine runs the same ones; what changes stands in its arrays.
 from __future__ import annotations
 
 from array import array
+from collections.abc import Callable
 from functools import partial
 
 from sim.scalability.requests.params import RetryParams
@@ -36,6 +37,17 @@ def budget_fresh(state: BudgetState) -> None:
     """A first attempt, where `of_active` is not set and there is a limit."""
     tokens = state.tokens[0] + state.ratio
     state.tokens[0] = tokens if tokens < state.depth else state.depth
+
+
+def fresh_of(state: BudgetState) -> Callable[[], None]:
+    """`budget_fresh` with cells for attributes: every first attempt passes there."""
+    tokens, ratio, depth = state.tokens, state.ratio, state.depth
+
+    def fresh() -> None:
+        more = tokens[0] + ratio
+        tokens[0] = more if more < depth else depth
+
+    return fresh
 
 
 def budget_take(state: BudgetState, active: int) -> bool:
@@ -68,7 +80,7 @@ class RetryBudget:
 
     def __init__(self, params: RetryParams) -> None:
         self.state = BudgetState(params)
-        self.fresh = partial(budget_fresh, self.state)
+        self.fresh = fresh_of(self.state)
         self.take = partial(budget_take, self.state)
         self.ended = partial(budget_ended, self.state)
 
