@@ -11,12 +11,13 @@ import dataclasses
 import hashlib
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any
 
 from sim.bench.capacity import capacity_per_s
 from sim.bench.collector import held_off
+from sim.bench.compiled import engine_maker, not_compiled, wants_compiled
 from sim.bench.fire import Fire, slow_start_params
 from sim.bench.fleet_shape import FleetShape, shape_of
 from sim.bench.history import HistoryLog
@@ -25,6 +26,7 @@ from sim.bench.rules import check_requests, is_under_fire
 from sim.bench.schema import Config
 from sim.bench.streamed import is_streamed, stream_params
 from sim.errors import ConfigError
+from sim.kernel.errors import CannotCompile
 from sim.measure.stream import Stream
 from sim.registry import lookup
 from sim.runtime.draws import CounterDraws
@@ -61,6 +63,7 @@ class Assembly:
     config: Config
     shape: FleetShape
     fire: Fire | None = None
+    engine: str = "simpy"
     setup_cpu_s: float = 0.0  # to deploy the fleet and start the control plane
     load_cpu_s: float = 0.0  # to load it, tables included
 
@@ -86,6 +89,7 @@ class Assembly:
         finally:
             self.manager.halt()
             self.runtime.close()
+        record.engine = self.engine
         record.digest = digest(record, self.log)
         record.wall_s = time.perf_counter() - started
         return record
@@ -127,6 +131,9 @@ def assemble(config: Config, replication: int) -> Assembly:
     make_params = partial(
         world_params, config, types, service, hasattr(service, "tokens"), stream=make_stream(config, load)
     )
+    compiles, feature = wants_compiled(config), not_compiled(config)
+    if compiles and feature is not None:
+        raise ConfigError("engine", config.engine, f"simpy or auto: the compiled engine does not run {feature}")
     if is_under_fire(config):
         check_requests(config)
         fire_log = HistoryLog()
@@ -137,7 +144,16 @@ def assemble(config: Config, replication: int) -> Assembly:
             world.rules.redraw = lambda row: redraw(world.columns, row, service, draws)
         return Assembly(runtime, manager, balancer, world, load, fire_log, config, shape, fire)
     log = EventLog()
-    world = World(runtime, balancer, draws, make_params())
+    params, engine = make_params(), "simpy"
+    if compiles:
+        maker = engine_maker(balancer, config, len(types), service, params.stream)
+        try:
+            world, engine = World(runtime, balancer, draws, replace(params, make_engine=maker)), "compiled"
+        except CannotCompile as error:
+            if config.engine == "compiled":
+                raise ConfigError("engine", config.engine, f"simpy or auto: {error}") from error
+    if engine == "simpy":
+        world = World(runtime, balancer, draws, params)
     manager = DistributedManager(
         {
             "load_balancing_strategy": config.balancer.kind,
@@ -153,7 +169,7 @@ def assemble(config: Config, replication: int) -> Assembly:
         host=world,
         events=log,
     )
-    return Assembly(runtime, manager, balancer, world, load, log, config, shape)
+    return Assembly(runtime, manager, balancer, world, load, log, config, shape, engine=engine)
 
 
 def world_params(

@@ -19,6 +19,7 @@ from typing import Any
 import numpy as np
 
 import sim
+from sim.bench.compiled import wants_compiled
 from sim.bench.schema import Config
 from sim.bench.streamed import is_streamed, stream_key
 
@@ -81,7 +82,7 @@ def point_key(config: Config) -> str:
 
 def engine_of(config: Config) -> str:
     """The engine that `auto` means."""
-    return "simpy" if config.engine == "auto" else config.engine
+    return "compiled" if wants_compiled(config) else "simpy"
 
 
 def versions() -> dict[str, str]:

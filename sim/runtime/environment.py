@@ -78,6 +78,11 @@ class OrderedEnvironment(simpy.Environment):
             self._dead_count -= 1
         return heap[0][0] if heap else Infinity
 
+    def head(self) -> tuple[float, int]:
+        """Instant and rank of the next event, (infinity, 0) if there is none."""
+        self.peek()
+        return self._heap[0][:2] if self._heap else (Infinity, 0)
+
     def step(self) -> None:
         """Dispatch the next event; raises `EmptySchedule` when there is none, and a failed event's error."""
         self.peek()

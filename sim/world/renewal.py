@@ -14,6 +14,7 @@ import math
 from bisect import bisect_left
 from collections.abc import Callable, Iterator
 from itertools import accumulate
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -21,6 +22,7 @@ from scipy.special import gammaincinv
 
 from sim.contracts import ArrivalChunk, Draws
 from sim.runtime.draws import ARRIVAL_GAP
+from sim.runtime.plain import Chance, draw
 
 CHUNK = 1024
 
@@ -80,6 +82,24 @@ def chunks(draws: Draws, horizon_s: float, gaps: Gaps, inverse: Inverse) -> Iter
         operational, first = sums[-1], first + CHUNK
 
 
+class Renewal:
+    """Where a stream of gaps stands: operational time so far, mean rate (1/s)."""
+
+    __slots__ = ("operational", "rate_per_s")
+
+    def __init__(self, rate_per_s: float) -> None:
+        self.operational, self.rate_per_s = 0.0, rate_per_s
+
+
+def exponential_fill(state: Renewal, chance: Chance, first: int, count: int, at: Any) -> None:
+    """Instants of requests first..first + count - 1, a plain function: what `chunks` does with `exponential_gaps`."""
+    operational = state.operational
+    for number in range(count):
+        operational += -math.log(draw(chance, ARRIVAL_GAP, first + number, 0, 0))
+        at[number] = operational / state.rate_per_s
+    state.operational = operational
+
+
 class RenewalArrivals:
     """Independent, identically distributed gaps of mean 1 / rate; implements `sim.contracts.ArrivalLaw`."""
 
@@ -87,6 +107,8 @@ class RenewalArrivals:
 
     def __init__(self, rate_per_s: float, gaps: Gaps) -> None:
         self._rate_per_s, self._gaps = rate_per_s, gaps
+        self.fill = exponential_fill if gaps is exponential_gaps else None
+        self.stream = Renewal(rate_per_s)
 
     def rate_per_s(self) -> float:
         """Long-run mean rate, 1/s."""

@@ -69,6 +69,7 @@ class WorldParams:
     single_ratio: float = 0.0
     poison_prob: float = 0.0
     poison_restart_s: float = 0.0
+    make_engine: Callable[[Any, Draws], Any] | None = None  # (environment, draws) -> a compiled engine
     stream: Stream | None = None  # takes the requests that are not kept
 
 
@@ -81,7 +82,7 @@ class World:
     ) -> None:  # fmt: skip
         self.runtime, self.balancer, self.draws, self.params = runtime, balancer, draws, params
         self.rules = rules
-        self.columns = Columns(tokens=params.tokens, several=rules is not None)
+        self.columns: Any = Columns(tokens=params.tokens, several=rules is not None)
         self.network = Network(draws) if rules is not None else None
         self.machines = Machines(runtime, self.network)
         self.nodes = self.machines.all
@@ -95,6 +96,10 @@ class World:
 
     def _make_engine(self) -> Engine:
         env, params = self.runtime.env, self.params
+        if params.make_engine is not None:
+            compiled: Engine = params.make_engine(env, self.draws)
+            self.columns = compiled.columns
+            return compiled
         if self.rules is None:
             plain = Engine(env, self.columns, self.balancer, params.central_queue_max)
             if params.stream is not None:
@@ -171,7 +176,8 @@ class World:
         if pool is None:
             params = self.params
             place = PoolPlace(node.ordinal, params.types.index(agent_type), node.speed, params.queue_max)
-            pool = params.make_pool(place, self.columns, self.runtime.env, self.engine.answered)
+            make_pool = params.make_pool if params.make_engine is None else self.engine.make_pool  # type: ignore[attr-defined]
+            pool = make_pool(place, self.columns, self.runtime.env, getattr(self.engine, "answered", None))
             node.pools[agent_type] = pool
             if isinstance(pool, Fragile):
                 pool.arm(params.drop_expired, self._agents_changed)
@@ -219,6 +225,8 @@ class World:
         feed = Feed(self.columns, self.draws, load.service, load.marks, shape)
         if params.stream is not None:
             self.busy_samples.start(params.stream.sample_at)
+        if params.make_engine is not None:
+            return self._run_compiled(load, feed)
         if isinstance(self.engine, ResilientEngine):
             self.engine.chances.poisonous = feed.poisonous
         self.engine.start(load.horizon_s, load.drain_s)
@@ -231,6 +239,14 @@ class World:
         if load.side is not None:
             SideStream(self.engine, feed.open_blocks(load.side(self.draws, load.horizon_s), in_order=False)).start()
         self.runtime.env.run(until=self.engine.done)
+        return self._record(load)
+
+    def _run_compiled(self, load: Load, feed: Feed) -> RunRecord:
+        """The same load through the compiled engine."""
+        engine: Any = self.engine
+        engine.start(load.horizon_s, load.drain_s)
+        engine.load(load.open, load.service, self.draws, load.horizon_s, feed.keys, feed.views)
+        engine.run()
         return self._record(load)
 
     def _record(self, load: Load) -> RunRecord:

@@ -60,7 +60,7 @@ class Config:
     deadline_propagation: str = choice("none", "none", "dequeue", "kill")  # what nodes do with what was given up
     warmup: str = "auto"  # auto (MSER-5 on the mean over replications), none, or seconds
     experiment: Any = None  # set by the group of that name
-    engine: str = choice("auto", "auto", "simpy")
+    engine: str = choice("auto", "auto", "compiled", "simpy")
     baseline: str | None = None
     objective: str = "sojourn_s_p99"
     price_per_node_hour: float = number(1.0, 0)

@@ -15,6 +15,7 @@ from sim.errors import ConfigError
 from sim.registry import lookup
 from sim.scalability.balancer.chooser import Chooser
 from sim.scalability.balancer.fleet_state import FleetState, enter, forget
+from sim.scalability.balancer.hot_paths import HotPaths, hot_paths
 from sim.scalability.balancer.idle import IdleDeck, deal, register_idle
 from sim.scalability.balancer.least import TIES, rebuild_least
 from sim.scalability.balancer.membership import SlotTable
@@ -76,6 +77,7 @@ class Balancer:
         self.rings = LatencyRings(slots_max if chooser.probes_count else 0)
         self._deck = IdleDeck(facts, self.fleets, self._holders(True)) if chooser.idle_tokens else None
         self._deal_due = False
+        self.hot: HotPaths | None = None  # once a compiled engine has asked for them
         wiring = self._wire()
         self.dispatch, self.complete, self.refused = (short_paths if is_short(wiring) else general_paths)(wiring)
         self.dispatch_elsewhere = elsewhere_path(wiring, self.dispatch, self.refused)
@@ -178,6 +180,18 @@ class Balancer:
                 state.fresh = False
         if self.slow is not None:
             self.slow.mark()
+        if self.hot is not None:
+            self.hot.mark(len(self.slots))
+
+    def compiled(self) -> HotPaths:
+        """The hot calls as plain functions over books that follow this balancer from now on."""
+        if self.hot is None:
+            self.hot = hot_paths(self)
+        return self.hot
+
+    def refresh(self, dispatcher: int, view: int) -> None:
+        """Rebuild a view now (a compiled engine asks)."""
+        self._refresh(dispatcher, view)
 
     def _refresh(self, dispatcher: int, view: int) -> None:
         """Rebuild who may be picked in a view, in slot order, and what the chooser keeps of them. O(slots_max)."""

@@ -9,12 +9,13 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import Any, Protocol, TypeVar
 
 from sim.scalability.balancer.fleet_state import FleetState, ViewState
 
 Pick = Callable[[FleetState, Any, Sequence[float], int, float], int]
 Score = Callable[[FleetState, int], float]
+Hook = TypeVar("Hook", bound=Callable[..., Any])
 LOAD_BLIND = ("local", "polled")  # accepted and not read, so that a sweep over strategies can share the key
 
 
@@ -22,6 +23,12 @@ class MakeState(Protocol):
     """Builds the state of one view at one of `dispatchers` dispatchers."""
 
     def __call__(self, slots_max: int, dispatcher: int, dispatchers: int) -> ViewState: ...
+
+
+def python_only(hook: Hook) -> Hook:
+    """Marks a rare hook that no compiled engine runs: it comes back to Python for it."""
+    hook.needs_python = True  # type: ignore[attr-defined]
+    return hook
 
 
 def sized(slots_max: int, dispatcher: int, dispatchers: int) -> ViewState:

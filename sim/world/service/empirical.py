@@ -8,7 +8,7 @@ the mean is that of the points.
 from __future__ import annotations
 
 import math
-from bisect import bisect_left
+from array import array
 from pathlib import Path
 
 from sim.errors import ConfigError, InputError
@@ -58,6 +58,33 @@ def mean_of(values: list[float], levels: list[float]) -> float:
     return inner + values[0] * levels[0] + values[-1] * (1.0 - levels[-1])
 
 
+class Points:
+    """Values (seconds) and their levels F, both ascending."""
+
+    __slots__ = ("levels", "values")
+
+    def __init__(self, values: list[float], levels: list[float]) -> None:
+        self.values, self.levels = array("d", values), array("d", levels)
+
+
+def empirical_work(of: Points, u: float) -> float:
+    """Linear between the points, seconds; a plain function."""
+    levels, values = of.levels, of.values
+    low, high = 0, len(levels)
+    while low < high:
+        middle = (low + high) >> 1
+        if levels[middle] < u:
+            low = middle + 1
+        else:
+            high = middle
+    if low == 0:
+        return values[0]
+    if low == len(levels):
+        return values[low - 1]
+    before, after = levels[low - 1], levels[low]
+    return values[low - 1] + (values[low] - values[low - 1]) * (u - before) / (after - before)
+
+
 @register("service", "empirical")
 def empirical(params: ServiceParams) -> InversionLaw:
     """The distribution of `service.path`; raises `ConfigError` without one or for a mean of 0."""
@@ -69,13 +96,4 @@ def empirical(params: ServiceParams) -> InversionLaw:
     if mean_s == 0.0:
         raise ConfigError("service.path", params.path, "a distribution with a mean above 0")
 
-    def quantile(u: float) -> float:
-        index = bisect_left(levels, u)
-        if index == 0:
-            return values[0]
-        if index == len(levels):
-            return values[-1]
-        low, high = levels[index - 1], levels[index]
-        return values[index - 1] + (values[index] - values[index - 1]) * (u - low) / (high - low)
-
-    return InversionLaw(mean_s, lambda uniforms: [quantile(u) for u in uniforms])
+    return InversionLaw(mean_s, empirical_work, Points(values, levels))

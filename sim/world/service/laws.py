@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -21,14 +22,23 @@ from sim.world.params import ServiceParams
 from sim.world.service.normal import normal_quantile
 
 SCV_MAX = 1e6
-Quantiles = Callable[[list[float]], list[float]]
+Rule = Callable[[Any, float], float]
+
+
+class Coefficients:
+    """Up to three numbers of a law, named where they are used."""
+
+    __slots__ = ("a", "b", "c")
+
+    def __init__(self, a: float, b: float = 0.0, c: float = 0.0) -> None:
+        self.a, self.b, self.c = a, b, c
 
 
 class InversionLaw:
-    """Implements `sim.contracts.ServiceLaw` by one uniform a request."""
+    """Implements `sim.contracts.ServiceLaw` by one uniform a request; `rule(coefficients, u)` is a plain function."""
 
-    def __init__(self, mean_s: float, quantiles: Quantiles) -> None:
-        self._mean_s, self._quantiles = mean_s, quantiles
+    def __init__(self, mean_s: float, rule: Rule, coefficients: Any) -> None:
+        self._mean_s, self.rule, self.coefficients = mean_s, rule, coefficients
 
     def mean_s(self) -> float:
         """Mean demand in seconds."""
@@ -38,29 +48,50 @@ class InversionLaw:
         self, draws: Draws, entities: NDArray[np.uint64], chunk: ArrivalChunk | None, attempt: int = 0
     ) -> list[float]:
         """Seconds of each entity; another `attempt` draws anew."""
-        return self._quantiles(draws.uniforms_of(SERVICE_REQUEST, entities, 1, attempt)[:, 0].tolist())
+        rule, coefficients = self.rule, self.coefficients
+        return [rule(coefficients, u) for u in draws.uniforms_of(SERVICE_REQUEST, entities, 1, attempt)[:, 0].tolist()]
+
+
+def exponential_work(of: Coefficients, u: float) -> float:
+    """a: mean, seconds."""
+    return -of.a * math.log(u)
+
+
+def same_work(of: Coefficients, u: float) -> float:
+    """a: what all demand, seconds."""
+    return of.a
+
+
+def lognormal_work(of: Coefficients, u: float) -> float:
+    """a, b: mean and standard deviation of the logarithm."""
+    return math.exp(of.a + of.b * normal_quantile(u))
+
+
+def two_phase_work(of: Coefficients, u: float) -> float:
+    """a: share of the short phase; b, c: means of the short and the long phase, seconds."""
+    if u < of.a:
+        return -of.b * math.log(u / of.a)
+    return -of.c * math.log((u - of.a) / (1.0 - of.a))
 
 
 @register("service", "exponential")
 def exponential(params: ServiceParams) -> InversionLaw:
     """-mean log u."""
-    mean_s, log = params.mean_s, math.log
-    return InversionLaw(mean_s, lambda uniforms: [-mean_s * log(u) for u in uniforms])
+    return InversionLaw(params.mean_s, exponential_work, Coefficients(params.mean_s))
 
 
 @register("service", "deterministic")
 def deterministic(params: ServiceParams) -> InversionLaw:
     """Always the mean."""
-    mean_s = params.mean_s
-    return InversionLaw(mean_s, lambda uniforms: [mean_s] * len(uniforms))
+    return InversionLaw(params.mean_s, same_work, Coefficients(params.mean_s))
 
 
 @register("service", "lognormal")
 def lognormal(params: ServiceParams) -> InversionLaw:
     """exp(m + s z) with s^2 = log(1 + scv), m = log(mean) - s^2 / 2."""
     variance = math.log1p(params.scv)
-    location, sigma, exp = math.log(params.mean_s) - variance / 2.0, math.sqrt(variance), math.exp
-    return InversionLaw(params.mean_s, lambda uniforms: [exp(location + sigma * normal_quantile(u)) for u in uniforms])
+    location = math.log(params.mean_s) - variance / 2.0
+    return InversionLaw(params.mean_s, lognormal_work, Coefficients(location, math.sqrt(variance)))
 
 
 @register("service", "hyperexponential")
@@ -74,9 +105,5 @@ def hyperexponential(params: ServiceParams) -> InversionLaw:
         raise ConfigError("service.scv", params.scv, f"1 to {SCV_MAX:g} with service=hyperexponential")
     exact = 0.5 * (1.0 + math.sqrt((params.scv - 1.0) / (params.scv + 1.0)))
     p = math.floor(exact * 2.0**52) / 2.0**52  # a draw is never exactly p
-    short_s, long_s, log = params.mean_s / (2.0 * p), params.mean_s / (2.0 * (1.0 - p)), math.log
-
-    def quantiles(uniforms: list[float]) -> list[float]:
-        return [-short_s * log(u / p) if u < p else -long_s * log((u - p) / (1.0 - p)) for u in uniforms]
-
-    return InversionLaw(params.mean_s, quantiles)
+    short_s, long_s = params.mean_s / (2.0 * p), params.mean_s / (2.0 * (1.0 - p))
+    return InversionLaw(params.mean_s, two_phase_work, Coefficients(p, short_s, long_s))

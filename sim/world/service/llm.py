@@ -18,7 +18,7 @@ from sim.contracts import ArrivalChunk, Draws
 from sim.registry import register
 from sim.runtime.draws import OUTPUT, PROMPT
 from sim.world.params import ServiceParams
-from sim.world.service.hardware import hardware
+from sim.world.service.hardware import Hardware, hardware
 from sim.world.service.normal import normal_quantile
 
 NOMINAL_BATCH = 12
@@ -46,6 +46,7 @@ class TokenService:
 
     def __init__(self, params: ServiceParams) -> None:
         self.hardware = hardware(params.hardware)
+        self.rules = {"prefill_seconds": prefill_seconds, "token_seconds": token_seconds}
         self.prompt = Lengths(params.prompt_tokens_median, params.prompt_tokens_sigma, params.prompt_tokens_max)
         self.output = Lengths(params.output_tokens_median, params.output_tokens_sigma, params.output_tokens_max)
 
@@ -71,14 +72,23 @@ class TokenService:
 
     def prefill_s(self, prompt_tokens: int) -> float:
         """Seconds of prefill at speed 1."""
-        seconds = self.hardware.prefill_s_per_token * prompt_tokens
-        return seconds if seconds > self.hardware.prefill_floor_s else self.hardware.prefill_floor_s
+        return prefill_seconds(self.hardware, prompt_tokens)
 
     def token_s(self, batch: int, context_tokens: int) -> float:
         """Seconds per output token of every sequence in a batch that holds `context_tokens` in all."""
-        speeds = self.hardware
-        per_sequences = speeds.token_s_per_sequence * batch
-        return speeds.token_base_s + per_sequences + speeds.token_s_per_context * context_tokens
+        return token_seconds(self.hardware, batch, context_tokens)
+
+
+def prefill_seconds(speeds: Hardware, prompt_tokens: int) -> float:
+    """The rule of `TokenService.prefill_s`, a plain function."""
+    seconds = speeds.prefill_s_per_token * prompt_tokens
+    return seconds if seconds > speeds.prefill_floor_s else speeds.prefill_floor_s
+
+
+def token_seconds(speeds: Hardware, batch: int, context_tokens: int) -> float:
+    """The rule of `TokenService.token_s`, a plain function."""
+    per_sequences = speeds.token_s_per_sequence * batch
+    return speeds.token_base_s + per_sequences + speeds.token_s_per_context * context_tokens
 
 
 @register("service", "llm")

@@ -13,7 +13,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from sim.registry import register
-from sim.scalability.balancer.chooser import LOAD_BLIND, Chooser
+from sim.scalability.balancer.chooser import LOAD_BLIND, Chooser, python_only
 from sim.scalability.balancer.fleet_state import FleetState, ViewState, floats, integers
 from sim.scalability.balancer.params import BalancerParams
 
@@ -54,6 +54,7 @@ def pick_smooth(fleet: FleetState, state: SmoothState, draws: Sequence[float], k
     return slot
 
 
+@python_only
 def rebuild_smooth(fleet: FleetState, state: SmoothState) -> None:
     """Group the members by weight, ascending, each group in slot order from the dispatcher's start; all levels 0."""
     members = sorted(state.slots[: state.size], key=lambda slot: (fleet.weight[slot], slot))

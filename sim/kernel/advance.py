@@ -1,0 +1,161 @@
+"""The loop: from one control event to the next, request by request.
+
+What may come next: an event of the pools (a finish), a poll or the answer of a probe, who waits here being sent on, an
+arrival; and, handed in, the instant and rank of the environment's next event. Equal instants go by rank
+(`sim.runtime.order`). The loop comes back before an event that needs Python, never in the middle of one, so that it can
+go on from there: `UNTIL`, `CHUNK` (arrivals are used up), `STALE_VIEW` (the balancer must rebuild a view), `ROOM` (an
+arena is nearly full), `EMPTY` (closed, and nobody is left), `STEPS` (as many as were asked for).
+"""
+
+from __future__ import annotations
+
+from math import inf
+from typing import Any
+
+from sim.kernel.messages import next_probe, probe_event
+from sim.kernel.pools import batch_arm, batch_end_decode, batch_end_prefill, finish, share_arm, share_depart
+from sim.kernel.queue import LEAST, queue_least, queue_room, queue_take, queue_tune
+from sim.kernel.requests import answered, arrive, pull
+from sim.kernel.state import (
+    CHUNK,
+    CHUNK_AT,
+    CHUNK_END,
+    CLOSED,
+    EMPTY,
+    EVENTS,
+    FREE_ROW,
+    IN_SYSTEM,
+    NEXT_ROW,
+    NOW,
+    PROBES_FROM,
+    PROBES_TO,
+    PULL,
+    PULL_AT,
+    PULL_DUE,
+    ROOM,
+    SOURCE_ENDED,
+    STALE_VIEW,
+    STEPS,
+    UNTIL,
+    WAITING,
+)  # fmt: skip
+from sim.runtime.order import ARRIVAL, FINISH, PROBE, RETRY
+
+SHARING = BATCHING = False  # bound before compiling
+SPARE = 4  # events that one step may push
+STRETCH = 4096  # events between two looks at room and width
+
+
+def advance(k: Any, until: float, until_rank: int, steps: int) -> int:
+    """Go on to (until, until_rank), exclusive, at most `steps` events; gives the reason it came back."""
+    left_over = steps
+    while left_over > 0:
+        stretch = min(safe_steps(k), left_over)
+        if stretch <= 0:
+            return ROOM
+        reason = go_on(k, until, until_rank, stretch)
+        if reason != STEPS:
+            return reason
+        left_over -= stretch
+        queue_tune(k.queue, k.instants[NOW])
+    return STEPS
+
+
+def go_on(k: Any, until: float, until_rank: int, steps: int) -> int:
+    """As `advance`, where nothing can run out within `steps`."""
+    numbers, instants, queue, rows, chunk = k.numbers, k.instants, k.queue, k.rows, k.chunk
+    request, attempt = rows.request, rows.attempt
+    signals = k.uses.signals
+    for _ in range(steps):
+        if numbers[PULL] == 1:
+            if not pull(k, instants[NOW]):
+                return STALE_VIEW
+            continue
+        node = queue.numbers[LEAST]
+        if node < 0:
+            node = queue_least(queue, request, attempt)
+        at = until
+        rank = until_rank
+        if node >= 0:
+            finish_at = queue.at[node]
+            if finish_at < at or (finish_at == at and rank > FINISH):
+                at = finish_at
+                rank = FINISH
+        if numbers[CHUNK_AT] < numbers[CHUNK_END]:
+            arrival_at = chunk.at[numbers[CHUNK_AT]]
+        elif numbers[SOURCE_ENDED] == 1 or numbers[CLOSED] == 1:
+            arrival_at = inf
+            if numbers[CLOSED] == 1 and numbers[IN_SYSTEM] == 0:
+                return EMPTY
+        else:
+            return CHUNK
+        if arrival_at < at or (arrival_at == at and rank > ARRIVAL):
+            at = arrival_at
+            rank = ARRIVAL
+        if signals == 1:
+            probe_at = next_probe(k)
+            if probe_at < at or (probe_at == at and rank > PROBE):
+                at = probe_at
+                rank = PROBE
+        if numbers[PULL_DUE] == 1 and (instants[PULL_AT] < at or (instants[PULL_AT] == at and rank > RETRY)):
+            at = instants[PULL_AT]
+            rank = RETRY
+        if at == until and rank == until_rank:
+            return UNTIL
+        if rank == FINISH:
+            instants[NOW] = at
+            numbers[EVENTS] += 1
+            pool_event(k, node, at)
+        elif rank == ARRIVAL:
+            if not arrive(k, at):
+                return STALE_VIEW
+            instants[NOW] = at
+            numbers[EVENTS] += 1
+        elif rank == PROBE:
+            if not probe_event(k, at):
+                return STALE_VIEW
+            instants[NOW] = at
+            numbers[EVENTS] += 1
+        else:
+            instants[NOW] = at
+            numbers[EVENTS] += 1
+            numbers[PULL_DUE] = 0
+            numbers[PULL] = 1 if numbers[WAITING] > 0 else 0
+    return STEPS
+
+
+def pool_event(k: Any, node: int, at: float) -> None:
+    """What the queue holds at `node` happens: a finish, or a departure that may be void."""
+    queue = k.queue
+    row, p, serial = queue.row[node], queue.pool[node], queue.serial[node]
+    queue_take(queue)
+    if SHARING:
+        if serial == k.pools.armed[p]:
+            row = share_depart(k, p, at)
+            share_arm(k, p, at)
+            answered(k, row, p, at)
+    elif BATCHING:
+        if serial >> 1 == k.pools.armed[p]:
+            row = batch_end_decode(k, p, at) if serial & 1 else batch_end_prefill(k, p, at)
+            batch_arm(k, p, at)
+            if row >= 0:
+                answered(k, row, p, at)
+    else:
+        finish(k, row, p, at)
+        answered(k, row, p, at)
+
+
+def safe_steps(k: Any) -> int:
+    """How many events fit into queue, rows, heaps and probes, whatever they are."""
+    numbers = k.numbers
+    steps = min(queue_room(k.queue) // SPARE, STRETCH)
+    if numbers[FREE_ROW] < 0:
+        steps = min(steps, len(k.rows.request) - numbers[NEXT_ROW])
+    if k.uses.probes == 1:
+        steps = min(steps, (len(k.probes.at) - numbers[PROBES_TO] + numbers[PROBES_FROM]) // k.probes_count)
+    if SHARING or BATCHING:
+        heaps = k.heaps
+        if heaps.used[0] + 4 * heaps.widest[0] > len(heaps.tag):
+            return 0
+        steps = min(steps, heaps.widest[0] >> 1)
+    return steps

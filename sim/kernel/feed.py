@@ -1,0 +1,120 @@
+"""Requests for the kernel, a chunk at a time: instants, demands and marks, from the very laws that SimPy's side asks.
+
+A law that gives its rule as a plain function (`fill` of arrivals, `rule` of demands) is compiled and fills thousands at
+once; any other is asked as it is, in chunks of its own.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+from numba import types
+
+from sim.contracts import ArrivalChunk, Draws
+from sim.kernel.errors import CannotCompile
+from sim.kernel.lower import entry
+from sim.kernel.state import CHUNK_AT, CHUNK_END, CHUNK_FIRST, Chunk, Kernel
+from sim.kernel.structs import Structs, type_of
+from sim.runtime.draws import SERVICE_REQUEST
+from sim.runtime.plain import Chance, draw
+
+Marked = Callable[[Any, ArrivalChunk | None], Any]
+AHEAD = 8192
+
+
+class Source:
+    """What the compiled fill reads and writes."""
+
+    __slots__ = ("at", "chance", "demand", "stream", "work_s")
+
+    def __init__(self, chance: Chance, stream: Any, demand: Any) -> None:
+        self.chance, self.stream, self.demand = chance, stream, demand
+        self.at, self.work_s = np.zeros(AHEAD), np.zeros(AHEAD)
+
+
+def fill(stream: Any, chance: Chance, first: int, count: int, at: Any) -> None:
+    """Bound to the arrival law's."""
+
+
+def rule(demand: Any, u: float) -> float:
+    """Bound to the service law's."""
+    return 0.0
+
+
+def fill_source(source: Source, first: int, count: int) -> None:
+    """Instants and demands of requests first..first + count - 1."""
+    fill(source.stream, source.chance, first, count, source.at)
+    for number in range(count):
+        source.work_s[number] = rule(source.demand, draw(source.chance, SERVICE_REQUEST, first + number, 0, 0))
+
+
+class KernelFeed:
+    """`keys` and `views` give what requests carry, None where nothing reads it."""
+
+    def __init__(
+        self, law: Any, service: Any, draws: Draws, horizon_s: float, keys: Marked | None, views: Marked | None
+    ) -> None:
+        self.service, self.draws, self.keys, self.views, self.horizon_s = service, draws, keys, views, horizon_s
+        self.first, self.ended = 0, False
+        self.structs = Structs()
+        self.source: Source | None = None
+        plain_fill, plain_rule = getattr(law, "fill", None), getattr(service, "rule", None)
+        if plain_fill is not None and plain_rule is not None:
+            source = Source(Chance(draws.key), law.stream, service.coefficients)  # type: ignore[attr-defined]
+            bound = {"fill": plain_fill, "rule": plain_rule}
+            arguments = (types.int64, types.int64)
+            try:
+                self.fill_source = entry(fill_source, type_of(source), types.void, arguments, bound)
+                self.source = source
+            except CannotCompile:
+                pass  # a user's own law: asked in Python
+        self.chunks = iter(()) if self.source is not None else law.chunks(draws, horizon_s)
+
+    def fill(self, k: Kernel) -> bool:
+        """The next chunk; False when the source has ended."""
+        return self._fill_asked(k) if self.source is None else self._fill_compiled(k, self.source)
+
+    def _fill_compiled(self, k: Kernel, source: Source) -> bool:
+        if self.ended:
+            return False
+        self.fill_source(self.structs.of(source).address, self.first, AHEAD)
+        count = int(np.searchsorted(source.at, self.horizon_s, side="left"))
+        self.ended = count < AHEAD
+        if not count:
+            return False
+        if len(k.chunk.at) < AHEAD:
+            k.chunk = Chunk(AHEAD, k.uses)
+        k.chunk.at[:], k.chunk.work_s[:] = source.at, source.work_s
+        self._mark(k, self.first, count, None)
+        self.first += count
+        return True
+
+    def _fill_asked(self, k: Kernel) -> bool:
+        found = next(self.chunks, None)
+        if found is None:
+            return False
+        count = len(found.at)
+        if len(k.chunk.at) < count:
+            k.chunk = Chunk(max(count, 1024), k.uses)
+        chunk = k.chunk
+        entities = np.arange(found.first, found.first + count, dtype=np.uint64)
+        chunk.at[:count] = found.at
+        if k.uses.tokens:
+            prompt, output = self.service.tokens(self.draws, entities, found)
+            chunk.prompt_tokens[:count], chunk.output_tokens[:count] = prompt, output
+        else:
+            chunk.work_s[:count] = self.service.work_s(self.draws, entities, found)
+        self._mark(k, found.first, count, found)
+        return True
+
+    def _mark(self, k: Kernel, first: int, count: int, found: ArrivalChunk | None) -> None:
+        """Keys and views of the chunk, and where it begins and ends."""
+        if k.uses.keys or k.uses.views:
+            entities = np.arange(first, first + count, dtype=np.uint64)
+            if k.uses.keys and self.keys is not None:
+                k.chunk.key[:count] = self.keys(entities, found)
+            if k.uses.views and self.views is not None:
+                k.chunk.of_view[:count] = self.views(entities, found)
+        k.numbers[CHUNK_AT], k.numbers[CHUNK_END], k.numbers[CHUNK_FIRST] = 0, count, first

@@ -1,0 +1,193 @@
+"""What a run of the compiled engine is made of: columns over rows (attempts), over pools, and a few numbers.
+
+All that changes stands in arrays, so that Python and compiled code look at the same memory at any time. A column that
+a run does not need has one entry. Instants in virtual seconds from the start of load, NaN until they happen.
+"""
+
+from __future__ import annotations
+
+from copy import copy
+from typing import Any
+
+import numpy as np
+
+from sim.kernel.fields import Fields
+from sim.kernel.queue import Queue
+from sim.runtime.plain import Chance
+
+NAN, INF = float("nan"), float("inf")
+
+# Of `Kernel.numbers`
+(ARRIVALS, IN_SYSTEM, WAITING, TURNS, CLOSED, NEXT_ROW, FREE_ROW, CHUNK_AT, CHUNK_END, CHUNK_FIRST, EVENTS, POLL_TICK,
+ PULL, PULL_DUE, PROBES_FROM, PROBES_TO, WANT, DONE, SOURCE_ENDED, LOST_ROW, NUMBERS) = range(21)  # fmt: skip
+# Of `Kernel.instants`
+NOW, CENTRAL_AREA_S, CENTRAL_AT, POLL_AT, POLL_S, PROBE_S, PULL_AT, INSTANTS = range(8)
+# Why `advance` came back
+UNTIL, CHUNK, STALE_VIEW, ROOM, EMPTY, STEPS = range(6)
+
+UNSET = ("node", "pool", "link")
+
+
+class Rows(Fields):
+    """One row an attempt. `link` chains those that wait in a line, and those that are free."""
+
+    __slots__ = ("arrived_at", "attempt", "dispatcher", "finished_at", "first_token_at", "key", "link", "node",
+                 "output_tokens", "pool", "prompt_tokens", "request", "rif", "sent_at", "started_at", "status",
+                 "work_s")  # fmt: skip
+
+    def __init__(self, rows_max: int, uses: Uses) -> None:
+        def column(used: bool, dtype: Any, value: Any) -> Any:
+            return np.full(rows_max if used else 1, value, dtype=dtype)
+
+        self.request = column(True, np.int64, 0)
+        self.attempt = column(True, np.int32, 0)
+        self.arrived_at = column(True, np.float64, NAN)
+        self.started_at = column(True, np.float64, NAN)
+        self.finished_at = column(True, np.float64, NAN)
+        self.work_s = column(True, np.float64, 0.0)
+        self.status = column(True, np.int8, 0)
+        self.node = column(True, np.int32, -1)
+        self.pool = column(True, np.int32, -1)
+        self.link = column(True, np.int64, -1)
+        self.sent_at = column(True, np.float64, NAN)
+        self.dispatcher = column(uses.dispatchers, np.int32, 0)
+        self.key = column(uses.keys, np.int64, 0)
+        self.rif = column(uses.probes, np.int32, 0)
+        self.first_token_at = column(uses.tokens, np.float64, NAN)
+        self.prompt_tokens = column(uses.tokens, np.int32, 0)
+        self.output_tokens = column(uses.tokens, np.int32, 0)
+
+    def grown(self) -> Rows:
+        """The same rows with room for twice as many."""
+        rows = copy(self)
+        old = len(self.request)
+        for name in self.__slots__:
+            column = getattr(self, name)
+            if len(column) == old:
+                empty = NAN if column.dtype == np.float64 and name != "work_s" else -1 if name in UNSET else 0
+                setattr(rows, name, np.concatenate([column, np.full(old, empty, dtype=column.dtype)]))
+        return rows
+
+
+class Uses(Fields):
+    """Which columns and steps a run needs; 0 or 1 each."""
+
+    __slots__ = ("central", "dispatchers", "idle_draws", "keys", "probes", "several", "signals", "tokens", "views")
+
+    def __init__(self, **uses: bool) -> None:
+        for name in self.__slots__:
+            setattr(self, name, int(uses.get(name, False)))
+
+
+class Pools(Fields):
+    """One row a pool (agents of one type on one node), in the order of their making."""
+
+    __slots__ = ("agent_type", "agents", "answered", "area_busy_s", "area_present_s", "armed", "arrived", "first",
+                 "generation", "in_service", "last", "last_at", "node", "of_slot", "present", "queue_max", "refused",
+                 "slot", "speed", "virtual_s", "waiting", "work_done_s")  # fmt: skip
+
+    def __init__(self, pools_max: int, slots_max: int) -> None:
+        for name in ("agent_type", "agents", "answered", "armed", "arrived", "generation", "in_service", "node",
+                     "present", "queue_max", "refused", "waiting"):  # fmt: skip
+            setattr(self, name, np.zeros(pools_max, dtype=np.int64))
+        for name in ("slot", "first", "last"):
+            setattr(self, name, np.full(pools_max, -1, dtype=np.int64))
+        for name in ("area_busy_s", "area_present_s", "last_at", "speed", "virtual_s", "work_done_s"):
+            setattr(self, name, np.zeros(pools_max))
+        self.of_slot = np.full(slots_max, -1, dtype=np.int64)
+
+
+class Chunk(Fields):
+    """Requests that are known ahead: consecutive ordinals from `numbers[CHUNK_FIRST]` on."""
+
+    __slots__ = ("at", "key", "of_view", "output_tokens", "prompt_tokens", "work_s")
+
+    def __init__(self, length: int, uses: Uses) -> None:
+        self.at = np.zeros(length)
+        self.work_s = np.zeros(length)
+        self.of_view = np.zeros(length if uses.views else 1, dtype=np.int64)
+        self.key = np.zeros(length if uses.keys else 1, dtype=np.int64)
+        self.prompt_tokens = np.zeros(length if uses.tokens else 1, dtype=np.int64)
+        self.output_tokens = np.zeros(length if uses.tokens else 1, dtype=np.int64)
+
+
+class Probes(Fields):
+    """Probes on their way: a ring in order of (at, request, number)."""
+
+    __slots__ = ("at", "dispatcher", "of_view", "request", "slot")
+
+    def __init__(self, probes_max: int) -> None:
+        self.at = np.zeros(probes_max)
+        for name in ("dispatcher", "of_view", "request", "slot"):
+            setattr(self, name, np.zeros(probes_max, dtype=np.int64))
+
+    def grown(self, first: int, end: int) -> Probes:
+        """The same probes, numbers first..end - 1, in a ring of twice the size."""
+        probes = Probes(2 * len(self.at))
+        old, new = len(self.at) - 1, len(probes.at) - 1
+        for number in range(first, end):
+            for name in self.__slots__:
+                getattr(probes, name)[number & new] = getattr(self, name)[number & old]
+        return probes
+
+
+class Lines(Fields):
+    """Who waits at the balancer, one line a view: first and last row, by view."""
+
+    __slots__ = ("first", "last")
+
+    def __init__(self, views: int) -> None:
+        self.first = np.full(views, -1, dtype=np.int64)
+        self.last = np.full(views, -1, dtype=np.int64)
+
+
+class Heaps(Fields):
+    """Binary heaps of (tag, row), heap h in `tag[start[h] : start[h] + room[h]]`; the arena grows at its end."""
+
+    __slots__ = ("count", "room", "row", "start", "tag", "used", "widest")
+
+    def __init__(self, heaps: int, room: int) -> None:
+        self.count = np.zeros(heaps, dtype=np.int64)
+        self.room = np.full(heaps, room, dtype=np.int64)
+        self.start = np.arange(heaps, dtype=np.int64) * room
+        self.used = np.array([heaps * room], dtype=np.int64)
+        self.widest = np.array([room], dtype=np.int64)
+        self.tag = np.zeros(max(4 * heaps * room, 1024))
+        self.row = np.zeros(len(self.tag), dtype=np.int64)
+
+    def grown(self) -> Heaps:
+        """The same heaps in an arena of twice the size."""
+        heaps = copy(self)
+        heaps.tag = np.concatenate([self.tag, np.zeros(len(self.tag))])
+        heaps.row = np.concatenate([self.row, np.zeros(len(self.row), dtype=np.int64)])
+        return heaps
+
+
+class Batch(Fields):
+    """Clocks and context of continuous batching, by pool."""
+
+    __slots__ = ("context", "decode_rate", "decoded", "prefilled_s", "start_marks")
+
+    def __init__(self, pools_max: int) -> None:
+        self.context = np.zeros(pools_max, dtype=np.int64)
+        for name in ("decode_rate", "decoded", "prefilled_s", "start_marks"):
+            setattr(self, name, np.zeros(pools_max))
+
+
+class Paths(Fields):
+    """The balancer's hot calls, behind pointers; `books` is the address of its books."""
+
+    __slots__ = ("books", "complete", "dispatch", "poll", "probe_answer", "probe_targets", "record", "refused")
+
+
+class Kernel(Fields):
+    """Everything of a run."""
+
+    __slots__ = ("batch", "central_max", "chance", "chunk", "dispatchers_count", "draws", "draws_count", "hardware",
+                 "heaps", "instants", "lines", "numbers", "paths", "pools", "probes", "probes_count", "queue", "rows",
+                 "stream", "targets", "uses", "views_count")  # fmt: skip
+
+    chance: Chance
+    queue: Queue
+    rows: Rows
+    pools: Pools

@@ -1,0 +1,56 @@
+"""Building blocks of hot rules that a compiled engine can run from the same source.
+
+A hot rule is a module-level function over objects with `__slots__` whose values are arrays, numbers or such objects,
+and over numbers; it calls only other such functions and `math`. Python runs it as it stands, `sim.kernel.lower`
+compiles it. What the two do not share stands here: `Row` and `item` (several objects of one shape, by index) and the
+draws, which the kernel replaces by machine integers.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from sim.runtime.philox import MASK, philox4x32
+
+UNIT = 2.0**-52
+
+
+class Row:
+    """Several objects of one class and of arrays of the same kinds, by index."""
+
+    __slots__ = ("items",)
+
+    def __init__(self, items: Sequence[Any]) -> None:
+        self.items = list(items)
+
+
+def item(row: Row, index: int) -> Any:
+    """Object number `index`."""
+    return row.items[index]
+
+
+class Chance:
+    """The key of a replication's draws: two 32-bit words (see `sim.runtime.draws`)."""
+
+    __slots__ = ("k0", "k1")
+
+    def __init__(self, key: tuple[int, int]) -> None:
+        self.k0, self.k1 = key
+
+
+def draw(chance: Chance, purpose: int, entity: int, attempt: int, index: int) -> float:
+    """One uniform in (0, 1), the same bits as `CounterDraws.uniform`; 0 <= entity < 2**63."""
+    counter = (int(entity) & MASK, int(entity) >> 32, int(attempt) << 16 | index >> 1, purpose)
+    z0, z1, z2, z3 = philox4x32(counter, (chance.k0, chance.k1))
+    z = z2 | z3 << 32 if index & 1 else z0 | z1 << 32
+    return ((z >> 12) + 0.5) * UNIT
+
+
+def draw_row(chance: Chance, purpose: int, entity: int, attempt: int, width: int, into: Any) -> None:
+    """Uniforms 0..width-1 of an entity into `into[:width]`; `into` has room for one more (they come in pairs)."""
+    for block in range((width + 1) >> 1):
+        counter = (int(entity) & MASK, int(entity) >> 32, int(attempt) << 16 | block, purpose)
+        z0, z1, z2, z3 = philox4x32(counter, (chance.k0, chance.k1))
+        into[2 * block] = (((z0 | z1 << 32) >> 12) + 0.5) * UNIT
+        into[2 * block + 1] = (((z2 | z3 << 32) >> 12) + 0.5) * UNIT
