@@ -53,14 +53,17 @@ def test_limits_are_held_against_what_was_measured() -> None:
     assert LongRun("large", 10, 3.0, 2.0, 900_000_000, 1.04).broken == ""
     assert LongRun("later start", 10, 2.5, 2.0).broken == "later start: wall_s 2.5, claimed is below 2"
     assert LongRun("later start", 10, 2.5, 2.0).told() == "later start: 10 requests, 2.5 s, CPU 2.0 s"
+    told = LongRun("later start", 10, 2.5, 2.0, process_s=4.0).told()
+    assert told == "later start: 10 requests, 2.5 s, CPU 2.0 s, 4.0 s with imports"
 
 
 def test_starts_are_processes_with_a_cache_of_their_own() -> None:
     first, later = bench.starts(1, "simpy")
     assert (first.name, later.name) == ("first use", "later start")
     assert (first.absent, later.absent) == ("", "")
-    assert first.wall_s > 0.0
-    assert later.cpu_s > 0.0
+    assert 0.0 < first.wall_s < first.process_s
+    assert 0.0 < later.wall_s < later.process_s
+    assert later.requests == first.requests > 0
 
 
 def test_a_kept_run_replaces_the_one_of_its_name(tmp_path: Path) -> None:
