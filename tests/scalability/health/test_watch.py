@@ -235,3 +235,49 @@ def test_a_silent_node_that_is_to_drain_is_kept_out_of_a_panic() -> None:
     fleet.runtime.run_task(fleet.manager.update_node("n0", status=NodeStatus.DRAINING))
     assert (fleet.heard.usable["n0"], fleet.heard.silent["n0"]) == (False, False)
     fleet.close()
+
+
+def test_nodes_that_came_in_together_are_looked_at_together() -> None:
+    fleet = Fleet(4, detector="heartbeat_timeout", interval_s=10.0, node_timeout_s=25.0)
+    fleet.register("late")  # at 0 as well, but the loops run already: on its own
+    fleet.runtime.run(5.0)
+    events = fleet.runtime.env.events_count
+    fleet.runtime.run_task(fleet.manager.update_node("n2", status=NodeStatus.MAINTENANCE))
+    fleet.runtime.run(12.0)
+    fleet.runtime.run_task(fleet.manager.remove_node("n0"))
+    for node_id in ("n3", "late"):
+        fleet.manager.heartbeat(node_id)
+    fleet.runtime.run(33.0)
+    assert fleet.went(NodeStatus.OFFLINE) == {"n1": 30.0}  # n3 and late were heard at 12, n2 is not watched
+    assert fleet.manager.metrics().checks == 4 + 3 + 3  # n2 from 5 on and n0 from 12 on are not looked at
+    assert fleet.runtime.env.events_count - events < 40
+    fleet.runtime.run_task(fleet.manager.remove_node("n2"))
+    for node_id in ("n1", "n3"):
+        fleet.runtime.run_task(fleet.manager.remove_node(node_id))
+    fleet.runtime.run(50.0)
+    assert fleet.went(NodeStatus.OFFLINE) == {"n1": 30.0, "late": 40.0}
+    assert "watch n0 0" not in fleet.manager._parts.jobs  # nobody of them is left
+    fleet.close()
+
+
+def test_heartbeats_that_were_held_back_are_asked_for_before_a_verdict() -> None:
+    fleet = Fleet(2, detector="heartbeat_timeout", interval_s=10.0, node_timeout_s=15.0)
+    asked, lost = [], []
+
+    def deliver() -> None:
+        now = fleet.runtime.now()
+        asked.append(now)
+        if now < 50.0:
+            fleet.manager.heard("n0", now - 1.0, now - 1.0, 0.5, 3)
+        fleet.manager.heard("nobody", now, now, 0.5, 1)
+        fleet.manager.heard("n1", -1.0, 0.0, 0.5, 1)  # said before it was there: nothing
+
+    fleet.watch.held_back.append(deliver)
+    fleet.watch.lost_listeners.append(lambda: lost.append(fleet.runtime.now()))
+    fleet.runtime.run(65.0)
+    assert fleet.went(NodeStatus.OFFLINE) == {"n1": 20.0, "n0": 60.0}
+    assert lost == [20.0, 60.0]
+    assert asked == [20.0, 40.0, 60.0]
+    fleet.watch.held_back.clear()
+    assert fleet.manager.get_node("n0").last_heartbeat == 39.0
+    fleet.close()
