@@ -39,6 +39,7 @@ PARTS = 6
 MARK_KEY = 1 << 20  # after the engine's own control events
 POINT_S_MAX = 3_600.0
 KIB = 1024
+DIED = "its process died"
 COLUMNS = (
     "engine", "balancer", "nodes", "requests", "ns_per_request", "ns_per_request_low", "ns_per_request_high",
     "setup_cpu_s", "peak_rss_bytes", "state_bytes", "absent",
@@ -130,13 +131,14 @@ def _elsewhere(engine: str, balancer: str, nodes: int, requests: int, seed: int)
     command = [sys.executable, "-m", "sim.bench.bench_growth", *words]
     done = subprocess.run(command, capture_output=True, text=True, timeout=POINT_S_MAX, check=False)
     if done.returncode:
-        raise RuntimeError(f"growth point {' '.join(words)}: {done.stderr}")
+        last = (done.stderr.strip().splitlines() or ["without a word"])[-1]
+        return GrowthPoint(engine, balancer, nodes, absent=f"{DIED}, exit {done.returncode}: {last}")
     return GrowthPoint(**json.loads(done.stdout.splitlines()[-1]))
 
 
 def too_steep(points: Sequence[GrowthPoint]) -> list[str]:
-    """What rises more than is claimed, of the compiled engine's curves: times the time of its smallest fleet."""
-    broken = []
+    """Whose process died, and what of the compiled curves rises more than is claimed over its smallest fleet."""
+    broken = [point.told() for point in points if point.absent.startswith(DIED)]
     for balancer, limits in LIMITS.items():
         curve = {p.nodes: p for p in points if (p.engine, p.balancer) == ("compiled", balancer) and not p.absent}
         for nodes, limit in limits.items():
