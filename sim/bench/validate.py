@@ -14,7 +14,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import partial
 from itertools import chain
 
@@ -23,12 +23,14 @@ import numpy as np
 from scipy import stats
 
 from sim.bench.assemble import run_replication
+from sim.bench.compiled import not_compiled
 from sim.bench.compose import compose
 from sim.bench.schema import Config
 from sim.bench.validate_case import Case, Row
 from sim.bench.validate_cases import cases
 from sim.bench.validate_inputs import INPUTS, SeenLoad, check_inputs
 from sim.bench.validate_table import RowResult, ValidationTable
+from sim.errors import ConfigError
 from sim.measure.audits import audit, problems_of
 from sim.measure.controls import control_values, controlled
 from sim.measure.histogram import Sketch
@@ -43,6 +45,7 @@ from sim.types.records import RunRecord
 ROWS_ALPHA, INPUTS_ALPHA = 0.0009, 0.0001
 QUICK_WIDENING = 5.0
 QUICK_REPLICATIONS = 24
+ENGINES = ("auto", "simpy", "compiled")
 CASES_MAX = 1000  # every case has a seed of its own: on common random numbers cases would not be independent
 ROUNDS_MAX = 3  # the planned one and two more where a row is too wide
 
@@ -69,6 +72,18 @@ class _Progressing:
     config: Config
     wanted: int
     reduced: list[Reduced] = field(default_factory=list)
+
+
+def run_on(engine: str) -> Run:
+    """Runs of this engine; raises `ConfigError` for a name that is none."""
+    if engine not in ENGINES:
+        raise ConfigError("--engine", engine, " / ".join(ENGINES))
+    return partial(_run_on, engine)
+
+
+def _run_on(engine: str, config: Config, replication: int) -> RunRecord:
+    chosen = "auto" if engine == "compiled" and not_compiled(config) is not None else engine
+    return run_replication(replace(config, engine=chosen), replication)
 
 
 def run_validation(

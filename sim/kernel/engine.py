@@ -200,7 +200,7 @@ class CompiledEngine:
             elif reason == ROOM:
                 self._grow()
             elif reason == EMPTY:
-                env.now = float(k.instants[NOW])
+                env.now = max(env.now, float(k.instants[NOW]))
                 done.succeed()
         env.run(until=done)
         env.events_count += int(k.numbers[EVENTS])

@@ -12,6 +12,7 @@ import dis
 import hashlib
 import math
 import types as python_types
+from collections.abc import Callable
 from typing import Any
 
 from numba import cfunc, njit, types
@@ -116,27 +117,30 @@ def _addressed(fn: Any, struct_type: Any, arguments: tuple[Any, ...], bound: dic
     return copy
 
 
-def entry(
-    fn: Any, struct_type: Any, result: Any, arguments: tuple[Any, ...], bound: dict[str, Any] | None = None
-) -> Any:
+_made: dict[Any, Any] = {}  # what this process has compiled or loaded; one for each rule, shape and binding
+
+
+def _once(make: Callable[..., Any], fn: Any, struct_type: Any, signature: Any, bound: Bound) -> Any:
+    """Compile or load, unless it is there; raises `CannotCompile`."""
+    key = make, fn, struct_type, signature, tuple(sorted((bound or {}).items(), key=lambda each: each[0]))
+    if key not in _made:
+        copy = _addressed(fn, struct_type, signature.args[1:], bound)
+        try:
+            _made[key] = make(signature, cache=True, **OPTIONS)(copy)
+        except NumbaError as error:
+            raise CannotCompile(fn.__qualname__, first_line(error)) from error
+    return _made[key]
+
+
+def entry(fn: Any, struct_type: Any, result: Any, arguments: Arguments, bound: Bound = None) -> Any:
     """Compile `fn(struct, *arguments)` for Python: `entry(address, *arguments)`; raises `CannotCompile`."""
-    copy = _addressed(fn, struct_type, arguments, bound)
-    try:
-        return njit(result(ADDRESS, *arguments), cache=True, **OPTIONS)(copy)
-    except NumbaError as error:
-        raise CannotCompile(fn.__qualname__, first_line(error)) from error
+    return _once(njit, fn, struct_type, result(ADDRESS, *arguments), bound)
 
 
-def pointer(
-    fn: Any, struct_type: Any, result: Any, arguments: tuple[Any, ...], bound: dict[str, Any] | None = None
-) -> Any:
+def pointer(fn: Any, struct_type: Any, result: Any, arguments: Arguments, bound: Bound = None) -> Any:
     """Compile `fn(struct, *arguments)` for compiled code, to be kept in a `Rule`; raises `CannotCompile`."""
-    copy = _addressed(fn, struct_type, arguments, bound)
     signature = result(ADDRESS, *arguments)
-    try:
-        return cfunc(signature, cache=True, **OPTIONS)(copy), signature
-    except NumbaError as error:
-        raise CannotCompile(fn.__qualname__, first_line(error)) from error
+    return _once(cfunc, fn, struct_type, signature, bound), signature
 
 
 def first_line(error: Exception) -> str:

@@ -1,0 +1,112 @@
+"""The compiled engine against SimPy, bit by bit, on random configurations; and the instrument that compares them."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from functools import partial
+
+import numpy as np
+import pytest
+
+from sim.bench.assemble import assemble, run_replication
+from sim.bench.compose import compose
+from sim.bench.engines import compare, configured, differences, draw_overrides, random_configurations, shrink
+from sim.bench.schema import Config
+from sim.errors import ConfigError
+from sim.types.records import RunRecord
+
+CONFIGURATIONS, SEED = 40, 7
+YARDSTICK = ["fleet=yardstick", "arrivals.rate_per_s=108", "horizon_s=30"]
+
+
+def planted(config: Config) -> RunRecord:
+    """A compiled engine that finishes one request of every pooled queue a bit late."""
+    record = run_replication(config, 0)
+    if config.engine == "compiled" and config.balancer.queue == "central":
+        record.attempts.finished_at[len(record.attempts) // 2] = np.nextafter(
+            record.attempts.finished_at[len(record.attempts) // 2], np.inf
+        )
+    return record
+
+
+def test_random_configurations_are_equal_in_both_engines() -> None:
+    found = random_configurations(CONFIGURATIONS, SEED)
+    assert not found.unequal, found.as_text(SEED)
+    assert found.equal_count == CONFIGURATIONS
+    assert found.requests_count > 50 * CONFIGURATIONS
+    assert found.as_text(SEED).startswith(f"seed {SEED}: {CONFIGURATIONS} of {CONFIGURATIONS} configurations equal")
+
+
+def test_a_difference_is_found_and_shrunk_to_the_key_that_makes_it() -> None:
+    base, number = compose([]), 0
+    while draw_overrides(SEED, number).get("balancer.queue") != "central":
+        number += 1
+    overrides = draw_overrides(SEED, number) | {"balancer.queue_max": 1_000_000, "horizon_s": 5.0}
+    assert compare(base, overrides, planted)[0] == ["finished_at", "digest"]
+    smallest = shrink(base, overrides, planted)
+    assert smallest["balancer.queue"] == "central"
+    assert set(smallest) <= {"balancer.queue", "horizon_s", "arrivals.utilization_ratio", "balancer.kind"}
+    assert smallest["horizon_s"] < 5.0
+
+
+def test_configurations_are_a_function_of_seed_and_number() -> None:
+    assert draw_overrides(3, 11) == draw_overrides(3, 11)
+    assert draw_overrides(3, 11) != draw_overrides(3, 12)
+
+
+@pytest.mark.parametrize("discipline", ["fifo", "ps"])
+def test_a_streamed_run_is_the_same_stream(discipline: str) -> None:
+    words = [*YARDSTICK, "stats.keep_requests=false", "stats.requests_max=0", "fleet.queue_max=4", "warmup=5"]
+    config = compose([*words, f"service.discipline={discipline}", "balancer=power_of_d"])
+    simpy = run_replication(replace(config, engine="simpy"), 0)
+    compiled = run_replication(replace(config, engine="compiled"), 0)
+    assert (simpy.engine, compiled.engine) == ("simpy", "compiled")
+    assert simpy.stream is not None
+    assert compiled.stream is not None
+    assert len(compiled.attempts) == 0
+    assert simpy.digest == compiled.digest
+    assert differences(simpy, compiled) == []
+
+
+def test_memory_of_a_streamed_run_does_not_grow_with_its_requests() -> None:
+    words = [*YARDSTICK, "stats.keep_requests=false", "stats.requests_max=0", "balancer=power_of_d", "engine=compiled"]
+    rows = []
+    for horizon_s in (30.0, 300.0):
+        found = assemble(replace(compose(words), horizon_s=horizon_s), 0)
+        found.run()
+        rows.append(len(found.world.engine.k.rows.request))  # type: ignore[attr-defined] # the compiled engine's
+    assert rows[0] == rows[1]
+
+
+def test_a_feature_that_is_not_compiled_is_named() -> None:
+    for words, feature in (
+        (["faults=crash"], "attempts, health, failover, scaling and faults"),
+        (["arrivals=closed_loop"], "arrivals=closed_loop"),
+    ):
+        config = compose(["engine=compiled", *words])
+        with pytest.raises(ConfigError, match=rf"^engine=compiled: accepted is simpy or auto: .*{feature}"):
+            assemble(config, 0)
+
+
+def test_auto_takes_the_compiled_engine_for_long_plain_runs_only() -> None:
+    long = [*YARDSTICK, "horizon_s=1000", "balancer=power_of_d"]
+    assert assemble(compose(long), 0).engine == "compiled"
+    assert assemble(compose([*long, "horizon_s=900"]), 0).engine == "simpy"
+    assert assemble(compose([*long, "deadline_s=300"]), 0).engine == "simpy"
+
+
+def test_engines_are_named_in_the_record_and_differ_in_nothing_else() -> None:
+    config = compose([*YARDSTICK, "balancer=least_connections"])
+    runs = [run_replication(configured(config, {}, engine), 0) for engine in ("simpy", "compiled")]
+    assert [run.engine for run in runs] == ["simpy", "compiled"]
+    assert differences(*runs) == []
+    runs[1].attempts.node[3] += 1
+    assert differences(*runs) == ["node"]
+
+
+def test_two_replications_side_by_side_are_what_they_are_alone() -> None:
+    config = compose([*YARDSTICK, "balancer=power_of_d", "engine=compiled"])
+    alone = partial(run_replication, config)
+    one, other = assemble(config, 0), assemble(config, 1)
+    assert other.run().digest == alone(1).digest
+    assert one.run().digest == alone(0).digest
