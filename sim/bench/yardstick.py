@@ -23,7 +23,7 @@ from sim.measure.metrics import replication_metrics
 from sim.world.idiomatic import RATE_PER_S, idiomatic_mean_sojourn_s
 
 MEAN_SOJOURN_S = 1.045
-BARE = ("stats.keep_requests=false", "stats.requests_max=0")
+BARE = ("stats.keep_requests=false", "stats.requests_max=0", "warmup=none")  # no warm-up to look for: small books
 RECORDS = ("stats.keep_requests=true",)
 EVERYTHING = (  # on, with nothing failing
     "deadline_s=300", "retry.attempts_max=3", "retry.attempt_timeout_s=100", "retry.budget_ratio=0.2",
