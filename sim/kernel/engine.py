@@ -164,7 +164,8 @@ class CompiledEngine:
 
     def load(self, law: Any, service: Any, draws: Draws, horizon_s: float, keys: Marked, views: Marked) -> None:
         """Take requests from an open source."""
-        expected = min(law.rate_per_s() * horizon_s, ROWS_AHEAD_MAX) if self.options.stream is None else 0.0
+        known = self.options.stream is None and not law.terminating  # a trace may end long before the horizon
+        expected = min(law.rate_per_s() * horizon_s, ROWS_AHEAD_MAX) if known else 0.0
         rows_max = min(int(1.05 * expected + 6.0 * expected**0.5) + ROWS_MIN, ROWS_AHEAD_MAX)
         self.k.rows = Rows(rows_max, self.k.uses)
         self.feed = KernelFeed(law, service, draws, horizon_s, keys, views)

@@ -15,7 +15,7 @@ from sim.bench.schema import Config
 from sim.errors import ConfigError
 from sim.types.records import RunRecord
 
-CONFIGURATIONS, SEED = 40, 7
+CONFIGURATIONS, SEED = 30, 7
 YARDSTICK = ["fleet=yardstick", "arrivals.rate_per_s=108", "horizon_s=30"]
 
 
@@ -42,7 +42,7 @@ def test_a_difference_is_found_and_shrunk_to_the_key_that_makes_it() -> None:
     while draw_overrides(SEED, number).get("balancer.queue") != "central":
         number += 1
     overrides = draw_overrides(SEED, number) | {"balancer.queue_max": 1_000_000, "horizon_s": 5.0}
-    assert compare(base, overrides, planted)[0] == ["finished_at", "digest"]
+    assert compare(base, overrides, planted)[0] == ["finished_at"]
     smallest = shrink(base, overrides, planted)
     assert smallest["balancer.queue"] == "central"
     assert set(smallest) <= {"balancer.queue", "horizon_s", "arrivals.utilization_ratio", "balancer.kind"}
