@@ -151,6 +151,8 @@ def safe_steps(k: Any) -> int:
     steps = min(queue_room(k.queue) // SPARE, STRETCH)
     if numbers[FREE_ROW] < 0:
         steps = min(steps, len(k.rows.request) - numbers[NEXT_ROW])
+    else:  # rows that are used again: all but those in the system are free
+        steps = min(steps, len(k.rows.request) - numbers[IN_SYSTEM])
     if k.uses.probes == 1:
         steps = min(steps, (len(k.probes.at) - numbers[PROBES_TO] + numbers[PROBES_FROM]) // k.probes_count)
     if SHARING or BATCHING:

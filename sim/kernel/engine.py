@@ -231,7 +231,8 @@ class CompiledEngine:
         """Twice the room of whatever is nearly full."""
         k = self.k
         before = (k.rows, k.queue, k.heaps, k.probes)
-        if k.numbers[FREE_ROW] < 0 and k.numbers[NEXT_ROW] >= len(k.rows.request):
+        rows_max = len(k.rows.request)
+        if k.numbers[NEXT_ROW] >= rows_max and (k.numbers[FREE_ROW] < 0 or k.numbers[IN_SYSTEM] >= rows_max):
             k.rows = k.rows.grown()
         if len(k.queue.at) - k.queue.numbers[0] < 8:
             k.queue = k.queue.grown()

@@ -54,10 +54,12 @@ def test_configurations_are_a_function_of_seed_and_number() -> None:
     assert draw_overrides(3, 11) != draw_overrides(3, 12)
 
 
-@pytest.mark.parametrize("discipline", ["fifo", "ps"])
-def test_a_streamed_run_is_the_same_stream(discipline: str) -> None:
+@pytest.mark.parametrize(("discipline", "nodes"), [("fifo", 10), ("fifo", 120), ("ps", 10)])
+def test_a_streamed_run_is_the_same_stream(discipline: str, nodes: int) -> None:
+    """120 nodes hold more requests at once than the rows that a run starts with."""
     words = [*YARDSTICK, "stats.keep_requests=false", "stats.requests_max=0", "fleet.queue_max=4", "warmup=5"]
-    config = compose([*words, f"service.discipline={discipline}", "balancer=power_of_d"])
+    load = [f"fleet.nodes={nodes}", f"arrivals.rate_per_s={10.8 * nodes}", "horizon_s=15"]
+    config = compose([*words, *load, f"service.discipline={discipline}", "balancer=power_of_d"])
     simpy = run_replication(replace(config, engine="simpy"), 0)
     compiled = run_replication(replace(config, engine="compiled"), 0)
     assert (simpy.engine, compiled.engine) == ("simpy", "compiled")
