@@ -12,6 +12,7 @@ from __future__ import annotations
 from math import inf
 from typing import Any
 
+from sim.kernel.heaps import heaps_steps
 from sim.kernel.messages import next_probe, probe_event
 from sim.kernel.pools import batch_arm, batch_end_decode, batch_end_prefill, finish, share_arm, share_depart
 from sim.kernel.queue import LEAST, queue_least, queue_room, queue_take, queue_tune
@@ -156,8 +157,5 @@ def safe_steps(k: Any) -> int:
     if k.uses.probes == 1:
         steps = min(steps, (len(k.probes.at) - numbers[PROBES_TO] + numbers[PROBES_FROM]) // k.probes_count)
     if SHARING or BATCHING:
-        heaps = k.heaps
-        if heaps.used[0] + 4 * heaps.widest[0] > len(heaps.tag):
-            return 0
-        steps = min(steps, heaps.widest[0] >> 1)
+        steps = min(steps, heaps_steps(k.heaps))
     return steps

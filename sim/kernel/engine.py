@@ -17,6 +17,7 @@ from sim.contracts import Draws
 from sim.kernel.advance import advance
 from sim.kernel.columns import KernelColumns
 from sim.kernel.feed import KernelFeed, Marked
+from sim.kernel.heaps import heaps_steps
 from sim.kernel.lower import entry
 from sim.kernel.paths import Balancing, compiled_paths
 from sim.kernel.pool import KernelPool
@@ -108,7 +109,7 @@ class CompiledEngine:
         k.pools = Pools(pools_max, slots_max)
         k.queue = Queue(1024, 1.0)
         k.chunk = Chunk(1, k.uses)
-        k.heaps = Heaps(pools_max * (2 if self.batching else 1) if discipline != "fifo" else 1, 16)
+        k.heaps = Heaps(pools_max * (2 if self.batching else 1) if discipline != "fifo" else 1, 64)
         k.batch = Batch(pools_max if self.batching else 1)
         k.hardware = options.hardware
         k.stream = options.stream
@@ -237,9 +238,8 @@ class CompiledEngine:
         if len(k.queue.at) - k.queue.numbers[0] < 8:
             k.queue = k.queue.grown()
             self._spread(self.structs.of(k.queue).address, float(k.instants[NOW]))
-        heaps = k.heaps
-        if (self.sharing or self.batching) and heaps.used[0] + 4 * heaps.widest[0] > len(heaps.tag):
-            k.heaps = heaps.grown()
+        while (self.sharing or self.batching) and not heaps_steps(k.heaps):
+            k.heaps = k.heaps.grown()
         if k.numbers[PROBES_TO] - k.numbers[PROBES_FROM] + k.probes_count > len(k.probes.at):
             k.probes = k.probes.grown(int(k.numbers[PROBES_FROM]), int(k.numbers[PROBES_TO]))
         for old, new in zip(before, (k.rows, k.queue, k.heaps, k.probes), strict=True):

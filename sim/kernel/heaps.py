@@ -8,6 +8,8 @@ from __future__ import annotations
 
 from typing import Any
 
+STEPS_MIN = 32
+
 
 def heap_before(heaps: Any, place: int, tag: float, row: int, rows: Any) -> bool:
     """Whether what lies at `place` comes before (tag, row)."""
@@ -77,3 +79,14 @@ def heap_pop(heaps: Any, h: int, rows: Any) -> int:
         heaps.tag[start + place] = tag
         heaps.row[start + place] = row
     return first
+
+
+def heaps_steps(heaps: Any) -> int:
+    """How many steps of two pushes each the arena surely holds; 0 when it must grow first.
+
+    Each push may move a heap, which takes twice its room; within half of the widest room none doubles twice.
+    """
+    room = (len(heaps.tag) - heaps.used[0]) // (8 * heaps.widest[0])
+    if room < STEPS_MIN:
+        return 0
+    return min(room, heaps.widest[0] >> 1)

@@ -82,7 +82,7 @@ def test_memory_of_a_streamed_run_does_not_grow_with_its_requests() -> None:
 
 def test_a_feature_that_is_not_compiled_is_named() -> None:
     for words, feature in (
-        (["faults=crash"], "attempts, health, failover, scaling and faults"),
+        (["deadline_s=30"], "attempts, health, failover, scaling and faults"),
         (["arrivals=closed_loop"], "arrivals=closed_loop"),
     ):
         config = compose(["engine=compiled", *words])
