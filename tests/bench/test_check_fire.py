@@ -141,8 +141,8 @@ faults=overload arrivals=closed_loop
     faults.overload.enabled=True: accepted is false with arrivals=closed_loop ...
 faults=[crash,fire]
     faults=fire: accepted is one of FAULTS, or a list of them: [a,b]
-engine=compiled
-    engine=compiled: accepted is one of auto, simpy
+engine=fortran
+    engine=fortran: accepted is one of auto, compiled, simpy
 """
 SAID_TIMEOUT = "a number above 0 (or deadline_s, or failover with a health detector), since"
 LINES = [line.strip() for line in TABLE.splitlines() if line and not line.startswith("#")]

@@ -60,7 +60,7 @@ REFUSED = [
     ("arrivals.amplitude_ratio=2", "arrivals.amplitude_ratio=2.0: accepted is a number from 0 to 1"),
     ("arrivals.utilization_ratio=0", "arrivals.utilization_ratio=0.0: accepted is a number above 0 or null"),
     ("stats.keep_requests=maybe", "stats.keep_requests=maybe: accepted is true or false"),
-    ("engine=fortran", "engine=fortran: accepted is one of auto, simpy"),
+    ("engine=fortran", "engine=fortran: accepted is one of auto, compiled, simpy"),
     ("warmup=soon", "warmup=soon: accepted is auto, none or seconds from 0 to below the horizon"),
     ("warmup=1000", "warmup=1000: accepted is auto, none or seconds from 0 to below the horizon"),
     ("name=a b", "name=a b: accepted is letters, digits and _ . + - (it names a folder)"),

@@ -20,7 +20,7 @@ from sim.types.records import RunRecord
 
 SMALL = ["stats.replications=2", "launcher.workers=1", "drain_s=40"]
 STUDIES = {  # study -> points, and a corner of it that is run
-    "failover": (27, ["detector=source,checks_2_3", "situation=clean", "horizon_s=150", "faults.crash.mttf_s=300"]),
+    "failover": (24, ["detector=source,checks_2_3", "situation=clean", "horizon_s=150", "faults.crash.mttf_s=300"]),
     "gray_failure": (32, ["guard=checks_only,ejection", "balancer=round_robin", "situation=slow", "horizon_s=150"]),
     "spot": (10, ["machines=on_demand_10,spot_12", "situation=warned", "horizon_s=150"]),
     "tail_tolerance": (21, ["hedge_after=none,p50", "arrivals.utilization_ratio=0.3", "horizon_s=100"]),

@@ -7,6 +7,7 @@ import os
 import subprocess
 import sys
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +17,7 @@ from sim.bench import assemble
 from sim.errors import InvalidRun
 from sim.experiments.main import VERBS, main
 from sim.registry import names
+from sim.types.records import RunRecord
 
 TINY = ["horizon_s=60", "fleet.nodes=2", "fleet.agents_per_node=2", "stats.replications=2", "launcher.workers=1"]
 Said = Callable[..., tuple[int, str, str]]
@@ -240,14 +242,17 @@ class Table:
 def test_validate_hands_its_settings_on(said: Said, monkeypatch: pytest.MonkeyPatch) -> None:
     asked: list[object] = []
 
-    def validation(seed: int, quick: bool, workers: int, progress: Callable[[int, int], None]) -> Table:
-        asked.extend((seed, quick, workers))
+    def validation(
+        seed: int, quick: bool, workers: int, progress: Callable[[int, int], None], run: partial[RunRecord]
+    ) -> Table:
+        asked.extend((seed, quick, workers, run.args))
         progress(1, 1)
         return Table()
 
     monkeypatch.setattr("sim.bench.validate.run_validation", validation)
-    code, out, err = said("validate", "--quick", "seed=7", "workers=2")
-    assert (code, out, asked) == (1, "validate FAILED\n", [7, True, 2])
+    code, out, err = said("validate", "--quick", "seed=7", "workers=2", "--engine", "simpy")
+    assert (code, out, asked) == (1, "validate FAILED\n", [7, True, 2, ("simpy",)])
+    assert said("validate", "--engine=fast")[2] == ("victor-sim: --engine=fast: accepted is auto / simpy / compiled\n")
     assert err.startswith("validate: 1/1, took ")
 
 

@@ -156,9 +156,7 @@ def test_the_cache_is_named_by_every_source(monkeypatch: pytest.MonkeyPatch, tmp
 
 def test_what_cannot_be_compiled_says_why() -> None:
     part = Part(1, [0.0])
-    with pytest.raises(
-        CannotCompile, match=r"cannot be compiled: a rule is a plain function of a module, without"
-    ):
+    with pytest.raises(CannotCompile, match=r"cannot be compiled: a rule is a plain function of a module, without"):
         entry(closure(2.0), type_of(part), types.float64, (types.float64,))
     with pytest.raises(CannotCompile, match=r"^listed cannot be compiled: "):
         entry(listed, type_of(part), types.float64, (types.float64,))
