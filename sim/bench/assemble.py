@@ -251,6 +251,9 @@ def _overload(config: Config, law: Any) -> Callable[..., Any] | None:
 def check_thinking(config: Config) -> None:
     """Raises `ConfigError` for clients who are refused and back in the same instant, for ever."""
     fleet, arrivals = config.fleet, config.arrivals
+    if not arrivals.think_s and is_under_fire(config):
+        accepted = "above 0 in a run under fire (admission, a breaker or a fault turns requests away at once)"
+        raise ConfigError("arrivals.think_s", arrivals.think_s, accepted)
     agents = min(fleet.agent_types.values(), default=fleet.agents_per_node)
     places = agents + (config.balancer.queue_max if config.balancer.queue == "central" else fleet.queue_max)
     if not arrivals.think_s and arrivals.clients_count > places:

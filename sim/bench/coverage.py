@@ -10,7 +10,7 @@ faster with one server: 400 x 10 x 100,000 requests are hours of the engine, min
 from __future__ import annotations
 
 import heapq
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from functools import lru_cache
 
@@ -20,6 +20,8 @@ from scipy import stats
 
 from sim.bench.assemble import run_replication
 from sim.bench.compose import compose
+from sim.bench.identity import engine_of
+from sim.bench.ledger import Ledger
 from sim.bench.schema import Config
 from sim.measure.intervals import t_interval
 from sim.measure.metrics import replication_metrics
@@ -75,12 +77,31 @@ class Coverage:
         return f"{self.covered} of {self.macro} intervals cover the mean: {self.share:.4f}, {word} {band}"
 
 
-def coverage(setting: Setting, macro: int, seed: int, run: MacroRun, workers: int = 0) -> Coverage:
-    """Covered share over `macro` macro-replications; `workers` processes, 0 for one a core."""
-    parallel = joblib.Parallel(n_jobs=workers or joblib.cpu_count(), batch_size=1)
-    hits: list[bool] = parallel(joblib.delayed(covers)(setting, seed * macro + number, run) for number in range(macro))
+def coverage(
+    setting: Setting,
+    macro: int,
+    seed: int,
+    run: MacroRun,
+    workers: int = 0,
+    ledger: Ledger | None = None,
+    progress: Callable[[int, int], None] | None = None,
+) -> Coverage:
+    """Covered share over `macro` macro-replications; `workers` processes, 0 for one a core.
+
+    `ledger` keeps each as it is finished, by its seed, and knows those of before; `progress` hears done and total.
+    """
+    kept = Ledger(None) if ledger is None else ledger
+    seeds = [seed * macro + number for number in range(macro)]
+    missing = [one for one in seeds if str(one) not in kept.parts]
+    parallel = joblib.Parallel(n_jobs=workers or joblib.cpu_count(), batch_size=1, return_as="generator")
+    hits: Iterator[bool] = parallel(joblib.delayed(covers)(setting, one, run) for one in missing)
+    for done, (one, hit) in enumerate(zip(missing, hits, strict=True), start=macro - len(missing) + 1):
+        kept.write(str(one), hit)
+        if progress is not None:
+            progress(done, macro)
+    covered = sum(kept.parts[str(one)] for one in seeds)
     low, high = stats.binom.interval(0.99, macro, setting.confidence_ratio)
-    return Coverage(sum(hits), macro, float(low) / macro, float(high) / macro)
+    return Coverage(covered, macro, float(low) / macro, float(high) / macro)
 
 
 def covers(setting: Setting, seed: int, run: MacroRun) -> bool:
@@ -89,12 +110,17 @@ def covers(setting: Setting, seed: int, run: MacroRun) -> bool:
     cut_s = point_cut(records).cut_s
     means = [replication_metrics(record, cut_s, None, 0.0)["sojourn_s_mean"] for record in records]
     interval = t_interval(np.array(means), setting.confidence_ratio)
-    return interval.low <= mmc_sojourn(setting.servers, setting.rho) <= interval.high
+    return bool(interval.low <= mmc_sojourn(setting.servers, setting.rho) <= interval.high)
 
 
-def product_run(setting: Setting, seed: int, replication: int) -> RunRecord:
+def product_run(setting: Setting, seed: int, replication: int, engine: str = "auto") -> RunRecord:
     """One replication by the real engine, control plane and all."""
-    return run_replication(replace(_config(setting), seed=seed), replication)
+    return run_replication(replace(_config(setting), seed=seed, engine=engine), replication)
+
+
+def source_of(setting: Setting, engine: str) -> str:
+    """The engine that runs this setting when `engine` is asked for."""
+    return engine_of(replace(_config(setting), engine=engine))
 
 
 @lru_cache(maxsize=8)

@@ -1,169 +1,63 @@
-"""Are the two engines one? Random configurations through both, request tables compared bit by bit.
+"""Are the two engines one? Random configurations through both, their records compared bit by bit.
 
-A configuration is a function of (seed, number): a list of keys and values over the whole plain half of the schema. One
-that differs is shrunk: keys are dropped, and the load is shortened, as long as the two still differ. Equality says that
-the engines are the same, not that they are right; known answers and the naive engine of the tests say that.
+One that differs is shrunk: sections and keys go back to their defaults and sizes are halved, as long as the two still
+differ; the smallest is told as the command that shows it. What the second engine refuses is counted under the feature
+that it names, never as equal. Equality says that the engines are the same, not that they are right: known answers and
+the naive engines of the tests say that.
 """
 
 from __future__ import annotations
 
-import copy
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
 
 from sim.bench.assemble import run_replication
-from sim.bench.compose import compose
+from sim.bench.check import check
+from sim.bench.compose import compose, quoted
+from sim.bench.dice import Overrides
+from sim.bench.engine_differences import Difference, differences
+from sim.bench.ledger import Ledger
+from sim.bench.random_configs import configured, draw_overrides, features_of, smaller
 from sim.bench.schema import Config
-from sim.errors import ConfigError
-from sim.runtime.draws import CounterDraws, purpose
+from sim.errors import ConfigError, SimError
 from sim.types.records import RunRecord
 
-DICE = purpose("engines, random configurations")
-TABLE = (
-    "request", "attempt", "arrived_at", "started_at", "finished_at", "node", "status", "work_s", "first_token_at",
-    "prompt_tokens", "output_tokens",
-)  # fmt: skip
-BOOKS = (
-    "area_present_s", "area_busy_s", "work_done_s", "truncated_work_s", "arrived", "answered", "refused", "truncated",
-)  # fmt: skip
-STRATEGIES = (
-    "random", "round_robin", "weighted_round_robin", "least_connections", "weighted_least_connections", "power_of_d",
-    "join_idle_queue", "consistent_hash", "response_time", "prequal",
-)  # fmt: skip
-COUNTS = ("least_connections", "weighted_least_connections", "power_of_d")
-HORIZON_S, HORIZON_MIN_S = 40.0, 0.5
-
-Overrides = dict[str, Any]
+SHRINK_MAX = 500  # comparisons for one difference
+REDRAWS_MAX = 10  # times the configurations that are asked for
+SMALLEST_TOLD = 12  # differences of one configuration that are told
+EQUAL, DIFFERS, REFUSED, NOT_SUPPORTED = "equal", "differs", "refused", "not supported"
 Run = Callable[[Config], RunRecord]
 
 
-class Dice:
-    """Choices of one configuration, one draw after another."""
-
-    def __init__(self, seed: int, number: int) -> None:
-        self._draws, self._thrown = CounterDraws(seed, number), 0
-
-    def throw(self) -> float:
-        """A uniform in (0, 1)."""
-        self._thrown += 1
-        return self._draws.uniform(DICE, self._thrown)
-
-    def of(self, *choices: Any) -> Any:
-        """One of them."""
-        return choices[int(self.throw() * len(choices))]
-
-    def happens(self, prob: float) -> bool:
-        """With that chance."""
-        return self.throw() < prob
-
-    def between(self, low: float, high: float) -> float:
-        """Uniform, three digits."""
-        return round(low + (high - low) * self.throw(), 3)
-
-
-def draw_overrides(seed: int, number: int) -> Overrides:
-    """Configuration `number` of a seed, as dotted keys and values."""
-    dice = Dice(seed, number)
-    kind = dice.of(*STRATEGIES)
-    found: Overrides = {
-        "seed": 1 + int(dice.throw() * 1_000_000),
-        "horizon_s": HORIZON_S,
-        "drain_s": dice.of(0.0, 2.0, 1000.0),
-        "balancer.kind": kind,
-        "fleet.nodes": dice.of(1, 2, 3, 5, 8),
-        "fleet.agents_per_node": dice.of(1, 2, 4),
-        "arrivals.utilization_ratio": dice.between(0.3, 1.3),
-        "service.kind": dice.of("exponential", "deterministic", "lognormal", "hyperexponential", "llm"),
-        "arrivals.kind": dice.of("poisson", "deterministic", "gamma", "mmpp", "diurnal", "flash_crowd"),
-    }
-    if dice.happens(0.4):
-        found["fleet.speeds"] = dice.of([1.0, 2.0], [0.5, 1.0, 2.0], [1.0, 1.25])
-    if dice.happens(0.4):
-        found["fleet.queue_max"] = dice.of(0, 1, 3)
-    if dice.happens(0.2):
-        found["fleet.weights"] = "equal"
-    if dice.happens(0.25):
-        found["fleet.agent_types"] = dice.of({"a": 1, "b": 2}, {"a": 2, "b": 1, "c": 1})
-        found["fleet.agents_per_node"] = sum(found["fleet.agent_types"].values())
-        if dice.happens(0.7):
-            found["arrivals.type_mix"] = {name: dice.between(0.2, 1.0) for name in found["fleet.agent_types"]}
-    _draw_balancer(dice, kind, found)
-    _draw_load(dice, found)
-    return found
-
-
-def _draw_balancer(dice: Dice, kind: str, found: Overrides) -> None:
-    if dice.happens(0.4):
-        found["balancer.dispatchers"] = dice.of(2, 3, 4)
-    if kind == "power_of_d":
-        found["balancer.d"] = dice.of(1, 2, 2, 3, 10)
-    if dice.happens(0.5):
-        found["balancer.ties"] = dice.of("random", "rotate", "lowest")
-    if kind in COUNTS and dice.happens(0.4):
-        found["balancer.signal"] = "polled"
-        found["balancer.refresh_s"] = dice.of(0.1, 0.25, 1.0, 5.0)
-        found["balancer.count_own_dispatches"] = dice.happens(0.5)
-    elif kind == "prequal":
-        found["balancer.signal"] = "probed"
-        found["balancer.probe_delay_s"] = dice.of(0.0, 0.01, 0.3)
-        found["balancer.probe_pool_max"] = dice.of(2, 4, 16)
-        found["balancer.probe_age_s"] = dice.of(0.2, 1.0, 5.0)
-    elif dice.happens(0.3):
-        found["balancer.queue"] = "central"
-        found["balancer.queue_max"] = dice.of(0, 3, 1_000_000)
-    if kind == "consistent_hash":
-        found["arrivals.keys_count"] = dice.of(0, 5, 100)
-        found["balancer.load_factor"] = dice.of(1.0, 1.25, 2.0)
-    if kind == "response_time":
-        found["balancer.ewma_tau_s"] = dice.of(0.5, 10.0)
-
-
-def _draw_load(dice: Dice, found: Overrides) -> None:
-    service = found["service.kind"]
-    if service != "llm":
-        found["service.mean_s"] = dice.of(0.05, 0.25, 1.0)
-        if dice.happens(0.35):
-            found["service.discipline"] = "ps"
-    if service in ("lognormal", "hyperexponential"):
-        found["service.scv"] = dice.of(1.0, 4.0, 20.0)
-    if found["arrivals.kind"] == "gamma":
-        found["arrivals.cv"] = dice.of(0.0, 0.5, 2.0)
-    if found["arrivals.kind"] in ("diurnal", "flash_crowd"):
-        found["arrivals.period_s"] = 20.0
-        found["arrivals.peak_at"], found["arrivals.peak_s"] = 10.0, 10.0
-    if found["arrivals.kind"] == "mmpp":
-        found["arrivals.burst_s"], found["arrivals.calm_s"] = 2.0, 8.0
-
-
-def configured(base: Config, overrides: Overrides, engine: str) -> Config:
-    """A copy of `base` with the keys set."""
-    config = copy.deepcopy(base)
-    for key, value in (*overrides.items(), ("engine", engine)):
-        *path, name = key.split(".")
-        part: Any = config
-        for step in path:
-            part = getattr(part, step)
-        setattr(part, name, copy.deepcopy(value))
-    return config
-
-
-def differences(one: RunRecord, other: RunRecord) -> list[str]:
-    """What two records of one run do not have in common, by name; empty when they are equal bit by bit."""
-    found = []
-    for name in TABLE:
-        mine, its = getattr(one.attempts, name), getattr(other.attempts, name)
-        if (mine is None) != (its is None) or (mine is not None and mine.tobytes() != its.astype(mine.dtype).tobytes()):
-            found.append(name)
-    found += [name for name in BOOKS if getattr(one.nodes, name).tobytes() != getattr(other.nodes, name).tobytes()]
-    scalars = ("ended_at", "arrivals_count", "central_area_s", "digest", "horizon_s")
-    return found + [name for name in scalars if getattr(one, name) != getattr(other, name)]
+class NotSupported(SimError):
+    """The second engine does not run this; the text names the feature."""
 
 
 def run_one(config: Config) -> RunRecord:
     """Replication 0."""
     return run_replication(config, 0)
+
+
+@dataclass(frozen=True, slots=True)
+class Side:
+    """One of the two engines that are compared."""
+
+    engine: str
+    run: Run = run_one
+
+
+SIDES = (Side("simpy"), Side("compiled"))
+
+
+@dataclass(frozen=True, slots=True)
+class Comparison:
+    """What differs, and the number of rows (or, of a streamed run, of requests) that were compared."""
+
+    different: list[Difference]
+    requests_count: int
 
 
 @dataclass(slots=True)
@@ -172,76 +66,134 @@ class Equality:
 
     equal_count: int = 0
     requests_count: int = 0
-    refused_count: int = 0  # configurations that the assembly refuses in both engines; drawn and left out
-    features: Counter[str] = field(default_factory=Counter)
-    unequal: list[tuple[Overrides, list[str]]] = field(default_factory=list)  # shrunk
+    refused_count: int = 0  # that the assembly refuses whatever the engine; drawn again
+    not_supported: Counter[str] = field(default_factory=Counter)  # by the feature that the second engine names
+    features: Counter[str] = field(default_factory=Counter)  # of what was compared
+    unequal: list[tuple[int, list[str], str]] = field(default_factory=list)  # number, what differs, smallest command
 
-    def as_text(self, seed: int) -> str:
-        """How many were equal, how often each feature was drawn, and every difference with the keys that make it."""
-        count = self.equal_count + len(self.unequal)
-        equal = f"seed {seed}: {self.equal_count} of {count} configurations equal bit by bit"
+    @property
+    def done_count(self) -> int:
+        """Configurations that the assembly accepted."""
+        return self.equal_count + len(self.unequal) + self.not_supported.total()
+
+    def as_text(self, seed: int, kinds: str = "plain") -> str:
+        """How many were equal, what was compared how often, what was not, every difference with its command."""
+        equal = f"{self.equal_count} of {self.done_count} configurations equal bit by bit"
+        refused = f"{self.refused_count} drawn that no engine accepts"
         lines = [
-            f"{equal}, {self.requests_count:,} requests ({self.refused_count} drawn that no engine accepts)",
-            "drawn: " + ", ".join(f"{name} {times}" for name, times in sorted(self.features.items())),
+            f"seed {seed}, {kinds}: {equal}, {self.requests_count:,} requests ({refused})",
+            "compared: " + ", ".join(f"{name} {times}" for name, times in sorted(self.features.items())),
         ]
-        for overrides, names in self.unequal:
-            keys = " ".join(f"{key}={value}" for key, value in overrides.items())
-            lines.append(f"differs in {', '.join(names)}: {keys}")
+        lines += [f"not supported: {times} {feature}" for feature, times in sorted(self.not_supported.items())]
+        for number, names, command in self.unequal:
+            lines += [f"number {number} differs", *(f"  {name}" for name in names), f"  {command}"]
         return "\n".join(lines)
 
 
-def compare(base: Config, overrides: Overrides, run: Run = run_one) -> tuple[list[str], int]:
-    """Names of what differs between the engines, and the number of requests; raises `ConfigError`."""
-    simpy = run(configured(base, overrides, "simpy"))
-    compiled = run(configured(base, overrides, "compiled"))
-    return differences(simpy, compiled), len(simpy.attempts)
+def command_of(overrides: Overrides) -> str:
+    """The command that compares exactly this configuration."""
+    words = (f"{key}={quoted(value)}" for key, value in overrides.items())
+    return " ".join(["victor-sim validate --engines", *(f'"{w}"' if set(w) & set("[{' ") else w for w in words)])
 
 
-def shrink(base: Config, overrides: Overrides, run: Run = run_one) -> Overrides:
-    """The smallest set of keys that is found to differ still, from the left to the right until nothing more goes."""
+def compare_configs(one: Config, other: Config, sides: tuple[Side, Side] = SIDES) -> Comparison:
+    """Run both; raises `ConfigError` for what no engine accepts, `NotSupported` for what the second does not."""
+    check(one)
+    first = sides[0].run(one)
+    count = len(first.attempts) if first.stream is None else first.arrivals_count
+    try:
+        second = sides[1].run(other)
+    except ConfigError as error:
+        if error.key == "engine":
+            raise NotSupported(error.accepted.removeprefix("simpy or auto: ")) from error
+        return Comparison([Difference("accepted", 1, None, "runs", str(error))], count)
+    return Comparison(differences(first, second), count)
+
+
+def compare(base: Config, overrides: Overrides, sides: tuple[Side, Side] = SIDES) -> Comparison:
+    """The same for keys over a base."""
+    one, other = (configured(base, overrides, side.engine) for side in sides)
+    return compare_configs(one, other, sides)
+
+
+def shrink(base: Config, overrides: Overrides, sides: tuple[Side, Side] = SIDES) -> Overrides:
+    """The smallest configuration that is found to differ still: the first smaller one that does, again and again."""
 
     def differs(candidate: Overrides) -> bool:
         try:
-            return bool(compare(base, candidate, run)[0])
-        except ConfigError:
+            return bool(compare(base, candidate, sides).different)
+        except (ConfigError, NotSupported):
             return False
 
-    smallest, again = dict(overrides), True
-    while again:
-        again = False
-        for candidate in _smaller(smallest):
+    smallest, tried, found = overrides, 0, True
+    while found:
+        found = False
+        for candidate in smaller(smallest):
+            tried += 1
+            if tried > SHRINK_MAX:
+                return smallest
             if differs(candidate):
-                smallest, again = candidate, True
+                smallest, found = candidate, True
                 break
     return smallest
 
 
-def _smaller(overrides: Overrides) -> Iterator[Overrides]:
-    for key in overrides:
-        if key not in ("horizon_s", "arrivals.utilization_ratio"):
-            yield {name: value for name, value in overrides.items() if name != key}
-    if overrides["horizon_s"] > HORIZON_MIN_S:
-        yield {**overrides, "horizon_s": overrides["horizon_s"] / 2.0}
+def random_configurations(
+    count: int,
+    seed: int,
+    kinds: str = "plain",
+    sides: tuple[Side, Side] = SIDES,
+    said: Callable[[Equality], None] | None = None,
+    inputs: Path | None = None,
+    ledger: Ledger | None = None,
+) -> Equality:
+    """Compare `count` accepted configurations of a seed; `said` is called after each, `ledger` knows those done before.
 
-
-def random_configurations(count: int, seed: int, run: Run = run_one, said: Any = None) -> Equality:
-    """Compare `count` accepted configurations of a seed; `said(number, equality)` is called after each."""
+    `inputs`: a folder of `write_inputs`, for laws that read files. Raises `ConfigError` when too few are accepted.
+    """
     found, base, number = Equality(), compose([]), 0
-    while found.equal_count + len(found.unequal) < count:
-        overrides = draw_overrides(seed, number)
+    kept = Ledger(None) if ledger is None else ledger
+    while found.done_count < count:
+        if number >= REDRAWS_MAX * count:
+            raise ConfigError("configurations", count, f"fewer: of {number} drawn {found.done_count} are accepted")
+        overrides, name = draw_overrides(seed, number, kinds, inputs), str(number)
+        if name not in kept.parts:
+            kept.write(name, _judged(base, overrides, sides, number))
+        _count(found, number, overrides, kept.parts[name])
         number += 1
-        try:
-            differing, requests = compare(base, overrides, run)
-        except ConfigError:
-            found.refused_count += 1
-            continue
-        found.requests_count += requests
-        found.features.update(f"{key}={value}" for key, value in overrides.items() if isinstance(value, str))
-        found.features.update(key for key, value in overrides.items() if not isinstance(value, str))
-        if differing:
-            found.unequal.append((shrink(base, overrides, run), differing))
-        else:
-            found.equal_count += 1
         if said is not None:
-            said(number, found)
+            said(found)
     return found
+
+
+def _judged(base: Config, overrides: Overrides, sides: tuple[Side, Side], number: int) -> dict[str, Any]:
+    """What came out of one, as plain data; anything unexpected is raised with the command that shows it."""
+    try:
+        compared = compare(base, overrides, sides)
+        if not compared.different:
+            return {"outcome": EQUAL, "requests": compared.requests_count}
+        smallest = shrink(base, overrides, sides)
+        names = [str(one) for one in compare(base, smallest, sides).different[:SMALLEST_TOLD]]
+        return {"outcome": DIFFERS, "requests": compared.requests_count, "names": names, "keys": command_of(smallest)}
+    except NotSupported as error:
+        return {"outcome": NOT_SUPPORTED, "feature": str(error)}
+    except ConfigError:
+        return {"outcome": REFUSED}
+    except Exception as error:
+        error.add_note(f"configuration {number}: {command_of(overrides)}")
+        raise
+
+
+def _count(found: Equality, number: int, overrides: Overrides, judged: dict[str, Any]) -> None:
+    outcome = judged["outcome"]
+    if outcome == REFUSED:
+        found.refused_count += 1
+    elif outcome == NOT_SUPPORTED:
+        found.not_supported[judged["feature"]] += 1
+    else:
+        found.requests_count += judged["requests"]
+        found.features.update(features_of(overrides))
+        if outcome == EQUAL:
+            found.equal_count += 1
+        else:
+            found.unequal.append((number, judged["names"], judged["keys"]))

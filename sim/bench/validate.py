@@ -62,6 +62,7 @@ class Reduced:
     controls: Floats  # (k,)
     requests_count: int
     problems: list[str]
+    engine: str
 
 
 @dataclass(slots=True)
@@ -74,10 +75,15 @@ class _Progressing:
     reduced: list[Reduced] = field(default_factory=list)
 
 
-def run_on(engine: str) -> Run:
-    """Runs of this engine; raises `ConfigError` for a name that is none."""
+def check_engine(engine: str) -> None:
+    """Raises `ConfigError` for a name that is no engine's."""
     if engine not in ENGINES:
         raise ConfigError("--engine", engine, " / ".join(ENGINES))
+
+
+def run_on(engine: str) -> Run:
+    """Runs of this engine (of SimPy where the compiled one does not run a case); raises `ConfigError`."""
+    check_engine(engine)
     return partial(_run_on, engine)
 
 
@@ -124,7 +130,17 @@ def run_validation(
         seed=seed,
         quick=quick,
         requests_count=sum(r.requests_count for one in going for r in one.reduced),
+        by_engine=_by_engine(going),
     )
+
+
+def _by_engine(going: list[_Progressing]) -> dict[str, list[str]]:
+    """Engine -> names of the rows that it ran."""
+    found: dict[str, list[str]] = {}
+    for one in going:
+        for engine in sorted({reduced.engine for reduced in one.reduced}):
+            found.setdefault(engine, []).extend(row.name for row in one.case.rows)
+    return found
 
 
 def reduce_replication(run: Run, config: Config, case: Case, replication: int) -> Reduced:
@@ -146,6 +162,7 @@ def reduce_replication(run: Run, config: Config, case: Case, replication: int) -
         controls=control_values(record, case.load, case.cut_s),
         requests_count=len(record.attempts),
         problems=[f"replication {replication}: {problem}" for problem in problems_of(audit(record))],
+        engine=record.engine,
     )
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,6 +40,7 @@ class ValidationTable:
     seed: int
     quick: bool
     requests_count: int
+    by_engine: dict[str, list[str]] = field(default_factory=dict)  # engine -> names of the rows that it ran
 
     @property
     def passed(self) -> bool:
@@ -66,6 +67,8 @@ class ValidationTable:
             if not check.passed
         ]
         lines += [f"INVALID: {problem}" for problem in self.problems]
+        if set(self.by_engine) - {"simpy"}:
+            lines += [f"{engine} ran {_listed(names, len(self.rows))}" for engine, names in self.by_engine.items()]
         passing = sum(row.status == "ok" for row in self.rows)
         words = "passed" if self.passed else "FAILED"
         bounds = "wider bounds (quick): 10 % and 25 %" if self.quick else "half-width at most 2 % and 5 %"
@@ -74,3 +77,9 @@ class ValidationTable:
             f"{self.requests_count:,} requests, seed {self.seed}"
         )
         return "\n".join(line.rstrip() for line in lines)
+
+
+def _listed(names: list[str], all_count: int) -> str:
+    """How many rows, and which where they are the smaller part."""
+    told = f": {', '.join(names)}" if len(names) <= all_count // 2 else ""
+    return f"{len(names)} of {all_count} rows{told}"

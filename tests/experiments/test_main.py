@@ -7,7 +7,6 @@ import os
 import subprocess
 import sys
 from collections.abc import Callable
-from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -17,7 +16,6 @@ from sim.bench import assemble
 from sim.errors import InvalidRun
 from sim.experiments.main import VERBS, main
 from sim.registry import names
-from sim.types.records import RunRecord
 
 TINY = ["horizon_s=60", "fleet.nodes=2", "fleet.agents_per_node=2", "stats.replications=2", "launcher.workers=1"]
 Said = Callable[..., tuple[int, str, str]]
@@ -228,32 +226,6 @@ def test_what_init_leaves_runs(tmp_path: Path) -> None:
     assert str(tmp_path) not in json.dumps(manifest)
     readme = (mine / "README.md").read_text(encoding="utf-8")
     assert all(f"`{path.relative_to(mine).as_posix()}`" in readme for path in mine.glob("conf/*/*.yaml"))
-
-
-class Table:
-    """What a validation found."""
-
-    exit_code = 1
-
-    def as_text(self) -> str:
-        return "validate FAILED"
-
-
-def test_validate_hands_its_settings_on(said: Said, monkeypatch: pytest.MonkeyPatch) -> None:
-    asked: list[object] = []
-
-    def validation(
-        seed: int, quick: bool, workers: int, progress: Callable[[int, int], None], run: partial[RunRecord]
-    ) -> Table:
-        asked.extend((seed, quick, workers, run.args))
-        progress(1, 1)
-        return Table()
-
-    monkeypatch.setattr("sim.bench.validate.run_validation", validation)
-    code, out, err = said("validate", "--quick", "seed=7", "workers=2", "--engine", "simpy")
-    assert (code, out, asked) == (1, "validate FAILED\n", [7, True, 2, ("simpy",)])
-    assert said("validate", "--engine=fast")[2] == ("victor-sim: --engine=fast: accepted is auto / simpy / compiled\n")
-    assert err.startswith("validate: 1/1, took ")
 
 
 def test_a_run_that_is_invalid_is_exit_1(said: Said, monkeypatch: pytest.MonkeyPatch) -> None:

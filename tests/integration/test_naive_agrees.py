@@ -1,20 +1,23 @@
-"""The engine under SimPy against the naive one: node, status and counts equal, instants within 1e-9, case by case."""
+"""Every engine against the naive one: node, status and counts equal, instants within 1e-9, case by case."""
 
 from __future__ import annotations
 
 import itertools
 import random
 from collections import Counter
+from dataclasses import replace
 
 import numpy as np
 import pytest
 
 from sim.bench.assemble import run_replication
+from sim.bench.keys import known_keys
 from sim.bench.schema import Config
 from sim.types.records import STATUSES, RunRecord
 from tests.integration.naive import NaiveCase, naive_run
 
-CASES = 72
+CASES = 200
+ENGINES = tuple(word for word in known_keys()["engine"].metadata["accepted"] if word != "auto")
 TOLERANCE_S = 1e-9
 RULES = ("round_robin", "random", "power_of_d", "least_connections")
 REQUESTS = 240  # in the mean; a case is small, so that many shapes are tried
@@ -67,14 +70,17 @@ def config_of(case: NaiveCase) -> Config:
     return config
 
 
-def record_of(case: NaiveCase) -> RunRecord:
-    return run_replication(config_of(case), case.replication)
+def record_of(case: NaiveCase, engine: str) -> RunRecord:
+    record = run_replication(replace(config_of(case), engine=engine), case.replication)
+    assert record.engine == engine
+    return record
 
 
+@pytest.mark.parametrize("engine", ENGINES)
 @pytest.mark.parametrize("number", range(CASES))
-def test_the_naive_engine_agrees(number: int) -> None:
+def test_the_naive_engine_agrees(number: int, engine: str) -> None:
     case = drawn_case(number)
-    naive, record = naive_run(case), record_of(case)
+    naive, record = naive_run(case), record_of(case, engine)
     table, rows, said = record.attempts, naive.rows, str(case)
     assert record.arrivals_count == len(table) == len(rows), said
     assert table.request.tolist() == list(range(len(rows))), said
@@ -86,10 +92,11 @@ def test_the_naive_engine_agrees(number: int) -> None:
     assert record.ended_at == pytest.approx(naive.ended_at, rel=0.0, abs=TOLERANCE_S), said
 
 
+@pytest.mark.parametrize("engine", ENGINES)
 @pytest.mark.parametrize("number", range(0, CASES, 6))
-def test_the_books_of_the_nodes_agree(number: int) -> None:
+def test_the_books_of_the_nodes_agree(number: int, engine: str) -> None:
     case = drawn_case(number)
-    naive, nodes, said = naive_run(case), record_of(case).nodes, str(case)
+    naive, nodes, said = naive_run(case), record_of(case, engine).nodes, str(case)
     counted = Counter((row.node, row.status) for row in naive.rows)
     for ordinal, node in enumerate(naive.nodes):
         assert nodes.arrived[ordinal] == sum(counted[ordinal, status] for status in STATUSES), said
@@ -101,6 +108,7 @@ def test_the_books_of_the_nodes_agree(number: int) -> None:
 
 
 def test_the_cases_cover_what_they_should() -> None:
+    assert ENGINES == ("compiled", "simpy")
     cases = [drawn_case(number) for number in range(CASES)]
     statuses = {row.status for case in cases[:12] for row in naive_run(case).rows}
     assert statuses == {"ok", "rejected", "truncated"}

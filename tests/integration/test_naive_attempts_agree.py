@@ -3,25 +3,38 @@
 from __future__ import annotations
 
 from collections import Counter
+from dataclasses import replace
 
 import numpy as np
 import pytest
 
 from sim.bench.assemble import run_replication
+from sim.bench.compiled import not_compiled
+from sim.bench.schema import Config
 from sim.measure.audits import audit, problems_of
-from sim.types.records import STATUSES
+from sim.types.records import STATUSES, RunRecord
 from tests.integration.attempt_cases import REQUESTS, config_of, drawn_case
-from tests.integration.naive_attempts import NaiveAttempts
+from tests.integration.naive_attempts import NaiveAttempt, NaiveAttempts
 
-CASES = 100
+CASES = 200
 TOLERANCE_S = 1e-9
 
 
 @pytest.mark.parametrize("number", range(CASES))
 def test_the_naive_engine_of_attempts_agrees(number: int) -> None:
     case = drawn_case(number)
-    rows, record = NaiveAttempts(case).run(), run_replication(config_of(case), 0)
-    table, said = record.attempts, f"case {number}: {case}"
+    rows, config = NaiveAttempts(case).run(), config_of(case)
+    for engine in engines_of(config):
+        agree(rows, run_replication(replace(config, engine=engine), 0), f"{engine}, case {number}: {case}")
+
+
+def engines_of(config: Config) -> list[str]:
+    """Those that run it: the compiled engine from the day on when it does."""
+    return ["simpy"] if not_compiled(config) is not None else ["simpy", "compiled"]
+
+
+def agree(rows: list[NaiveAttempt], record: RunRecord, said: str) -> None:
+    table = record.attempts
     assert not problems_of(audit(record)), said
     assert list(zip(table.request.tolist(), table.attempt.tolist(), strict=True)) == [
         (row.request, row.number) for row in rows

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import numpy as np
 import pytest
 from scipy import stats
 
-from sim.bench.coverage import Coverage, Setting, coverage, covers, product_run, twin_run
+from sim.bench.coverage import Coverage, Setting, coverage, covers, product_run, source_of, twin_run
+from sim.bench.ledger import ledger_of
+from sim.types.records import RunRecord
 
 
 @pytest.mark.parametrize("servers", [1, 3])
@@ -33,6 +37,37 @@ def test_the_product_goes_the_same_way() -> None:
     assert [covers(setting, seed, product_run) for seed in range(3)] == [
         covers(setting, seed, twin_run) for seed in range(3)
     ]
+
+
+def test_both_engines_run_it_the_same() -> None:
+    setting = Setting(servers=2, replications=3, requests=600)
+    for replication in range(2):
+        one, other = (product_run(setting, 4, replication, engine) for engine in ("simpy", "compiled"))
+        assert (one.engine, other.engine) == ("simpy", "compiled")
+        assert one.digest == other.digest
+    assert [source_of(setting, engine) for engine in ("auto", "simpy", "compiled")] == ["simpy", "simpy", "compiled"]
+    assert source_of(Setting(), "auto") == "compiled"
+
+
+def test_it_goes_on_where_it_stopped(tmp_path: Path) -> None:
+    setting, seen, told = Setting(rho=0.5, replications=3, requests=500), list[int](), list[tuple[int, int]]()
+
+    def run(setting: Setting, seed: int, replication: int) -> RunRecord:
+        if seed == 4 * 1 + 2 and len(seen) == 6:
+            raise KeyboardInterrupt
+        seen.append(seed)
+        return twin_run(setting, seed, replication)
+
+    with pytest.raises(KeyboardInterrupt):
+        coverage(setting, 4, 1, run, 1, ledger_of(tmp_path, "coverage", setting=repr(setting)))
+    assert seen == [4, 4, 4, 5, 5, 5]
+    kept = ledger_of(tmp_path, "coverage", setting=repr(setting))
+    assert list(kept.parts) == ["4", "5"]
+    seen.append(-1)
+    found = coverage(setting, 4, 1, run, 1, kept, lambda done, total: told.append((done, total)))
+    assert seen[7:] == [6, 6, 6, 7, 7, 7]
+    assert told == [(3, 4), (4, 4)]
+    assert found == coverage(setting, 4, 1, twin_run, workers=1)
 
 
 def test_the_band_is_the_binomials() -> None:

@@ -18,6 +18,7 @@ from sim.bench.validate import (
     ROWS_ALPHA,
     judge_row,
     reduce_replication,
+    run_on,
     run_validation,
 )
 from sim.bench.validate_case import Case, Row
@@ -234,6 +235,25 @@ def test_the_text_tells_every_row_and_ends_with_the_verdict() -> None:
     assert good.as_text().splitlines()[-1] == (
         "validate passed: 1 of 1 rows, family level .001, wider bounds (quick): 10 % and 25 %, 10 requests, seed 7"
     )
+
+
+def test_the_text_tells_which_engine_ran_what() -> None:
+    rows = [RowResult(f"row {n}", 2.0, 2.01, 0.03, 0.04, 64, "ok", "a book") for n in range(3)]
+    by_engine = {"compiled": ["row 0", "row 1"], "simpy": ["row 2"]}
+    table = ValidationTable(rows, [], [], 7, True, 10, by_engine)
+    assert table.as_text().splitlines()[4:6] == ["compiled ran 2 of 3 rows", "simpy ran 1 of 3 rows: row 2"]
+    assert "ran" not in ValidationTable(rows, [], [], 7, True, 10, {"simpy": ["row 0"]}).as_text()
+
+
+@pytest.mark.parametrize("name", ["M/M/10 at 0.9", "attempts, 3 at most, half fail"])
+def test_an_engine_is_taken_through_to_the_rows(name: str) -> None:
+    case = case_named(name)
+    config = compose([*case.overrides, "service.mean_s=1", f"horizon_s={case.cut_s + 100.0}"])
+    plain = name.startswith("M/M")
+    reduced = {engine: reduce_replication(run_on(engine), config, case, 0) for engine in ("simpy", "compiled")}
+    assert reduced["simpy"].engine == "simpy"
+    assert reduced["compiled"].engine == ("compiled" if plain else "simpy")
+    assert reduced["compiled"].values.tolist() == reduced["simpy"].values.tolist()
 
 
 def test_levels_add_up_to_the_family() -> None:

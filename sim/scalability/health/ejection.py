@@ -140,7 +140,9 @@ class Ejection:
         """What `ejection_failed` asks for: the node of the slot has failed too often in a row."""
         row = self.state.row_of[slot]
         self._streak[row] = 0
-        if row not in self.ejected and self._nodes.holds(row):
+        if row in self.ejected or not self._nodes.holds(row):
+            return
+        if self.eligible.has(self._nodes.node_of[row]):  # one that leaves drops its attempts before it is told of here
             self._eject(row, now, f"{self.params.failures_max} failures in a row (failures_max)")
 
     def _eject(self, row: int, now: float, reason: str) -> None:

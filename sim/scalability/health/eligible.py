@@ -99,6 +99,10 @@ class EligibleSet:
         """Cause -> reason of what is held against a member."""
         return dict(self._members[node_id].excluded)
 
+    def has(self, node_id: str) -> bool:
+        """Whether the node is a member."""
+        return node_id in self._members
+
     def birth(self, node_id: str) -> int:
         """Serial of the member's joining."""
         return self._members[node_id].birth

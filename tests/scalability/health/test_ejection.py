@@ -185,3 +185,24 @@ def test_who_left_is_forgotten_and_its_place_starts_from_nothing() -> None:
     stage.eligible.node_left("n9")
     stage.eligible.node_joined("no-slot", 1.0)
     stage.eligible.node_left("no-slot")
+
+
+def test_who_drops_its_attempts_on_leaving_is_not_ejected(monkeypatch: pytest.MonkeyPatch) -> None:
+    """It is no member any more when they fail, and nobody of health has heard yet; the jitter needs its birth."""
+    stage, ejection = made(10, jitter_s=1.0)
+    gone = stage.heard.node_left
+
+    def drops(node_id: str) -> None:
+        fail(stage, ejection, 4)
+        gone(node_id)
+
+    monkeypatch.setattr(stage.heard, "node_left", drops)
+    stage.eligible.node_left("n4")
+    assert ejection.ejections_count == 0
+    assert stage.events("node_ejected") == []
+    stage.eligible.node_joined("n4", 1.0)
+    ejection.slot_added(4, "n4", "agent")
+    fail(stage, ejection, 4, 4)
+    assert ejection.ejections_count == 0  # the streak went with it
+    ejection.failed(4, 0.0)
+    assert ejection.ejections_count == 1

@@ -1,0 +1,54 @@
+"""A ledger of finished parts of a long question, so that asking again goes on where it stopped: one JSON line a part.
+
+`<store>/ledgers/<what>-<key>.jsonl`; the key is a digest of what is asked (settings, engines) and of the code, so that
+an answer is never mixed from two versions. A line that was cut off by a kill is not read. One process writes; parts
+are at most as many as are asked for.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from pathlib import Path
+from typing import Any
+
+from sim.bench.identity import code_identity
+
+FOLDER = "ledgers"
+
+
+class Ledger:
+    """Finished parts by name; `path` None keeps them in memory only."""
+
+    def __init__(self, path: Path | None) -> None:
+        self.path = path
+        self.parts: dict[str, Any] = {}
+        if path is not None and path.is_file():
+            self._read(path)
+
+    def _read(self, path: Path) -> None:
+        text = path.read_text(encoding="utf-8")
+        for line in text.splitlines():
+            try:
+                name, value = json.loads(line)
+            except ValueError:  # cut off
+                continue
+            self.parts[name] = value
+        if text and not text.endswith("\n"):
+            with path.open("a", encoding="utf-8") as file:
+                file.write("\n")
+
+    def write(self, name: str, value: Any) -> None:
+        """Keep a finished part; `value` is plain data."""
+        self.parts[name] = value
+        if self.path is not None:
+            self.path.parent.mkdir(parents=True, exist_ok=True)
+            with self.path.open("a", encoding="utf-8") as file:
+                file.write(json.dumps([name, value]) + "\n")
+
+
+def ledger_of(store: Path, what: str, **asked: Any) -> Ledger:
+    """The ledger of a question in a store; `asked` is plain data that its parts depend on."""
+    text = json.dumps({**asked, "code": code_identity()}, sort_keys=True)
+    key = hashlib.sha256(text.encode()).hexdigest()[:16]
+    return Ledger(store / FOLDER / f"{what}-{key}.jsonl")
