@@ -6,7 +6,7 @@ victor-sim validate --coverage [--twin] [engine=NAME] [macro=M] [replications=R]
 The simulator against closed-form and published numbers, judged together at family level .001. A row whose interval is
 too wide is not decided, and fails. --quick has wider bounds and says so. --coverage asks how often the 95 % interval of
 the mean sojourn of M/M/c at utilization .8 holds the known value; --twin takes the runs from a recursion on the same
-draws instead of the engine. engine=NAME (or --engine NAME) is simpy or compiled instead of what `auto` takes. --engines
+draws instead of the engine. engine=NAME is simpy or compiled instead of what `auto` takes. --engines
 draws random configurations and holds the compiled engine against SimPy bit by bit; one that differs is shrunk, and told
 as the command that compares exactly it (the last form). --engines and --coverage go on where they stopped: what is
 finished stands in the store (paths.store=DIR) under the code's identity.
@@ -31,10 +31,10 @@ def help_text() -> str:
 
 def main(arguments: Sequence[str]) -> int:
     """1 when the family of rows fails, two engines differ, or the covered share leaves its band."""
-    words = parse(arguments, ("--quick", "--coverage", "--twin", "--engines"), ("--engine",))
+    words = parse(arguments, ("--quick", "--coverage", "--twin", "--engines"))
     if "--engines" in words.flags:
         return _engines(words)
-    engine = words.values.get("--engine") or _taken(words, ENGINE, "auto")
+    engine = _taken(words, ENGINE, "auto")
     if "--coverage" in words.flags:
         return _coverage(words, engine)
     asked = settings(words, {"seed": 1, "workers": 0})

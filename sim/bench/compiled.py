@@ -15,13 +15,12 @@ from sim.bench.schema import Config
 from sim.bench.streamed import expected_requests
 from sim.contracts import Draws
 from sim.kernel.engine import CompiledEngine, Options
-from sim.kernel.paths import Balancing
+from sim.kernel.paths import SHAPES, Balancing
 from sim.measure import stream as stream_rules
 from sim.registry import lookup
 from sim.scalability.balancer import hot_paths as hot
 from sim.scalability.balancer.balancer import Balancer
 
-HOT = ("dispatch", "complete", "refused", "poll", "probe_targets", "probe_answer", "record")
 AUTO_REQUESTS_MIN = 100_000  # below, SimPy has ended before compiled code is loaded
 
 
@@ -46,7 +45,7 @@ def balancing_of(balancer: Balancer, types: int, keyed: bool) -> Balancing:
     paths = balancer.compiled()
     return Balancing(
         books=paths.books,
-        functions={name: getattr(hot, f"hot_{name}") for name in HOT},
+        functions={name: getattr(hot, f"hot_{name}") for name in SHAPES},
         paths_bound=paths.bound,
         refresh_view=balancer.refresh,
         states=[state for views in balancer.states for state in views],

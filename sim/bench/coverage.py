@@ -3,8 +3,8 @@
 One macro-replication is what a user does once: `replications` runs from an empty fleet, one warm-up cut by MSER-5 on
 their mean, a t interval over replication means. The covered share over `macro` of them must lie in the binomial band.
 Two sources of runs feed the same estimators: `product_run`, the real engine with manager and balancer, and `twin_run`,
-the Kiefer-Wolfowitz recursion (1955) in numpy on the same draws, the same run in everything but rounding and some
-faster with one server: 400 x 10 x 100,000 requests are hours of the engine, minutes of the twin.
+the Kiefer-Wolfowitz recursion (1955) in numpy on the same draws: the same run in everything but rounding, without
+engine and control plane. 400 x 10 x 100,000 requests take minutes either way, since the engine may be compiled.
 """
 
 from __future__ import annotations

@@ -78,7 +78,7 @@ class _Progressing:
 def check_engine(engine: str) -> None:
     """Raises `ConfigError` for a name that is no engine's."""
     if engine not in ENGINES:
-        raise ConfigError("--engine", engine, " / ".join(ENGINES))
+        raise ConfigError("engine", engine, " / ".join(ENGINES))
 
 
 def run_on(engine: str) -> Run:

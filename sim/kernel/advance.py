@@ -39,7 +39,7 @@ from sim.kernel.state import (
     STEPS,
     UNTIL,
     WAITING,
-)  # fmt: skip
+)
 from sim.runtime.order import ARRIVAL, FINISH, PROBE, RETRY
 
 SHARING = BATCHING = False  # bound before compiling

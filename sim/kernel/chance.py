@@ -11,8 +11,9 @@ from typing import Any
 import numpy as np
 from numba import njit, uint64
 
+from sim.runtime.draws import UNIT
 from sim.runtime.philox import MULTIPLIER_0, MULTIPLIER_1, ROUNDS, WEYL_0, WEYL_1
-from sim.runtime.plain import UNIT, draw, draw_row
+from sim.runtime.plain import draw, draw_row
 
 M0, M1, W0, W1 = np.uint64(MULTIPLIER_0), np.uint64(MULTIPLIER_1), np.uint64(WEYL_0), np.uint64(WEYL_1)
 LOW, HALF, TWELVE = np.uint64(0xFFFFFFFF), np.uint64(32), np.uint64(12)

@@ -6,7 +6,6 @@ needs Python brings it back. Instants in virtual seconds from the start of load.
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -59,7 +58,7 @@ from sim.kernel.state import (
     Probes,
     Rows,
     Uses,
-)  # fmt: skip
+)
 from sim.kernel.structs import Structs, type_of
 from sim.runtime.order import CONTROL
 from sim.runtime.plain import Chance
@@ -91,7 +90,6 @@ class CompiledEngine:
         discipline, pools_max = options.discipline, slots_max
         self.done = env.event()
         self.pools: list[KernelPool] = []
-        self.on_left: Callable[[int, float], None] | None = None
         self.structs = Structs()
         k = self.k = Kernel()
         k.uses = Uses(
@@ -100,6 +98,7 @@ class CompiledEngine:
             keys=balancing.keyed,
             probes=balancing.probes > 0,
             signals=balancing.probes > 0 or balancing.poll_s is not None,
+            sharing=discipline == "sharing",
             tokens=discipline == "batching",
             views=balancing.views > 1,
         )

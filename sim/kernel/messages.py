@@ -12,11 +12,9 @@ from sim.kernel.state import (
     PROBES_FROM,
     PROBES_TO,
     WANT,
-)  # fmt: skip
+)
 from sim.runtime.draws import PROBE
-from sim.runtime.plain import draw_row
-
-STALE = -2
+from sim.runtime.plain import STALE, draw_row
 
 
 def next_probe(k: Any) -> float:

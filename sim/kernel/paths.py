@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any
 
 from numba import types
@@ -22,6 +22,7 @@ SHAPES: dict[str, tuple[Any, tuple[Any, ...]]] = {
     "probe_answer": (WHOLE, (WHOLE, WHOLE, WHOLE, REAL, WHOLE)),
     "record": (types.void, (WHOLE, WHOLE, REAL)),
 }
+PROBED = ("probe_targets", "probe_answer", "record")
 
 
 @dataclass(slots=True)
@@ -42,7 +43,6 @@ class Balancing:
     poll_s: float | None
     idle_draws: bool
     keyed: bool
-    bound: dict[str, Any] = field(default_factory=dict)  # of the kernel
 
     def refresh(self, index: int, structs: Structs) -> None:
         """Let the balancer rebuild a view: its numbers go there and come back."""
@@ -61,11 +61,8 @@ def compiled_paths(balancing: Balancing, structs: Structs) -> Paths:
     books_type = type_of(balancing.books)
     paths.books = Address(balancing.books)
     for name, (result, arguments) in SHAPES.items():
-        if name.startswith("pro") or name == "record":
-            needed = balancing.probes > 0
-        else:
-            needed = name != "poll" or balancing.poll_s is not None
-        if not needed:
+        unused = (name in PROBED and not balancing.probes) or (name == "poll" and balancing.poll_s is None)
+        if unused:  # the field is there all the same, so that one kernel serves every balancer
             setattr(paths, name, Rule(None, result(ADDRESS, *arguments)))
             continue
         compiled, signature = pointer(balancing.functions[name], books_type, result, arguments, balancing.paths_bound)

@@ -59,7 +59,7 @@ class KernelPool:
         if k.uses.tokens:
             rules.batch_integrate(k, p, now)
             return 0.0
-        if len(k.heaps.count) > 1 or k.heaps.count[0]:
+        if k.uses.sharing:
             rules.share_integrate(k.pools, p, now)
             first, count = int(k.heaps.start[p]), int(k.heaps.count[p])
             virtual_s = float(k.pools.virtual_s[p])

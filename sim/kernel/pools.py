@@ -70,6 +70,17 @@ def integrate(pools: Any, p: int, now: float) -> None:
     pools.last_at[p] = now
 
 
+def book_answer(k: Any, row: int, p: int, now: float) -> None:
+    """An attempt is done; the books are integrated up to now."""
+    pools, rows = k.pools, k.rows
+    rows.finished_at[row] = now
+    rows.status[row] = OK
+    pools.answered[p] += 1
+    pools.work_done_s[p] += rows.work_s[row]
+    pools.present[p] -= 1
+    pools.in_service[p] -= 1
+
+
 def append(k: Any, row: int, p: int) -> None:
     """To the end of the pool's line."""
     pools, link = k.pools, k.rows.link
@@ -101,14 +112,9 @@ def start(k: Any, row: int, p: int, now: float) -> None:
 
 def finish(k: Any, row: int, p: int, now: float) -> None:
     """Fifo: an attempt is done; the next one starts."""
-    pools, rows = k.pools, k.rows
+    pools = k.pools
     integrate(pools, p, now)
-    rows.finished_at[row] = now
-    rows.status[row] = OK
-    pools.answered[p] += 1
-    pools.work_done_s[p] += rows.work_s[row]
-    pools.present[p] -= 1
-    pools.in_service[p] -= 1
+    book_answer(k, row, p, now)
     if pools.waiting[p] > 0 and pools.in_service[p] < pools.agents[p]:
         start(k, take_first(k, p), p, now)
 
@@ -162,12 +168,7 @@ def share_depart(k: Any, p: int, now: float) -> int:
     tag = heaps.tag[heaps.start[p]]
     row = heap_pop(heaps, p, rows)
     pools.virtual_s[p] = tag if heaps.count[p] > 0 else 0.0
-    rows.finished_at[row] = now
-    rows.status[row] = OK
-    pools.answered[p] += 1
-    pools.work_done_s[p] += rows.work_s[row]
-    pools.present[p] -= 1
-    pools.in_service[p] -= 1
+    book_answer(k, row, p, now)
     return row
 
 
@@ -270,12 +271,7 @@ def batch_rate(k: Any, p: int) -> None:
 
 def batch_leave(k: Any, row: int, p: int, now: float) -> None:
     """An attempt is done; the next one starts."""
-    pools, rows = k.pools, k.rows
-    rows.finished_at[row] = now
-    rows.status[row] = OK
-    pools.answered[p] += 1
-    pools.work_done_s[p] += rows.work_s[row]
-    pools.present[p] -= 1
-    pools.in_service[p] -= 1
+    pools = k.pools
+    book_answer(k, row, p, now)
     if pools.waiting[p] > 0 and pools.in_service[p] < pools.agents[p]:
         batch_start(k, take_first(k, p), p, now)

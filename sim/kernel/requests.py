@@ -24,13 +24,12 @@ from sim.kernel.state import (
     TURNS,
     WAITING,
     WANT,
-)  # fmt: skip
+)
 from sim.runtime.draws import DISPATCHER, IDLE_TOKEN, PICK
-from sim.runtime.plain import draw, draw_row
+from sim.runtime.plain import STALE, draw, draw_row
 from sim.types.records import OK, REJECTED, TRUNCATED
 
 BATCHING = STREAMED = False  # bound before compiling
-STALE = -2
 NAN = float("nan")
 
 
@@ -92,7 +91,7 @@ def arrive(k: Any, now: float) -> bool:
         rows.status[row] = REJECTED
         if STREAMED:
             stream_ended(k.stream, now, NAN, now, 0.0, REJECTED, 1)
-        left(k, row, now)
+        left(k, row)
     return True
 
 
@@ -108,7 +107,7 @@ def place_at(k: Any, row: int, slot: int, dispatcher: int, now: float) -> None:
         k.paths.refused(k.paths.books, dispatcher, slot)
         if STREAMED:
             stream_ended(k.stream, rows.arrived_at[row], NAN, now, 0.0, REJECTED, 1)
-        left(k, row, now)
+        left(k, row)
 
 
 def answered(k: Any, row: int, p: int, now: float) -> None:
@@ -129,10 +128,10 @@ def answered(k: Any, row: int, p: int, now: float) -> None:
         k.paths.record(k.paths.books, slot, rows.rif[row], latency_s)
     if k.numbers[WAITING] > 0:
         k.numbers[PULL] = 1
-    left(k, row, now)
+    left(k, row)
 
 
-def left(k: Any, row: int, now: float) -> None:
+def left(k: Any, row: int) -> None:
     """A request is out of the system."""
     k.numbers[IN_SYSTEM] -= 1
     if STREAMED:  # its row is free; the ended status stays until it is used again

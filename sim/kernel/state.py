@@ -19,7 +19,7 @@ NAN, INF = float("nan"), float("inf")
 
 # Of `Kernel.numbers`
 (ARRIVALS, IN_SYSTEM, WAITING, TURNS, CLOSED, NEXT_ROW, FREE_ROW, CHUNK_AT, CHUNK_END, CHUNK_FIRST, EVENTS, POLL_TICK,
- PULL, PULL_DUE, PROBES_FROM, PROBES_TO, WANT, DONE, SOURCE_ENDED, LOST_ROW, NUMBERS) = range(21)  # fmt: skip
+ PULL, PULL_DUE, PROBES_FROM, PROBES_TO, WANT, SOURCE_ENDED, NUMBERS) = range(19)  # fmt: skip
 # Of `Kernel.instants`
 NOW, CENTRAL_AREA_S, CENTRAL_AT, POLL_AT, POLL_S, PROBE_S, PULL_AT, INSTANTS = range(8)
 # Why `advance` came back
@@ -72,7 +72,7 @@ class Rows(Fields):
 class Uses(Fields):
     """Which columns and steps a run needs; 0 or 1 each."""
 
-    __slots__ = ("central", "dispatchers", "idle_draws", "keys", "probes", "several", "signals", "tokens", "views")
+    __slots__ = ("dispatchers", "idle_draws", "keys", "probes", "sharing", "signals", "tokens", "views")
 
     def __init__(self, **uses: bool) -> None:
         for name in self.__slots__:

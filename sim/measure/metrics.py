@@ -11,19 +11,19 @@ left out.
 
 from __future__ import annotations
 
-import math
 from collections.abc import Mapping
 
 import numpy as np
 
 from sim.measure.books import Flags, apart
-from sim.measure.incidents import INCIDENT_METRICS, SECONDS_PER_HOUR, incident_metrics
-from sim.measure.occupancy import busy_area_s, busy_steps, present_s, ready_s
+from sim.measure.incidents import INCIDENT_METRICS, incident_metrics
+from sim.measure.occupancy import busy_area_s, busy_steps
 from sim.measure.quantiles import quantiles
 from sim.measure.requests import Requests, requests_of
 from sim.measure.samples import Sample
 from sim.measure.streamed import sketches, streamed_metrics
 from sim.measure.summary import Floats
+from sim.measure.use import use_metrics
 from sim.types.records import AttemptTable, RunRecord
 
 # metric -> (sample, probability); the samples of all replications are pooled for the estimate
@@ -191,19 +191,5 @@ def _within(
 
 
 def _use(record: RunRecord, cut_s: float, price_per_node_hour: float) -> dict[str, float]:
-    """Utilization, imbalance, node-hours and cost."""
-    nodes, horizon_s = record.nodes, record.horizon_s
-    busy_s = busy_area_s(busy_steps(record), len(nodes.node_id), cut_s, horizon_s)
-    there_s = present_s(nodes, np.array([0.0]), np.array([horizon_s]))
-    agent_s = ready_s(record, cut_s, horizon_s)
-    used = agent_s > 0.0
-    result = {}
-    if bool(np.any(used)):
-        result["utilization_ratio"] = math.fsum(busy_s[used].tolist()) / math.fsum(agent_s[used].tolist())
-        shares = busy_s[used] / agent_s[used]
-        if float(np.mean(shares)) > 0.0:
-            result["imbalance_ratio"] = float(np.max(shares) / np.mean(shares))
-    hours = math.fsum(there_s.ravel().tolist()) / SECONDS_PER_HOUR
-    result["node_hours"] = hours
-    result["cost"] = hours * price_per_node_hour
-    return result
+    busy_s = busy_area_s(busy_steps(record), len(record.nodes.node_id), cut_s, record.horizon_s)
+    return use_metrics(record, busy_s, cut_s, price_per_node_hour)

@@ -17,10 +17,11 @@ from numpy.typing import NDArray
 from sim.measure.books import apart
 from sim.measure.histogram import BINS as HISTOGRAM_BINS
 from sim.measure.histogram import RELATIVE_ERROR, Sketch
-from sim.measure.incidents import LOST, SECONDS_PER_HOUR, control_metrics
-from sim.measure.occupancy import NODES_MAX, present_s, ready_s
+from sim.measure.incidents import LOST, control_metrics
+from sim.measure.occupancy import NODES_MAX, ready_s
 from sim.measure.stream import BINS, KINDS
 from sim.measure.summary import Floats, HeatMap
+from sim.measure.use import use_metrics
 from sim.types.records import OK, STATUSES, RunRecord, StreamTable
 
 NOT_STREAMED = ("goodput_ratio_min", "recovery_s", "recovered_ratio")
@@ -120,21 +121,9 @@ def _busy_s(stream: StreamTable) -> Floats:
 
 
 def _use(record: RunRecord, stream: StreamTable, cut_s: float, price_per_node_hour: float) -> dict[str, float]:
-    """Utilization, imbalance, node-hours and cost."""
-    horizon_s, read_s = record.horizon_s, _busy_s(stream)
+    read_s = _busy_s(stream)
     before_s = read_s[int(np.searchsorted(stream.busy_at, cut_s))] if cut_s else np.zeros(read_s.shape[1])
-    busy_s = read_s[-1] - before_s
-    agent_s = ready_s(record, cut_s, horizon_s)
-    used = agent_s > 0.0
-    result = {}
-    if bool(np.any(used)):
-        result["utilization_ratio"] = math.fsum(busy_s[used].tolist()) / math.fsum(agent_s[used].tolist())
-        shares = busy_s[used] / agent_s[used]
-        if float(np.mean(shares)) > 0.0:
-            result["imbalance_ratio"] = float(np.max(shares) / np.mean(shares))
-    there_s = present_s(record.nodes, np.array([0.0]), np.array([horizon_s]))
-    hours = math.fsum(there_s.ravel().tolist()) / SECONDS_PER_HOUR
-    return result | {"node_hours": hours, "cost": hours * price_per_node_hour}
+    return use_metrics(record, read_s[-1] - before_s, cut_s, price_per_node_hour)
 
 
 def streamed_heat(record: RunRecord) -> HeatMap:

@@ -11,9 +11,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
+from sim.runtime.draws import UNIT
 from sim.runtime.philox import MASK, philox4x32
 
-UNIT = 2.0**-52
+NONE, STALE = -1, -2  # what a hot dispatch gives instead of a slot: none may be picked; a view must be rebuilt first
 
 
 class Row:

@@ -13,21 +13,8 @@ from sim.bench.bench_growth import GrowthPoint
 from sim.bench.bench_long import LongRun
 from sim.bench.bench_turns import Absent, Timed
 from sim.bench.yardstick import run_engine
-from sim.experiments.main import main
 
 Said = Callable[..., tuple[int, str, str]]
-
-
-@pytest.fixture
-def said(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Said:
-    """Run a command in an empty folder: exit code, output, errors."""
-    monkeypatch.chdir(tmp_path)
-
-    def run(*words: str) -> tuple[int, str, str]:
-        code = main(list(words))
-        return code, *capsys.readouterr()
-
-    return run
 
 
 def test_bench_prints_and_writes_the_ratio(said: Said, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -7,10 +7,7 @@ import json
 from collections.abc import Callable
 from pathlib import Path
 
-import pytest
-
 import sim
-from sim.experiments.main import main
 from sim.measure.metrics import METRICS
 
 SMALL = ["horizon_s=200", "fleet.nodes=4", "fleet.agents_per_node=2", "stats.replications=2", "launcher.workers=1"]
@@ -26,18 +23,6 @@ NEW = (
     "lost_ratio",
 )
 Said = Callable[..., tuple[int, str, str]]
-
-
-@pytest.fixture
-def said(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Said:
-    """Run a command in an empty folder: exit code, output, errors."""
-    monkeypatch.chdir(tmp_path)
-
-    def run(*words: str) -> tuple[int, str, str]:
-        code = main(list(words))
-        return code, *capsys.readouterr()
-
-    return run
 
 
 def test_a_sweep_over_faults_runs_resumes_replays_and_gives_a_best(said: Said) -> None:

@@ -14,23 +14,11 @@ import pytest
 
 from sim.bench import assemble
 from sim.errors import InvalidRun
-from sim.experiments.main import VERBS, main
+from sim.experiments.main import VERBS
 from sim.registry import names
 
 TINY = ["horizon_s=60", "fleet.nodes=2", "fleet.agents_per_node=2", "stats.replications=2", "launcher.workers=1"]
 Said = Callable[..., tuple[int, str, str]]
-
-
-@pytest.fixture
-def said(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Said:
-    """Run a command in an empty folder: exit code, output, errors."""
-    monkeypatch.chdir(tmp_path)
-
-    def run(*words: str) -> tuple[int, str, str]:
-        code = main(list(words))
-        return code, *capsys.readouterr()
-
-    return run
 
 
 def test_help_names_every_verb(said: Said) -> None:

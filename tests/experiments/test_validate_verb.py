@@ -8,22 +8,9 @@ from pathlib import Path
 
 import pytest
 
-from sim.experiments.main import main
 from sim.types.records import RunRecord
 
 Said = Callable[..., tuple[int, str, str]]
-
-
-@pytest.fixture
-def said(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Said:
-    """Run a command in an empty folder: exit code, output, errors."""
-    monkeypatch.chdir(tmp_path)
-
-    def run(*words: str) -> tuple[int, str, str]:
-        code = main(list(words))
-        return code, *capsys.readouterr()
-
-    return run
 
 
 class Table:
@@ -46,9 +33,9 @@ def test_validate_hands_its_settings_on(said: Said, monkeypatch: pytest.MonkeyPa
         return Table()
 
     monkeypatch.setattr("sim.bench.validate.run_validation", validation)
-    code, out, err = said("validate", "--quick", "seed=7", "workers=2", "--engine", "simpy")
+    code, out, err = said("validate", "--quick", "seed=7", "workers=2", "engine=simpy")
     assert (code, out, asked) == (1, "validate FAILED\n", [7, True, 2, ("simpy",)])
-    assert said("validate", "--engine=fast")[2] == ("victor-sim: --engine=fast: accepted is auto / simpy / compiled\n")
+    assert said("validate", "engine=fast")[2] == ("victor-sim: engine=fast: accepted is auto / simpy / compiled\n")
     assert err.startswith("validate: 1/1, took ")
     said("validate", "engine=compiled")
     assert asked[-1] == ("compiled",)

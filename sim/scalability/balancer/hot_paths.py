@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from math import inf
 from typing import TYPE_CHECKING, Any
 
-from sim.runtime.plain import Row, item
+from sim.runtime.plain import NONE, STALE, Row, item
 from sim.scalability.balancer.fleet_state import FleetState, enter, integers, settle
 from sim.scalability.balancer.idle import push_idle
 from sim.scalability.balancer.load_tree import tree_build, tree_set
@@ -25,8 +25,6 @@ from sim.scalability.balancer.signals.probed import ring_estimate, ring_record
 
 if TYPE_CHECKING:
     from sim.scalability.balancer.balancer import Balancer
-
-NONE, STALE = -1, -2
 
 
 class BalancerBooks:
@@ -128,6 +126,15 @@ def score_all(fleet: FleetState, state: Any) -> None:
     tree_build(state.tree)
 
 
+def made_fresh(books: BalancerBooks, index: int) -> bool:
+    """Whether a view may be used, rebuilt where that is possible here; False when the balancer must."""
+    if books.fresh[index] == 0:
+        if not REFILLS:
+            return False
+        refill(books, index)
+    return True
+
+
 def moved_in(fleet: FleetState, state: Any, slot: int) -> None:
     """The load of a slot moved: what follows in one view that holds it."""
     if CENTRAL:
@@ -152,10 +159,8 @@ def moved(books: BalancerBooks, dispatcher: int, slot: int) -> None:
 def hot_dispatch(books: BalancerBooks, dispatcher: int, view: int, draws: Sequence[float], key: int, now: float) -> int:
     """Pick a slot and count the attempt there; NONE when none may be picked, STALE when the balancer must refresh."""
     index = dispatcher * books.views + view
-    if books.fresh[index] == 0:
-        if not REFILLS:
-            return STALE
-        refill(books, index)
+    if not made_fresh(books, index):
+        return STALE
     state = item(books.states, index)
     if state.size == 0:
         return NONE
@@ -215,10 +220,8 @@ def hot_poll(books: BalancerBooks, occupancies: Sequence[int]) -> None:
 def hot_probe_targets(books: BalancerBooks, dispatcher: int, view: int, draws: Sequence[float], into: Any) -> int:
     """Distinct slots of the view into `into`; how many, STALE when the balancer must refresh."""
     index = dispatcher * books.views + view
-    if books.fresh[index] == 0:
-        if not REFILLS:
-            return STALE
-        refill(books, index)
+    if not made_fresh(books, index):
+        return STALE
     state = item(books.states, index)
     count: int = min(state.probes, state.size)
     for number in range(count):
@@ -229,10 +232,8 @@ def hot_probe_targets(books: BalancerBooks, dispatcher: int, view: int, draws: S
 def hot_probe_answer(books: BalancerBooks, dispatcher: int, view: int, slot: int, now: float, rif: int) -> int:
     """A probe came back: the node's rif and the latency that it expects; 0, STALE when the balancer must refresh."""
     index = dispatcher * books.views + view
-    if books.fresh[index] == 0:
-        if not REFILLS:
-            return STALE
-        refill(books, index)
+    if not made_fresh(books, index):
+        return STALE
     latency_s = ring_estimate(books.rings, slot, rif)
     pool_put(item(books.fleets, dispatcher), item(books.states, index), slot, now, rif, latency_s)
     return 0
