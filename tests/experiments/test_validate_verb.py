@@ -36,7 +36,7 @@ def test_validate_hands_its_settings_on(said: Said, monkeypatch: pytest.MonkeyPa
     code, out, err = said("validate", "--quick", "seed=7", "workers=2", "engine=simpy")
     assert (code, out, asked) == (1, "validate FAILED\n", [7, True, 2, ("simpy",)])
     assert said("validate", "engine=fast")[2] == ("victor-sim: engine=fast: accepted is auto / simpy / compiled\n")
-    assert err.startswith("validate: 1/1, took ")
+    assert "validate: 1/1, took " in err
     said("validate", "engine=compiled")
     assert asked[-1] == ("compiled",)
 
@@ -45,7 +45,7 @@ def test_validate_compares_engines_and_goes_on_where_it_stopped(said: Said) -> N
     code, out, err = said("validate", "--engines", "configurations=3", "seed=2", "paths.store=kept")
     assert code == 0, err
     assert out.startswith("seed 2, plain: ")
-    assert err.startswith("engines: 3/3, took ")
+    assert "engines: 3/3, took " in err  # a slow machine also says how far it is on the way
     ledgers = list(Path("kept/ledgers").glob("engines-*.jsonl"))
     assert len(ledgers) == 1
     written = ledgers[0].read_text()
@@ -66,5 +66,5 @@ def test_validate_covers_and_goes_on_where_it_stopped(said: Said) -> None:
     words = ["validate", "--coverage", "--twin", "macro=3", "replications=3", "requests=400", "workers=1"]
     code, out, err = said(*words)
     assert out.startswith("twin recursion: ")
-    assert err.startswith("coverage: 3/3, took ")
+    assert "coverage: 3/3, took " in err
     assert said(*words) == (code, out, "")
