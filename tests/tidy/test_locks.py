@@ -13,10 +13,11 @@ from tests.tidy.tracked import REPOSITORY
 
 PROJECT = tomllib.loads((REPOSITORY / "pyproject.toml").read_text(encoding="utf-8"))
 RUN = PROJECT["project"]["dependencies"]
-DEV = PROJECT["project"]["optional-dependencies"]["dev"]
+EXTRAS = PROJECT["project"]["optional-dependencies"]
 LOCKS = {
-    "requirements.lock": RUN + DEV,
+    "requirements.lock": RUN + EXTRAS["dev"],
     "requirements-run.lock": RUN,
+    "requirements-optuna.lock": RUN + EXTRAS["optuna"],
     "requirements-build.lock": PROJECT["build-system"]["requires"],
 }
 
@@ -43,6 +44,6 @@ def test_a_lock_holds_what_the_project_asks_for(lock: str) -> None:
 
 def test_the_locks_agree() -> None:
     everything = _entries("requirements.lock")
-    for lock in ("requirements-run.lock", "requirements-build.lock"):
+    for lock in LOCKS.keys() - {"requirements.lock"}:
         entries = _entries(lock)
         assert {name: everything[name] for name in entries} == entries
