@@ -1,0 +1,1 @@
+"""How the fleet meets the outside: plugins that hook into the control plane."""
