@@ -15,6 +15,7 @@ from typing import Any, TypeVar
 
 from sim.runtime.failures import Failures
 from sim.runtime.primitives import BoundedQueue, Flag
+from sim.runtime.readiness import poll_for
 from sim.runtime.scopes import Group, Timeout
 
 T = TypeVar("T")
@@ -163,6 +164,24 @@ class LiveRuntime:
         if not cost_s >= 0.0:
             raise ValueError(f"run_blocking(cost_s={cost_s}): accepted is a duration >= 0 s")
         return await asyncio.to_thread(fn)
+
+    async def ready(self, fd: int, within_s: float, writing: bool = False) -> float:
+        """Seconds left of `within_s` once `fd` can be read (or written), -1 if not; one waiter a descriptor."""
+        started_at, parking = self._loop.time(), LiveParking()
+        add, remove = (
+            (self._loop.add_writer, self._loop.remove_writer)
+            if writing
+            else (self._loop.add_reader, self._loop.remove_reader)
+        )
+        late = self._loop.call_later(max(within_s, 0.0), parking.wake)
+        add(fd, parking.wake)
+        try:
+            await parking
+        finally:
+            remove(fd)
+            late.cancel()
+        left_s = within_s - (self._loop.time() - started_at)
+        return left_s if left_s > 0.0 else poll_for(fd, 0.0, writing)
 
     async def close(self, grace_s: float = 10.0) -> None:
         """Cancel all tasks in spawn order and wait for their clean-up; then raise failures nobody joined.

@@ -17,6 +17,7 @@ from sim.runtime.environment import Alarm, OrderedEnvironment
 from sim.runtime.failures import Failures
 from sim.runtime.order import DEADLINE
 from sim.runtime.primitives import BoundedQueue, Flag
+from sim.runtime.readiness import poll_for
 from sim.runtime.scopes import Group, Timeout
 from sim.runtime.tasks import VirtualParking, VirtualTask
 
@@ -86,6 +87,10 @@ class VirtualRuntime:
             return fn()
         finally:
             await self.sleep(cost_s)
+
+    async def ready(self, fd: int, within_s: float, writing: bool = False) -> float:
+        """Wall seconds left of `within_s` once `fd` is ready for another process, -1 if not; no virtual time passes."""
+        return poll_for(fd, within_s, writing)
 
     def run(self, until: float | None = None) -> None:
         """Move time until nothing is left, or up to an instant (exclusive); then raise failures nobody joined."""

@@ -36,11 +36,12 @@ def serve(control: socket.socket) -> None:
     from sim.integration.plugins.runners.guest import child, spec
     from sim.integration.plugins.sandbox import detect, layers, rlimits
 
-    hello = spec.START_DECODER.decode(control.recv(MESSAGE_MAX_BYTES))
-    report = detect.trial(hello.walls) if hello.detect else {}
+    start = spec.START_DECODER.decode(control.recv(MESSAGE_MAX_BYTES))
+    report = detect.trial(start.walls)
     mapped = rlimits.mapped_bytes()
+    given = tuple(name for name in start.walls.layers if report[name] == "")
     try:
-        layers.apply_once(hello.walls)
+        layers.apply_once(layers.Walls(given, start.walls.readable))
     except OSError as error:
         control.send(spec.ENCODER.encode(spec.Hello(report, str(error))))
         return

@@ -8,10 +8,9 @@ from sim.integration.plugins.sandbox.layers import Walls
 
 
 class Start(msgspec.Struct):
-    """Host's first message: the walls that all workers share, and whether every layer should be tried first."""
+    """Host's first message: the walls that are wanted; each is tried, and those that all workers share go up."""
 
     walls: Walls
-    detect: bool = False
 
 
 class Hello(msgspec.Struct):
