@@ -59,22 +59,28 @@ class WorkerRunner:
 
     async def start(self, source: base.PluginSource) -> tuple[str, ...]:
         """Load the plugin in a new process; the hooks it offers."""
-        async with self._turns.mine(source.plugin_id, "start"):
+        await self._turns.take(source.plugin_id, "start")
+        try:
             self._source = source
             return await self._start(source)
+        finally:
+            self._turns.give()
 
     async def call(self, hook: str, payload: Any, deadline_s: float) -> Any:
         """A hook's value; a dead process is started anew first, within `base.START_MAX_S` besides the deadline."""
         source = self._source
         if source is None:
             raise base.PluginEnded("*", hook, "exit", "it is not started")
-        async with self._turns.mine(source.plugin_id, hook):
+        await self._turns.take(source.plugin_id, hook)
+        try:
             if self._source is not source:
                 raise base.PluginEnded(source.plugin_id, hook, "exit", "it was stopped")
             if self._wire is None:
                 await self._start_anew(source, hook)
             self._statistics.calls_count += 1
             return await self._exchange(source, hook, payload, deadline_s)
+        finally:
+            self._turns.give()
 
     async def stop(self) -> None:
         """Kill the process, which ends the call under way and those that wait; again does nothing."""
@@ -83,8 +89,9 @@ class WorkerRunner:
             return
         if self._ends is not None:
             kill_worker(self._ends)
-        async with self._turns.mine(source.plugin_id, "stop"):
-            self._end()
+        await self._turns.take(source.plugin_id, "stop", bounded=False)
+        self._end()
+        self._turns.give()
 
     async def _start_anew(self, source: base.PluginSource, hook: str) -> None:
         if self._statistics.restarts_count >= self.limits.restarts_max:

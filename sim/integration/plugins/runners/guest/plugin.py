@@ -55,7 +55,7 @@ class Context:
         self.plugin_id, self.settings, self.at = plugin_id, settings, 0.0
         self._ask = ask
 
-    async def call(self, name: str, **arguments: Any) -> Any:
+    async def call(self, name: str, /, **arguments: Any) -> Any:
         """A host function, such as `metrics.read`; raises PermissionError with the reason when it is not granted."""
         return self._ask(name, arguments)
 
