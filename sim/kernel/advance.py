@@ -41,6 +41,7 @@ from sim.kernel.state import (
     WAITING,
 )
 from sim.runtime.order import ARRIVAL, FINISH, PROBE, RETRY
+from sim.runtime.plain import rare
 
 SHARING = BATCHING = False  # bound before compiling
 SPARE = 4  # events that one step may push
@@ -146,6 +147,7 @@ def pool_event(k: Any, node: int, at: float) -> None:
         answered(k, row, p, at)
 
 
+@rare
 def safe_steps(k: Any) -> int:
     """How many events fit into queue, rows, heaps and probes, whatever they are."""
     numbers = k.numbers

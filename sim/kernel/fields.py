@@ -9,6 +9,8 @@ if TYPE_CHECKING:
     class Fields:
         """Any field."""
 
+        handed: tuple[str, ...]
+
         def __getattr__(self, name: str) -> Any: ...
         def __setattr__(self, name: str, value: Any) -> None: ...
 
@@ -18,3 +20,4 @@ else:
         """Only the fields that a class names."""
 
         __slots__ = ()
+        handed = ()  # arrays that are handed to rules of others: numba's arrays, the rest are columns

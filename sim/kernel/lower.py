@@ -26,7 +26,8 @@ from sim.runtime.plain import item
 
 OPTIONS: dict[str, Any] = {"nogil": True, "error_model": "numpy", "fastmath": False, "_nrt": False}
 INNER = {**OPTIONS, "no_cpython_wrapper": True, "no_cfunc_wrapper": True}
-INNER = {**OPTIONS, "no_cpython_wrapper": True, "no_cfunc_wrapper": True}
+
+
 Arguments = tuple[Any, ...]
 Bound = dict[str, Any] | None
 REPLACED: dict[Any, Any] = {item: item, **MACHINE}
@@ -45,7 +46,7 @@ def _lowered(fn: Any, bound: dict[str, Any], seen: dict[Any, Any]) -> tuple[Any,
     if fn.__closure__ is not None:
         raise CannotCompile(fn.__qualname__, "a rule is a plain function of a module, without a closure")
     copy, name = _renamed(fn, bound, seen)
-    seen[fn] = njit(**INNER)(copy), name
+    seen[fn] = njit(forceinline=not getattr(fn, "rare", False), **INNER)(copy), name
     return seen[fn]  # type: ignore[no-any-return]
 
 

@@ -14,9 +14,10 @@ from sim.kernel.state import (
     WANT,
 )
 from sim.runtime.draws import PROBE
-from sim.runtime.plain import STALE, draw_row
+from sim.runtime.plain import STALE, draw_row, rare
 
 
+@rare
 def next_probe(k: Any) -> float:
     """Instant of the next poll or probe answer, infinity without."""
     at: float = k.instants[POLL_AT]
@@ -25,6 +26,7 @@ def next_probe(k: Any) -> float:
     return at
 
 
+@rare
 def probe_event(k: Any, now: float) -> bool:
     """A poll, or the answer of the first probe; False when a view must be rebuilt first."""
     numbers, instants, probes = k.numbers, k.instants, k.probes
@@ -52,6 +54,7 @@ def fill_occupancies(k: Any) -> None:
         k.targets[slot] = pools.present[p] if p >= 0 else 0
 
 
+@rare
 def send_probes(k: Any, row: int, dispatcher: int, view: int, now: float) -> None:
     """Probes after a dispatch; they are answered `PROBE_S` later, in order of (at, request, number)."""
     numbers, probes = k.numbers, k.probes

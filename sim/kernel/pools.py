@@ -11,6 +11,7 @@ from typing import Any
 
 from sim.kernel.heaps import heap_pop, heap_push
 from sim.kernel.queue import queue_push
+from sim.runtime.plain import rare
 from sim.types.records import OK, REJECTED
 
 SHARING = BATCHING = False  # bound before compiling
@@ -54,6 +55,7 @@ def pool_accept(k: Any, row: int, p: int, now: float) -> bool:
     return True
 
 
+@rare
 def refuse(k: Any, row: int, p: int, now: float) -> bool:
     """The queue is full."""
     k.pools.refused[p] += 1

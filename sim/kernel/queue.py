@@ -14,6 +14,8 @@ from typing import Any
 import numpy as np
 
 from sim.kernel.fields import Fields
+from sim.kernel.records import copied_records, lay_records
+from sim.runtime.plain import rare
 
 COUNT, CURSOR, FREE, LEAST, BEFORE, FAR, NEAR, POPS, STEPS, LOOKS = range(10)  # of `numbers`
 RATE, SINCE = range(2)  # of `scales`: buckets a second, instant of the last look at the width
@@ -22,21 +24,20 @@ BUCKETS_MIN = 256
 NEVER_BUCKET = 1 << 60
 
 
-class Queue(Fields):
-    """Events are rows of `at row pool serial`; `following` links those of a bucket, and the free ones."""
+EVENT = {"at": np.float64, "serial": np.int64, "row": np.int32, "pool": np.int32, "following": np.int32}
 
-    __slots__ = ("at", "bucket", "far", "following", "heads", "numbers", "pool", "row", "scales", "serial")
+
+class Queue(Fields):
+    """Events are rows of `at serial row pool`; `following` links those of a bucket, and the free ones."""
+
+    __slots__ = ("at", "far", "following", "heads", "numbers", "pool", "row", "scales", "serial")
 
     def __init__(self, events_max: int, rate_per_s: float) -> None:
         buckets = BUCKETS_MIN
         while buckets < 2 * events_max:
             buckets *= 2
-        self.at = np.zeros(events_max)
-        self.bucket = np.zeros(events_max, dtype=np.int64)
-        self.row = np.zeros(events_max, dtype=np.int64)
-        self.pool = np.zeros(events_max, dtype=np.int64)
-        self.serial = np.zeros(events_max, dtype=np.int64)
-        self.following = np.arange(1, events_max + 1, dtype=np.int32)
+        lay_records(self, events_max, EVENT)
+        self.following[:] = np.arange(1, events_max + 1)
         self.following[-1] = -1
         self.heads = np.full(buckets, -1, dtype=np.int32)
         self.far = np.zeros(events_max, dtype=np.int64)
@@ -48,15 +49,13 @@ class Queue(Fields):
         """The same events with room for twice as many; they still have to be spread over the buckets."""
         old = len(self.at)
         queue = Queue(2 * old, 2.0 * float(self.scales[RATE]))
-        for name in ("at", "bucket", "row", "pool", "serial"):
-            getattr(queue, name)[:old] = getattr(self, name)
+        copied_records(self, queue, EVENT)
         free = np.zeros(old, dtype=bool)
         node = int(self.numbers[FREE])
         while node >= 0:
             free[node] = True
             node = int(self.following[node])
         taken = np.flatnonzero(~free)
-        queue.following[:old] = self.following
         queue.following[-1] = self.numbers[FREE]
         queue.numbers[:] = self.numbers
         queue.numbers[FREE] = old
@@ -83,7 +82,6 @@ def queue_push(queue: Any, at: float, row: int, pool: int, serial: int) -> None:
     queue.pool[node] = pool
     queue.serial[node] = serial
     place = bucket_of(queue, at)
-    queue.bucket[node] = place
     if place >= numbers[CURSOR] + len(queue.heads):
         far_push(queue, node)
         return
@@ -107,6 +105,7 @@ def near_push(queue: Any, node: int, place: int) -> None:
     heads[head] = node
 
 
+@rare
 def far_push(queue: Any, node: int) -> None:
     """Into the heap of what is far, ordered by instant only (buckets order the rest)."""
     far, at, numbers = queue.far, queue.at, queue.numbers
@@ -121,6 +120,7 @@ def far_push(queue: Any, node: int) -> None:
     far[place] = node
 
 
+@rare
 def far_pop(queue: Any) -> int:
     """The nearest of what is far."""
     far, at, numbers = queue.far, queue.at, queue.numbers
@@ -144,13 +144,14 @@ def far_pop(queue: Any) -> int:
     return first
 
 
+@rare
 def pull_near(queue: Any) -> None:
     """What was far and lies within the buckets now moves in."""
     numbers = queue.numbers
     ahead = numbers[CURSOR] + len(queue.heads)
-    while numbers[FAR] > 0 and queue.bucket[queue.far[0]] < ahead:
+    while numbers[FAR] > 0 and bucket_of(queue, queue.at[queue.far[0]]) < ahead:
         node = far_pop(queue)
-        near_push(queue, node, queue.bucket[node])
+        near_push(queue, node, bucket_of(queue, queue.at[node]))
 
 
 def queue_least(queue: Any, request: Any, attempt: Any) -> int:
@@ -160,10 +161,10 @@ def queue_least(queue: Any, request: Any, attempt: Any) -> int:
         return numbers[LEAST]
     if numbers[COUNT] == 0:
         return -1
-    heads, following, bucket, at, row = queue.heads, queue.following, queue.bucket, queue.at, queue.row
+    heads, following, at, row = queue.heads, queue.following, queue.at, queue.row
     mask = len(heads) - 1
     if numbers[NEAR] == 0:
-        numbers[CURSOR] = bucket[queue.far[0]]
+        numbers[CURSOR] = bucket_of(queue, at[queue.far[0]])
         pull_near(queue)
     cursor = numbers[CURSOR]
     steps = looks = 0
@@ -172,7 +173,7 @@ def queue_least(queue: Any, request: Any, attempt: Any) -> int:
         node = heads[cursor & mask]
         while node >= 0:
             looks += 1
-            if bucket[node] == cursor:
+            if bucket_of(queue, at[node]) == cursor:
                 earlier = best < 0 or at[node] < at[best]
                 if best >= 0 and at[node] == at[best]:
                     one, other = row[node], row[best]
@@ -188,7 +189,7 @@ def queue_least(queue: Any, request: Any, attempt: Any) -> int:
             break
         cursor += 1
         steps += 1
-        if numbers[FAR] > 0 and bucket[queue.far[0]] < cursor + len(heads):
+        if numbers[FAR] > 0 and bucket_of(queue, at[queue.far[0]]) < cursor + len(heads):
             numbers[CURSOR] = cursor
             pull_near(queue)
     numbers[CURSOR] = cursor
@@ -205,7 +206,7 @@ def queue_take(queue: Any) -> None:
     node = numbers[LEAST]
     before = numbers[BEFORE]
     if before < 0:
-        queue.heads[queue.bucket[node] & (len(queue.heads) - 1)] = queue.following[node]
+        queue.heads[numbers[CURSOR] & (len(queue.heads) - 1)] = queue.following[node]
     else:
         queue.following[before] = queue.following[node]
     queue.following[node] = numbers[FREE]
@@ -221,6 +222,7 @@ def queue_room(queue: Any) -> int:
     return len(queue.at) - queue.numbers[COUNT]
 
 
+@rare
 def queue_tune(queue: Any, now: float) -> None:
     """Every so often: set the width anew if pops look at too many events or at too many empty buckets."""
     numbers, scales = queue.numbers, queue.scales
@@ -236,6 +238,7 @@ def queue_tune(queue: Any, now: float) -> None:
     scales[SINCE] = now
 
 
+@rare
 def spread_anew(queue: Any, now: float) -> None:
     """All events into the buckets of a new width."""
     numbers, heads, following = queue.numbers, queue.heads, queue.following
@@ -259,7 +262,6 @@ def spread_anew(queue: Any, now: float) -> None:
     while chain >= 0:
         after = following[chain]
         place = bucket_of(queue, queue.at[chain])
-        queue.bucket[chain] = place
         if place >= numbers[CURSOR] + len(heads):
             far_push(queue, chain)
         else:

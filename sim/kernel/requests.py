@@ -26,7 +26,7 @@ from sim.kernel.state import (
     WANT,
 )
 from sim.runtime.draws import DISPATCHER, IDLE_TOKEN, PICK
-from sim.runtime.plain import STALE, draw, draw_row
+from sim.runtime.plain import STALE, draw, draw_row, rare
 from sim.types.records import OK, REJECTED, TRUNCATED
 
 BATCHING = STREAMED = False  # bound before compiling
@@ -41,6 +41,26 @@ def stream_ended(
 
 def stream_tokens(books: Any, arrived_at: float, first_token_at: float, finished_at: float, output_tokens: int) -> None:
     """Bound likewise."""
+
+
+def new_row(k: Any) -> int:
+    """A row that is open and nowhere yet; there is room (`safe_steps`)."""
+    numbers, rows = k.numbers, k.rows
+    row: int = numbers[FREE_ROW]
+    if row >= 0:
+        numbers[FREE_ROW] = rows.link[row]
+    else:
+        row = numbers[NEXT_ROW]
+        numbers[NEXT_ROW] = row + 1
+    rows.started_at[row] = NAN
+    rows.finished_at[row] = NAN
+    rows.sent_at[row] = NAN
+    rows.node[row] = -1
+    rows.pool[row] = -1
+    rows.link[row] = -1
+    rows.attempt[row] = 0
+    rows.status[row] = TRUNCATED
+    return row
 
 
 def arrive(k: Any, now: float) -> bool:
@@ -61,16 +81,10 @@ def arrive(k: Any, now: float) -> bool:
         numbers[WANT] = dispatcher * k.views_count + view
         return False
     numbers[CHUNK_AT] = place + 1
-    row = numbers[FREE_ROW]
-    if row >= 0:
-        numbers[FREE_ROW] = rows.link[row]
-    else:
-        row = numbers[NEXT_ROW]
-        numbers[NEXT_ROW] = row + 1
+    row = new_row(k)
     rows.request[row] = entity
     rows.arrived_at[row] = now
     rows.work_s[row] = chunk.work_s[place]
-    rows.status[row] = TRUNCATED
     if uses.dispatchers == 1:
         rows.dispatcher[row] = dispatcher
     if uses.keys == 1:
@@ -135,14 +149,11 @@ def left(k: Any, row: int) -> None:
     """A request is out of the system."""
     k.numbers[IN_SYSTEM] -= 1
     if STREAMED:  # its row is free; the ended status stays until it is used again
-        rows = k.rows
-        rows.started_at[row] = NAN
-        rows.finished_at[row] = NAN
-        rows.sent_at[row] = NAN
-        rows.link[row] = k.numbers[FREE_ROW]
+        k.rows.link[row] = k.numbers[FREE_ROW]
         k.numbers[FREE_ROW] = row
 
 
+@rare
 def wait(k: Any, row: int, view: int, now: float) -> None:
     """At the balancer, at the end of its view's line."""
     numbers, lines, link = k.numbers, k.lines, k.rows.link
@@ -157,12 +168,14 @@ def wait(k: Any, row: int, view: int, now: float) -> None:
     numbers[TURNS] += 1
 
 
+@rare
 def integrate_central(k: Any, now: float) -> None:
     """Requests that wait here, integrated over time."""
     k.instants[CENTRAL_AREA_S] += k.numbers[WAITING] * (now - k.instants[CENTRAL_AT])
     k.instants[CENTRAL_AT] = now
 
 
+@rare
 def pull(k: Any, now: float) -> bool:
     """Send one waiting request on, if the first of any line finds a slot; False when a view must be rebuilt first."""
     sent = send_first(k, now)
@@ -173,6 +186,7 @@ def pull(k: Any, now: float) -> bool:
     return True
 
 
+@rare
 def send_first(k: Any, now: float) -> int:
     """Send on the first to have come that finds a slot, by line; its slot, -1 for none, STALE."""
     numbers, lines, rows = k.numbers, k.lines, k.rows

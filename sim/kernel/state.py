@@ -13,6 +13,7 @@ import numpy as np
 
 from sim.kernel.fields import Fields
 from sim.kernel.queue import Queue
+from sim.kernel.records import copied_records, lay_records
 from sim.runtime.plain import Chance
 
 NAN, INF = float("nan"), float("inf")
@@ -25,11 +26,24 @@ NOW, CENTRAL_AREA_S, CENTRAL_AT, POLL_AT, POLL_S, PROBE_S, PULL_AT, INSTANTS = r
 # Why `advance` came back
 UNTIL, CHUNK, STALE_VIEW, ROOM, EMPTY, STEPS = range(6)
 
-UNSET = ("node", "pool", "link")
+# One cache line a row: what every run has
+ROW = {
+    "request": np.int64, "arrived_at": np.float64, "started_at": np.float64, "finished_at": np.float64,
+    "sent_at": np.float64, "work_s": np.float64, "node": np.int32, "pool": np.int32, "link": np.int32,
+    "attempt": np.int16, "status": np.int8,
+}  # fmt: skip
+# The first line of a pool has what every event of a pool without sharing touches
+POOL = {
+    "last_at": np.float64, "area_present_s": np.float64, "area_busy_s": np.float64, "work_done_s": np.float64,
+    "speed": np.float64, "present": np.int32, "in_service": np.int32, "agents": np.int32, "waiting": np.int32,
+    "first": np.int32, "last": np.int32, "queue_max": np.int64, "arrived": np.int64, "answered": np.int64,
+    "refused": np.int64, "armed": np.int64, "virtual_s": np.float64, "node": np.int32, "slot": np.int32,
+    "generation": np.int32, "agent_type": np.int32,
+}  # fmt: skip
 
 
 class Rows(Fields):
-    """One row an attempt. `link` chains those that wait in a line, and those that are free."""
+    """One row an attempt, filled by `requests.new_row`. `link` chains those that wait in a line, and the free ones."""
 
     __slots__ = ("arrived_at", "attempt", "dispatcher", "finished_at", "first_token_at", "key", "link", "node",
                  "output_tokens", "pool", "prompt_tokens", "request", "rif", "sent_at", "started_at", "status",
@@ -39,17 +53,7 @@ class Rows(Fields):
         def column(used: bool, dtype: Any, value: Any) -> Any:
             return np.full(rows_max if used else 1, value, dtype=dtype)
 
-        self.request = column(True, np.int64, 0)
-        self.attempt = column(True, np.int32, 0)
-        self.arrived_at = column(True, np.float64, NAN)
-        self.started_at = column(True, np.float64, NAN)
-        self.finished_at = column(True, np.float64, NAN)
-        self.work_s = column(True, np.float64, 0.0)
-        self.status = column(True, np.int8, 0)
-        self.node = column(True, np.int32, -1)
-        self.pool = column(True, np.int32, -1)
-        self.link = column(True, np.int64, -1)
-        self.sent_at = column(True, np.float64, NAN)
+        lay_records(self, rows_max, ROW)
         self.dispatcher = column(uses.dispatchers, np.int32, 0)
         self.key = column(uses.keys, np.int64, 0)
         self.rif = column(uses.probes, np.int32, 0)
@@ -61,10 +65,12 @@ class Rows(Fields):
         """The same rows with room for twice as many."""
         rows = copy(self)
         old = len(self.request)
+        lay_records(rows, 2 * old, ROW)
+        copied_records(self, rows, ROW)
         for name in self.__slots__:
             column = getattr(self, name)
-            if len(column) == old:
-                empty = NAN if column.dtype == np.float64 and name != "work_s" else -1 if name in UNSET else 0
+            if name not in ROW and len(column) == old:
+                empty = NAN if column.dtype == np.float64 else 0
                 setattr(rows, name, np.concatenate([column, np.full(old, empty, dtype=column.dtype)]))
         return rows
 
@@ -87,13 +93,7 @@ class Pools(Fields):
                  "slot", "speed", "virtual_s", "waiting", "work_done_s")  # fmt: skip
 
     def __init__(self, pools_max: int, slots_max: int) -> None:
-        for name in ("agent_type", "agents", "answered", "armed", "arrived", "generation", "in_service", "node",
-                     "present", "queue_max", "refused", "waiting"):  # fmt: skip
-            setattr(self, name, np.zeros(pools_max, dtype=np.int64))
-        for name in ("slot", "first", "last"):
-            setattr(self, name, np.full(pools_max, -1, dtype=np.int64))
-        for name in ("area_busy_s", "area_present_s", "last_at", "speed", "virtual_s", "work_done_s"):
-            setattr(self, name, np.zeros(pools_max))
+        lay_records(self, pools_max, POOL, {"slot": -1, "first": -1, "last": -1})
         self.of_slot = np.full(slots_max, -1, dtype=np.int64)
 
 
@@ -187,6 +187,7 @@ class Kernel(Fields):
                  "heaps", "instants", "lines", "numbers", "paths", "pools", "probes", "probes_count", "queue", "rows",
                  "stream", "targets", "uses", "views_count")  # fmt: skip
 
+    handed = ("draws", "targets")
     chance: Chance
     queue: Queue
     rows: Rows

@@ -21,7 +21,9 @@ from numba.core.imputils import lower_getattr_generic, lower_setattr_generic
 from numba.core.typing.templates import AttributeTemplate
 from numba.extending import infer_getattr, intrinsic, models, overload, register_model
 
+from sim.kernel.column import COLUMN_WORDS, ColumnType, is_column
 from sim.kernel.errors import CannotCompile
+from sim.kernel.fields import Fields
 from sim.runtime.plain import Row, item
 
 KINDS = {"q": types.int64[::1], "d": types.float64[::1]}
@@ -38,16 +40,16 @@ ARRAY_WORDS, RULE_WORDS = 7, 3
 class StructType(types.Type):  # type: ignore[misc] # numba has no types
     """A slotted object's type in compiled code, a pointer to its words: equal fields, equal type; owns nothing."""
 
-    def __init__(self, fields: tuple[tuple[str, Any], ...]) -> None:
-        self.fields = fields
+    def __init__(self, fields: tuple[tuple[str, Any], ...], steady: bool = False) -> None:
+        self.fields, self.steady = fields, steady
         self.of = dict(fields)
-        digest = hashlib.blake2b(repr(fields).encode(), digest_size=12).hexdigest()
+        digest = hashlib.blake2b(repr((fields, steady)).encode(), digest_size=12).hexdigest()
         super().__init__(name=f"Struct[{digest}]")
 
     @property
     def key(self) -> Any:
         """What makes two types equal."""
-        return self.fields
+        return self.name  # a digest of the fields: hashed at every look-up of a type
 
     def place(self, name: str) -> tuple[int, Any]:
         """First word and type of a field."""
@@ -88,18 +90,39 @@ def field_pointer(context: Any, builder: Any, struct_type: Any, struct: Any, nam
 @lower_getattr_generic(StructType)
 def _get_field(context: Any, builder: Any, struct_type: Any, struct: Any, name: str) -> Any:
     at, kind = field_pointer(context, builder, struct_type, struct, name)
-    return context.unpack_value(builder, kind, at)
+    if isinstance(kind, types.Number) and not struct_type.steady:
+        return context.unpack_value(builder, kind, at)
+    return _steady(builder, context.get_value_type(kind), at)
+
+
+def _steady(builder: Any, layout: Any, at: Any) -> Any:
+    """Load what stays as long as compiled code runs, word by word, and tell LLVM so."""
+    if isinstance(layout, ir.LiteralStructType | ir.ArrayType):
+        value = ir.Constant(layout, ir.Undefined)
+        zero = ir.Constant(ir.IntType(32), 0)
+        for place in range(len(layout.elements) if isinstance(layout, ir.LiteralStructType) else layout.count):
+            part = layout.elements[place] if isinstance(layout, ir.LiteralStructType) else layout.element
+            where = builder.gep(at, [zero, ir.Constant(ir.IntType(32), place)])
+            value = builder.insert_value(value, _steady(builder, part, where), place)
+        return value
+    load = builder.load(at)
+    load.set_metadata("invariant.load", builder.module.add_metadata([]))
+    return load
 
 
 @lower_setattr_generic(StructType)
 def _set_field(context: Any, builder: Any, signature: Any, args: Any, name: str) -> None:
     struct, value = args
+    if signature.args[0].steady:
+        raise NotImplementedError(f"{name}: a field of the kernel's own structs is not set by compiled code")
     at, kind = field_pointer(context, builder, signature.args[0], struct, name)
     context.pack_value(builder, kind, context.cast(builder, value, signature.args[1], kind), at)
 
 
 def words_of(kind: Any) -> int:
     """How many words a field takes."""
+    if isinstance(kind, ColumnType):
+        return COLUMN_WORDS
     return ARRAY_WORDS if isinstance(kind, types.Array) else RULE_WORDS if isinstance(kind, types.FunctionType) else 1
 
 
@@ -139,9 +162,18 @@ def type_of(obj: Any) -> Any:
         return types.FunctionType(obj.signature)
     if isinstance(obj, Row):
         return StructType((("addresses", types.int64[::1]), ("first", type_of(obj.items[0]))))
+    if isinstance(obj, Fields):
+        return StructType(tuple((name, column_of(obj, name, value)) for name, value in fields_of(obj)), steady=True)
     if hasattr(type(obj), "__slots__"):
         return StructType(tuple((name, type_of(value)) for name, value in fields_of(obj)))
     raise CannotCompile(type(obj).__name__, "a state is made of arrays, numbers and objects with __slots__")
+
+
+def column_of(obj: Fields, name: str, value: Any) -> Any:
+    """The type of a field of the kernel's own structs: its arrays are columns, but for those that rules are handed."""
+    if is_column(value) and name not in type(obj).handed:
+        return ColumnType(value.dtype, value.strides[0], f"{type(obj).__name__}.{name}")
+    return type_of(value)
 
 
 def caster(struct_type: Any) -> Any:
@@ -230,6 +262,9 @@ class Structs:
             elif isinstance(value, float):
                 struct.numbers.append((name, len(words), True))
                 words.append(int(np.float64(value).view(np.int64)))
+            elif isinstance(obj, Fields) and is_column(value) and name not in type(obj).handed:
+                struct.keeps.append(value)
+                words += [value.ctypes.data, len(value)]
             elif isinstance(value, array | np.ndarray):
                 words += self._array(value, struct.keeps)
             elif isinstance(value, Rule):

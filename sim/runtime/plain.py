@@ -8,13 +8,21 @@ draws, which the kernel replaces by machine integers.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import Any
+from collections.abc import Callable, Sequence
+from typing import Any, TypeVar
 
 from sim.runtime.draws import UNIT
 from sim.runtime.philox import MASK, philox4x32
 
 NONE, STALE = -1, -2  # what a hot dispatch gives instead of a slot: none may be picked; a view must be rebuilt first
+
+Rule = TypeVar("Rule", bound=Callable[..., Any])
+
+
+def rare(rule: Rule) -> Rule:
+    """Mark a rule that is seldom needed: compiled code calls it, where it takes in all others (time to compile)."""
+    rule.rare = True  # type: ignore[attr-defined]
+    return rule
 
 
 class Row:

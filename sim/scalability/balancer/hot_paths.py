@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from math import inf
 from typing import TYPE_CHECKING, Any
 
-from sim.runtime.plain import NONE, STALE, Row, item
+from sim.runtime.plain import NONE, STALE, Row, item, rare
 from sim.scalability.balancer.fleet_state import FleetState, enter, integers, settle
 from sim.scalability.balancer.idle import push_idle
 from sim.scalability.balancer.load_tree import tree_build, tree_set
@@ -93,6 +93,7 @@ def answered(fleet: FleetState, slot: int, now: float, latency_s: float) -> None
     """Bound to the strategy's."""
 
 
+@rare
 def refill(books: BalancerBooks, index: int) -> None:
     """Rebuild a view: who may be picked, in slot order, and what the strategy keeps of them."""
     dispatcher = index // books.views
