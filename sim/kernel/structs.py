@@ -114,7 +114,7 @@ def _steady(builder: Any, layout: Any, at: Any) -> Any:
 def _set_field(context: Any, builder: Any, signature: Any, args: Any, name: str) -> None:
     struct, value = args
     if signature.args[0].steady:
-        raise NotImplementedError(f"{name}: a field of the kernel's own structs is not set by compiled code")
+        raise TypeError(f"{name}: a field of the kernel's own structs is not set by compiled code")
     at, kind = field_pointer(context, builder, signature.args[0], struct, name)
     context.pack_value(builder, kind, context.cast(builder, value, signature.args[1], kind), at)
 
