@@ -11,20 +11,35 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from sim.bench.simulate import Result, simulate
+    from sim.live.gateway import APIGateway, APIVersion, EndpointType
     from sim.scalability.manager import DistributedManager
     from sim.types.fleet import AgentInfo, AgentStatus, NodeInfo, NodeStatus
 
 _HOMES = {
+    "APIGateway": "sim.live.gateway",
+    "APIVersion": "sim.integration.gateway.kinds",
     "AgentInfo": "sim.types.fleet",
     "AgentStatus": "sim.types.fleet",
     "DistributedManager": "sim.scalability.manager",
+    "EndpointType": "sim.integration.gateway.kinds",
     "NodeInfo": "sim.types.fleet",
     "NodeStatus": "sim.types.fleet",
     "Result": "sim.bench.simulate",
     "simulate": "sim.bench.simulate",
 }
 
-__all__ = ["AgentInfo", "AgentStatus", "DistributedManager", "NodeInfo", "NodeStatus", "Result", "simulate"]
+__all__ = [
+    "APIGateway",
+    "APIVersion",
+    "AgentInfo",
+    "AgentStatus",
+    "DistributedManager",
+    "EndpointType",
+    "NodeInfo",
+    "NodeStatus",
+    "Result",
+    "simulate",
+]
 
 
 def __getattr__(name: str) -> Any:

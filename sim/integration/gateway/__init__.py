@@ -1,0 +1,1 @@
+"""The gateway: requests from outside, checked, counted and limited, then handed to the real control plane."""

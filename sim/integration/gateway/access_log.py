@@ -1,0 +1,59 @@
+"""What came and what was answered, without secrets: a bounded list of rows, and a sink for whoever keeps them.
+
+A row names the endpoint as it was registered, the key's id, sizes, status and time; headers, query and body are never
+in it. The path is, cut and redacted.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from sim.integration.gateway.redact import redact
+
+
+@dataclass(frozen=True, slots=True)
+class AccessRow:
+    """One line; `kind` is `request` or `response`, instants are the runtime's."""
+
+    kind: str
+    at: float
+    request_id: str
+    method: str
+    path: str
+    endpoint: str = ""
+    address: str = ""
+    key_id: str = ""
+    status: int = 0
+    spent_s: float = 0.0
+    body_bytes: int = 0
+    reason: str = ""
+
+
+class AccessLog:
+    """The newest `rows_max` rows; `sink` gets every one of them."""
+
+    def __init__(self, rows_max: int, sink: Callable[[AccessRow], None] | None = None) -> None:
+        self.rows: deque[AccessRow] = deque(maxlen=rows_max)
+        self.count = 0
+        self._sink = sink
+
+    def request(self, at: float, request_id: str, method: str, path: str, address: str) -> None:
+        """A request came in."""
+        self._add(AccessRow("request", at, request_id, method[:16], redact(path), address=address))
+
+    def response(
+        self, at: float, request_id: str, method: str, path: str, endpoint: str, key_id: str, status: int,
+        spent_s: float, body_bytes: int, reason: str,
+    ) -> None:  # fmt: skip
+        """A request was answered; `reason` says why not, where it was not."""
+        told = AccessRow("response", at, request_id, method[:16], redact(path), endpoint, "", key_id, status, spent_s,
+                         body_bytes, redact(reason))  # fmt: skip
+        self._add(told)
+
+    def _add(self, row: AccessRow) -> None:
+        self.rows.append(row)
+        self.count += 1
+        if self._sink is not None:
+            self._sink(row)

@@ -1,0 +1,222 @@
+"""The way of a request: guard -> who -> how often -> where -> may they -> body -> hooks -> handler -> answer.
+
+Default deny: a path that nobody registered asks for a credential like any other, so that nothing is told to strangers;
+only endpoints without a scope are open (and not limited, for who checks health must not be turned away). A request that
+failed to show who it is costs its address a token. What goes wrong inside is a 500 without a word of it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+from sim.contracts import Runtime
+from sim.integration.gateway.access_log import AccessLog
+from sim.integration.gateway.auth import Authenticator
+from sim.integration.gateway.body import Disconnected, read_body
+from sim.integration.gateway.cors import Cors
+from sim.integration.gateway.exchange import Pairs, Request, Response
+from sim.integration.gateway.guard import Guard, Headers, safe_value
+from sim.integration.gateway.kinds import Principal
+from sim.integration.gateway.metrics import UNKNOWN, GatewayMetrics
+from sim.integration.gateway.ports import Hooks, Receive, Scope, Send
+from sim.integration.gateway.problem import Problem
+from sim.integration.gateway.quota import Quota
+from sim.integration.gateway.router import NOWHERE, Match, Route, Router
+from sim.integration.gateway.settings import GatewayConfig
+
+GONE = 499  # the client left before its answer; nobody is told
+HEAVY_SHARE = 0.9  # of requests_max that tasks may fill, so that the fleet can still be managed
+ALWAYS: Pairs = (
+    (b"x-content-type-options", b"nosniff"),
+    (b"cache-control", b"no-store"),
+    (b"content-security-policy", b"default-src 'none'; style-src 'unsafe-inline'; frame-ancestors 'none'"),
+)
+
+
+@dataclass(slots=True)
+class Visit:
+    """What is known of a request so far, for its answer and the books."""
+
+    request_id: str
+    began_at: float
+    address: str
+    method: str
+    path: str
+    endpoint: str = UNKNOWN
+    key_id: str = ""
+    told: Pairs = ()  # headers that every answer to it carries
+    body_bytes: int = 0
+    reason: str = ""
+
+
+@dataclass(slots=True)
+class Parts:
+    """What the core stands on; None where a part is switched off."""
+
+    config: GatewayConfig
+    runtime: Callable[[], Runtime]
+    router: Router
+    guard: Guard
+    cors: Cors
+    log: AccessLog
+    metrics: GatewayMetrics
+    auth: Authenticator | None
+    quota: Quota | None
+    hooks: Hooks | None = None
+    tracer: Any = None
+
+
+class Core:
+    """Answers HTTP requests; `enter` is shared with WebSockets."""
+
+    def __init__(self, parts: Parts) -> None:
+        self.parts = parts
+        self.closing = False  # no new work is taken
+        self._ordinal = 0
+
+    def visit(self, scope: Scope, method: str) -> Visit:
+        """A request begins."""
+        self._ordinal += 1
+        client = scope.get("client")
+        now = self.parts.runtime().now()
+        return Visit(f"req-{self._ordinal:08x}", now, client[0] if client else "", method, scope["path"])
+
+    async def http(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """One request and its answer."""
+        parts, visit = self.parts, self.visit(scope, scope["method"])
+        metrics = parts.metrics
+        span = None if parts.tracer is None else parts.tracer.start_span("gateway request")
+        metrics.in_flight += 1
+        try:
+            response = await self._answered(visit, scope, receive)
+            if response is not None:
+                await self._send(response, visit, send)
+        finally:
+            metrics.in_flight -= 1
+            if span is not None:
+                span.set_attribute("http.route", visit.endpoint)
+                span.set_attribute("http.request.method", visit.method)
+                span.end()
+
+    async def _answered(self, visit: Visit, scope: Scope, receive: Receive) -> Response | None:
+        """The answer, whatever happens; None for nobody."""
+        try:
+            response = await self._answer(visit, scope, receive)
+        except Problem as problem:
+            visit.reason = problem.detail
+            response = Response.problem(problem, visit.request_id)
+        except Disconnected:
+            self.book(visit, GONE)
+            return None
+        except Exception as error:  # a handler's; what it says may hold anything
+            visit.reason = type(error).__name__
+            response = Response.problem(Problem(500, "the request could not be handled"), visit.request_id)
+        self.book(visit, response.status)
+        return response
+
+    async def _answer(self, visit: Visit, scope: Scope, receive: Receive) -> Response:
+        parts = self.parts
+        headers = parts.guard.headers(scope)
+        visit.method = method = parts.guard.method(scope)
+        if parts.config.request_logging:
+            parts.log.request(visit.began_at, visit.request_id, method, visit.path, visit.address)
+        if method == "OPTIONS":
+            preflight = parts.cors.preflight(headers)
+            if preflight is not None:
+                return preflight
+        origin = headers.get(b"origin")
+        if origin is not None:
+            visit.told = parts.cors.marks(origin)
+        match, principal = self.enter(visit, headers, method)
+        route = self.admitted(match, principal, method)
+        body = await read_body(receive, headers, parts.runtime(), parts.config)
+        visit.body_bytes = len(body)
+        request = Request(visit.request_id, method, visit.path, headers, scope, match.params, principal, body)
+        if parts.hooks is not None:
+            response = await parts.hooks.before(request)
+            if response is None:
+                response = await route.handler(request)
+            found: Response = await parts.hooks.after(request, response)
+            return found
+        answer: Response = await route.handler(request)
+        return answer
+
+    def enter(self, visit: Visit, headers: Headers, method: str) -> tuple[Match, Principal | None]:
+        """Who asks and how often; raises `Problem` 401, 429, 503."""
+        parts = self.parts
+        match = parts.router.match(visit.path, method)
+        route = match.route
+        if route is not None:
+            visit.endpoint = route.name
+            if route.scope is None:
+                return match, None
+        self._capacity(route)
+        principal: Principal | None = None
+        if parts.auth is not None:
+            try:
+                principal = parts.auth.principal(headers)
+            except Problem:
+                parts.metrics.auth_failures += 1
+                self._charge(visit, None)
+                raise
+            visit.key_id = principal.key_id
+        self._charge(visit, principal)
+        return match, principal
+
+    def admitted(self, match: Match, principal: Principal | None, method: str) -> Route:
+        """The endpoint, if there is one and its scope is covered; raises `Problem` 403, 404, 405."""
+        route = match.route
+        if route is None:
+            if match is NOWHERE or not match.methods:
+                raise Problem(404, "nothing is served under this path")
+            allowed = ", ".join(sorted(match.methods)).encode()
+            raise Problem(405, f"this path does not take {method}", headers=((b"allow", allowed),))
+        if principal is not None and route.scope is not None and not principal.covers(route.scope):
+            raise Problem(403, f"the scope {route.scope} is needed")
+        return route
+
+    def _capacity(self, route: Route | None) -> None:
+        limit = self.parts.config.requests_max
+        if route is not None and route.heavy:
+            limit = max(1, int(HEAVY_SHARE * limit))
+        if self.closing or self.parts.metrics.in_flight > limit:
+            why = "the gateway is about to stop" if self.closing else "too many requests are under way"
+            raise Problem(503, why, "temporary-reduced-capacity", ((b"retry-after", b"1"),))
+
+    def _charge(self, visit: Visit, principal: Principal | None) -> None:
+        parts = self.parts
+        if parts.quota is None:
+            return
+        verdict = parts.quota.take(principal, visit.address, visit.endpoint, visit.began_at)
+        if not verdict.allowed:
+            parts.metrics.refused(verdict.name)
+            raise parts.quota.refusal(verdict)
+        visit.told = (*visit.told, *parts.quota.headers(verdict))
+
+    def book(self, visit: Visit, status: int) -> None:
+        """The request is answered."""
+        parts = self.parts
+        config, now = parts.config, parts.runtime().now()
+        spent_s = now - visit.began_at
+        if config.metrics_collection:
+            parts.metrics.answered(visit.endpoint, status, spent_s, visit.body_bytes)
+        if config.response_logging:
+            parts.log.response(
+                now, visit.request_id, visit.method, visit.path, visit.endpoint, visit.key_id, status, spent_s,
+                visit.body_bytes, visit.reason,
+            )  # fmt: skip
+
+    async def _send(self, response: Response, visit: Visit, send: Send) -> None:
+        body = response.body
+        headers = [(b"x-request-id", visit.request_id.encode()), *ALWAYS, *visit.told]
+        for name, value in response.headers:
+            if safe_value(value) and safe_value(name):  # a CR or LF would begin another answer
+                headers.append((name.lower(), value))
+        if response.media_type and safe_value(response.media_type):
+            headers.append((b"content-type", response.media_type))
+        if response.status != 204:
+            headers.append((b"content-length", str(len(body)).encode()))
+        await send({"type": "http.response.start", "status": response.status, "headers": headers})
+        await send({"type": "http.response.body", "body": b"" if visit.method == "HEAD" else body})

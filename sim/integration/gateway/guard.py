@@ -1,0 +1,116 @@
+"""Strict HTTP, whatever server runs beneath: servers differ in what they let through (request smuggling, Host tricks).
+
+Refused are: anything but exactly one valid Host (400), hosts nobody trusts (421), headers too many or too long (431), a
+URI too long (414), unknown methods (501), Content-Length that is no number or comes with Transfer-Encoding (400), any
+transfer coding but `chunked` (501), control bytes in values, paths with control bytes, bad UTF-8, backslashes or empty
+and dot segments (400). See RFC 9112 sections 3 and 6. Sizes are bytes.
+"""
+
+from __future__ import annotations
+
+import re
+from typing import Any
+
+from sim.integration.gateway.ports import Scope
+from sim.integration.gateway.problem import Problem
+from sim.integration.gateway.settings import LOOPBACK_NAMES, GatewayConfig
+
+METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"})
+VERSIONS = frozenset({"1.0", "1.1", "2", "3"})
+ONCE = frozenset({b"host", b"content-length", b"transfer-encoding", b"content-type", b"authorization", b"x-api-key",
+                  b"origin", b"expect", b"upgrade", b"sec-websocket-key"})  # fmt: skip
+NAME = re.compile(rb"[a-z0-9!#$%&'*+.^_`|~-]+").fullmatch
+BAD_VALUE = re.compile(rb"[\x00-\x08\x0a-\x1f\x7f]").search
+HOST = re.compile(r"(\[[0-9a-f:.]{2,45}\]|[a-z0-9](?:[a-z0-9._-]{0,253}))(?::(\d{1,5}))?").fullmatch
+BAD_PATH = re.compile(r"[\x00-\x1f\x7f\\\ufffd\ud800-\udfff]|//|/\.{1,2}(?:/|$)").search
+DIGITS = re.compile(rb"\d{1,18}").fullmatch
+CLOSE = ((b"connection", b"close"),)  # what follows on this connection cannot be trusted
+
+Headers = dict[bytes, bytes]
+
+
+class Guard:
+    """Gives the headers by name of a request that is well formed; raises `Problem` for any other."""
+
+    def __init__(self, config: GatewayConfig) -> None:
+        self.config = config
+        trusted = {name.lower() for name in config.trusted_hosts}
+        self.trusts_all = "*" in trusted
+        own = LOOPBACK_NAMES if config.is_loopback else ()
+        self.hosts = frozenset({config.host.lower(), *own, *trusted})
+        self.suffixes = tuple(name[1:] for name in sorted(trusted) if name.startswith("*."))
+        self._plain_hosts: dict[bytes, None] = {}  # seen and trusted; at most HOSTS_MAX
+
+    HOSTS_MAX = 64
+
+    def headers(self, scope: Scope) -> Headers:
+        """Headers by lower-case name; every other rule is checked on the way."""
+        config, pairs = self.config, scope["headers"]
+        if len(pairs) > config.header_count_max:
+            raise Problem(431, f"more than {config.header_count_max} headers", headers=CLOSE)
+        found: Headers = {}
+        size = 0
+        for name, value in pairs:
+            size += len(name) + len(value) + 4
+            if NAME(name) is None or BAD_VALUE(value) is not None:
+                raise Problem(400, "a header holds what HTTP does not allow", headers=CLOSE)
+            if name in found:
+                if name in ONCE:
+                    raise Problem(400, "a header came twice that may come once", headers=CLOSE)
+                found[name] += b", " + value
+            else:
+                found[name] = value
+        if size > config.header_bytes_max:
+            raise Problem(431, f"headers of more than {config.header_bytes_max} bytes", headers=CLOSE)
+        self._host(found.get(b"host"))
+        self._target(scope)
+        self._framing(scope.get("http_version", "1.1"), found)
+        return found
+
+    def _host(self, value: bytes | None) -> None:
+        if value in self._plain_hosts:
+            return
+        text = "" if value is None else value.decode("latin-1").lower()
+        match = HOST(text)
+        if match is None or (match[2] is not None and int(match[2]) > 65_535):
+            raise Problem(400, "exactly one valid Host is needed", headers=CLOSE)
+        name = match[1]
+        if not self.trusts_all and name not in self.hosts and not name.endswith(self.suffixes or ("\0",)):
+            raise Problem(421, "this host is not served here", headers=CLOSE)
+        if value is not None and len(self._plain_hosts) < self.HOSTS_MAX:
+            self._plain_hosts[value] = None
+
+    def _target(self, scope: Scope) -> None:
+        path: str = scope["path"]
+        raw = scope.get("raw_path") or path.encode("utf-8", "surrogatepass")
+        if len(raw) + len(scope.get("query_string", b"")) > self.config.uri_bytes_max:
+            raise Problem(414, f"a URI of more than {self.config.uri_bytes_max} bytes", headers=CLOSE)
+        if not path.startswith("/") or BAD_PATH(path) is not None:
+            raise Problem(400, "the path is not a plain one")
+
+    def _framing(self, version: str, headers: Headers) -> None:
+        if version not in VERSIONS:
+            raise Problem(505, "HTTP/1.1 is spoken here", headers=CLOSE)
+        length, coding = headers.get(b"content-length"), headers.get(b"transfer-encoding")
+        if coding is not None:
+            if length is not None or version == "1.0":
+                raise Problem(400, "the length of the body is told in two ways, or in one that is not known", "", CLOSE)
+            if coding.strip().lower() != b"chunked":
+                raise Problem(501, "no transfer coding but chunked", headers=CLOSE)
+        if length is not None:
+            if DIGITS(length) is None:
+                raise Problem(400, "Content-Length is one number", headers=CLOSE)
+            if int(length) > self.config.body_bytes_max:
+                raise Problem(413, f"a body of more than {self.config.body_bytes_max} bytes", headers=CLOSE)
+
+    def method(self, scope: Scope) -> str:
+        """The method; raises `Problem` for one that HTTP does not know."""
+        method: Any = scope["method"]
+        if method not in METHODS:
+            raise Problem(501, "an unknown method")
+        return str(method)
+
+
+def safe_value(value: bytes) -> bool:
+    """Whether a header value may leave: no CR, LF or other control byte."""
+    return BAD_VALUE(value) is None

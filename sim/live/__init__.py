@@ -1,0 +1,1 @@
+"""The live side: real sockets, real entropy, real processes around the same control plane."""
