@@ -19,6 +19,7 @@ from sim.bench.schema import Config
 from sim.bench.streamed import check_streamed
 from sim.errors import ConfigError, InputError
 from sim.measure.metrics import METRICS
+from sim.measure.selection import FIRST_MIN
 from sim.measure.warmup import fixed_cut
 from sim.registry import names
 from sim.world.traces.sources import missing
@@ -136,6 +137,21 @@ def _warmup(config: Config) -> None:
     fixed_cut(config.warmup, config.horizon_s)
 
 
+def _growth(config: Config) -> None:
+    stats = config.stats
+    if stats.select == "none" and stats.precision_ratio is None:
+        return
+    if stats.select == "best" and stats.replications < FIRST_MIN:
+        wanted = f"{FIRST_MIN} or more with stats.select=best (spreads are taken from them)"
+        raise ConfigError("stats.replications", stats.replications, wanted)
+    if stats.replications_max < stats.replications:
+        wanted = f"at least stats.replications ({stats.replications})"
+        raise ConfigError("stats.replications_max", stats.replications_max, wanted)
+    if stats.select == "budget" and stats.budget_replications < 2 * stats.replications:
+        wanted = f"at least stats.replications ({stats.replications}) for each of two points with stats.select=budget"
+        raise ConfigError("stats.budget_replications", stats.budget_replications, wanted)
+
+
 RULES: tuple[Callable[[Config], None], ...] = (
     _names,
     _one_rate,
@@ -144,5 +160,6 @@ RULES: tuple[Callable[[Config], None], ...] = (
     _types,
     _central,
     _warmup,
+    _growth,
     check_streamed,
 )

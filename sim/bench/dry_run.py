@@ -15,6 +15,7 @@ from sim.bench.plan import Plan, Point
 from sim.bench.progress import words_of
 from sim.bench.runner import workers_of
 from sim.bench.schema import Config
+from sim.bench.sequential import is_sequential
 from sim.bench.store import Store
 from sim.bench.study import store_of
 
@@ -40,6 +41,10 @@ def dry_run(plan: Plan) -> str:
     seconds_of, source = _pace(plan, missing[0][0], store)
     seconds = sum(number * seconds_of(point.config.horizon_s) for point, number in missing) / min(workers, count)
     lines.append(f"to run: {count} replications on {workers} workers, about {words_of(seconds)} ({source})")
+    if is_sequential(plan):
+        stats = plan.base.stats
+        asked = f"select={stats.select}" if stats.select != "none" else f"precision_ratio={stats.precision_ratio:g}"
+        lines[-1] += f"; more as stats.{asked} asks, at most {stats.replications_max} a point"
     return "\n".join(lines)
 
 

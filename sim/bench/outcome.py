@@ -17,7 +17,7 @@ from sim.bench.plan import Plan, Point
 from sim.bench.record_files import npz_bytes
 from sim.bench.runner import Failure
 from sim.bench.store import check_folder, write_whole
-from sim.bench.study import records, run_missing, store_of, stored_count, summarize
+from sim.bench.study import as_stored, asking, records, run_study, store_of, stored_count, summarize
 from sim.measure.agreement import Agreement, agreement
 from sim.measure.summary import StudySummary
 
@@ -32,8 +32,9 @@ def finish(plan: Plan, write_report: WriteReport) -> int:
     folder = folder_of(plan)
     check_folder("paths.results", folder)
     try:
-        failures = run_missing(plan)
+        plan, failures = run_study(plan)
     except KeyboardInterrupt:
+        plan = as_stored(plan)
         total = sum(point.config.stats.replications for point in plan.points)
         kept = f"{stored_count(plan)} of {total} replications are stored"
         print(f"victor-sim: interrupted; {kept}, the same command goes on from there", file=sys.stderr)
@@ -49,7 +50,9 @@ def finish(plan: Plan, write_report: WriteReport) -> int:
 
 def report(plan: Plan, write_report: WriteReport) -> int:
     """Write the results from what is stored; 1 when they are INVALID."""
-    summary = summarize(plan)
+    look = asking()
+    plan = as_stored(plan, look)
+    summary = summarize(plan, look)
     folder = folder_of(plan)
     write_results(plan, summary, folder, write_report)
     print("\n".join(last_lines(summary)))

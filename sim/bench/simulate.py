@@ -16,7 +16,7 @@ from sim.bench.compose import quoted
 from sim.bench.keys import find
 from sim.bench.plan import make_plan
 from sim.bench.schema import Config
-from sim.bench.study import records, run_missing, store_of, summarize
+from sim.bench.study import records, run_study, store_of, summarize
 from sim.errors import ConfigError, InputError, InvalidRun
 from sim.measure.summary import Estimate, PointSummary
 from sim.types.records import RunRecord
@@ -93,7 +93,7 @@ def simulate(overrides: Sequence[str] | Mapping[str, Any] = ()) -> Result:
     plan = make_plan(words, multirun=True)
     if len(plan.points) != 1:
         raise ConfigError("sweep", f"{len(plan.points)} points", "one design point (sweeps: victor-sim run --multirun)")
-    failures = run_missing(plan)
+    plan, failures = run_study(plan)
     if failures:
         failed = failures[0]
         problem = f"replication {failed.replication}: {failed.error}"

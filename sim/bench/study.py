@@ -15,6 +15,8 @@ from sim.bench.manifest import command_line, portable
 from sim.bench.plan import Plan, Point
 from sim.bench.pool import in_order
 from sim.bench.runner import Failure, missing_tasks, run_tasks, workers_of
+from sim.bench.selected import selected
+from sim.bench.sequential import Asking, grow, is_sequential, settled
 from sim.bench.store import Store
 from sim.bench.traced import file_notes, recorded_count
 from sim.errors import InputError
@@ -31,8 +33,23 @@ def store_of(plan: Plan) -> Store:
     return Store(Path(plan.base.paths.store))
 
 
+def run_study(plan: Plan) -> tuple[Plan, list[Failure]]:
+    """Run what is not stored, as many replications as the study needs; gives the plan as it ended, and failures."""
+    return grow(plan, run_missing, asking()) if is_sequential(plan) else (plan, run_missing(plan))
+
+
+def as_stored(plan: Plan, look: Asking | None = None) -> Plan:
+    """The plan as `run_study` would end with what is stored."""
+    return settled(plan, look or asking())
+
+
+def asking() -> Asking:
+    """What a look at a growing study may ask."""
+    return Asking(_own_cut_s, _summaries)
+
+
 def run_missing(plan: Plan) -> list[Failure]:
-    """Run every replication that is not stored; gives the failures."""
+    """Run every replication of the plan that is not stored; gives the failures."""
     store = store_of(plan)
     store.check_writable()
     for point in plan.points:
@@ -57,23 +74,21 @@ def records(root: Path, point: Point) -> Iterator[RunRecord]:
             continue
 
 
-def summarize(plan: Plan) -> StudySummary:
+def summarize(plan: Plan, look: Asking | None = None) -> StudySummary:
     """Measure what is stored: warm-up cuts, estimates, comparisons, verdicts.
 
-    Raises `InputError` when nothing is stored.
+    A study that grows is as `as_stored` says. Raises `InputError` when nothing is stored.
     """
-    root, base, workers = Path(plan.base.paths.store), plan.base, workers_of(plan.base)
-    store = Store(root)
-    there = [p for p in plan.points if any(store.has(p.key, n) for n in range(p.config.stats.replications))]
+    look = look or asking()
+    plan = settled(plan, look)
+    base = plan.base
+    there = _stored_points(plan)
     if not there:
-        raise InputError(str(root), None, None, f"nothing is stored of {plan.name}; `victor-sim run` runs it")
-    cuts = in_order(_own_cut, [(root, point) for point in there], workers)
-    groups = [_group(plan, point) for point in there]
-    common = {group: largest_cut(c for c, g in zip(cuts, groups, strict=True) if g == group) for group in groups}
-    calls = [(root, point, common[group].cut_s) for point, group in zip(there, groups, strict=True)]
-    summaries = in_order(_summarize_point, calls, workers)
+        raise InputError(base.paths.store, None, None, f"nothing is stored of {plan.name}; `victor-sim run` runs it")
+    summaries, cuts = _measured(plan, there)
     absent = [point.label for point in plan.points if point not in there]
     confidence = base.stats.confidence_ratio
+    verdicts, told = selected(plan, look, summaries, judge(summaries, base.objective, plan.compared_key, confidence))
     return StudySummary(
         name=plan.name,
         question=base.study.question,
@@ -83,15 +98,35 @@ def summarize(plan: Plan) -> StudySummary:
         compared_key=plan.compared_key,
         points=summaries,
         comparisons=compare_points(summaries, plan.baseline, plan.compared_key, None, confidence),
-        verdicts=judge(summaries, base.objective, plan.compared_key, confidence),
+        verdicts=verdicts,
         seed=base.seed,
         versions=versions(),
         valid=not absent and all(summary.valid for summary in summaries),
         figures=list(base.study.figures),
-        notes=_notes(plan, there, absent, list(common.values())),
+        notes=[*told, *_notes(plan, there, absent, cuts)],
         config=portable(base),
         slo_max=base.slo.max,
     )
+
+
+def _stored_points(plan: Plan) -> list[Point]:
+    """Points of which some replication is stored."""
+    store = store_of(plan)
+    return [p for p in plan.points if any(store.has(p.key, n) for n in range(p.config.stats.replications))]
+
+
+def _measured(plan: Plan, points: list[Point]) -> tuple[list[PointSummary], list[Cut]]:
+    """Summaries of points, with one cut for all of a group that run equally long; and those cuts."""
+    root, workers = Path(plan.base.paths.store), workers_of(plan.base)
+    cuts = in_order(_own_cut, [(root, point) for point in points], workers)
+    groups = [_group(plan, point) for point in points]
+    common = {group: largest_cut(c for c, g in zip(cuts, groups, strict=True) if g == group) for group in groups}
+    calls = [(root, point, common[group].cut_s) for point, group in zip(points, groups, strict=True)]
+    return in_order(_summarize_point, calls, workers), list(common.values())
+
+
+def _summaries(plan: Plan) -> dict[str, PointSummary]:
+    return {summary.point: summary for summary in _measured(plan, _stored_points(plan))[0]}
 
 
 def _group(plan: Plan, point: Point) -> tuple[object, ...]:
@@ -102,6 +137,10 @@ def _group(plan: Plan, point: Point) -> tuple[object, ...]:
 def _own_cut(root: Path, point: Point) -> Cut:
     fixed = fixed_cut(point.config.warmup, point.config.horizon_s)
     return point_cut(records(root, point)) if fixed is None else fixed
+
+
+def _own_cut_s(root: Path, point: Point) -> float:
+    return _own_cut(root, point).cut_s
 
 
 def _summarize_point(root: Path, point: Point, cut_s: float) -> PointSummary:

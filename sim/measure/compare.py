@@ -18,7 +18,7 @@ from scipy import stats
 
 from sim.measure.intervals import about, center_of
 from sim.measure.metrics import QUANTILE_METRICS
-from sim.measure.summary import Comparison, PointSummary, unit_of
+from sim.measure.summary import Comparison, Floats, PointSummary, unit_of
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,18 +38,29 @@ class Difference:
 
 
 def paired(point: PointSummary, baseline: PointSummary, metric: str) -> Difference:
-    """`point` minus `baseline` in `metric`; raises ValueError when they have not the same replications."""
+    """`point` minus `baseline` in `metric`, over the replications that both have; ValueError when that is none.
+
+    Where one has more than the other (a race ended for it), a quantile's difference is that of the replications, too.
+    """
     ours, theirs = point.per_replication[metric], baseline.per_replication[metric]
-    if len(ours) != len(theirs):
-        raise ValueError(f"{point.point} has {len(ours)} replications, {baseline.point} has {len(theirs)}")
-    differences = ours - theirs
-    center = center_of(differences)
-    if metric in QUANTILE_METRICS:
+    center = None
+    if metric in QUANTILE_METRICS and len(ours) == len(theirs):
         center = point.estimates[metric].mean - baseline.estimates[metric].mean
-    interval = about(center, differences, 0.95)
-    return Difference(
-        center, interval.standard_error, len(ours) - 1, _p_value(center, interval.standard_error, len(ours))
-    )
+    return paired_values(ours, theirs, center)
+
+
+def paired_values(ours: Floats, theirs: Floats, center: float | None = None) -> Difference:
+    """`ours` minus `theirs`, shapes (replications,), over the first ones of the longer; about `center` if given.
+
+    Raises ValueError when there are none.
+    """
+    count = min(len(ours), len(theirs))
+    if not count:
+        raise ValueError("a paired difference needs at least one replication of both")
+    differences = ours[:count] - theirs[:count]
+    center = center_of(differences) if center is None else center
+    standard_error = about(center, differences, 0.95).standard_error
+    return Difference(center, standard_error, count - 1, _p_value(center, standard_error, count))
 
 
 def _p_value(center: float, standard_error: float, count: int) -> float:

@@ -126,17 +126,18 @@ def _needed(alive: list[int], reach: Floats, delta: float) -> int:
 def correct_selection_prob(values: Floats, best: int, delta: float = 0.0) -> float:
     """Probability that `best` is within `delta` of the best, as the data say it: a lower bound (Bonferroni).
 
-    1 - sum over others of P(T > t), t from the paired differences over `values` (replications, systems); no NaN.
-    Raises ValueError with fewer than two replications.
+    1 - sum over others of P(T > t), t from the paired differences over `values` (replications, systems), each over the
+    rows that both have (NaN: not run). Raises ValueError with fewer than two of them.
     """
-    rows, systems = values.shape
-    if rows < 2:
-        raise ValueError(f"{rows} replications: a spread needs two")
     wrong = 0.0
-    for other in range(systems):
+    for other in range(values.shape[1]):
         if other == best:
             continue
         differences = values[:, other] - values[:, best]
+        differences = differences[~np.isnan(differences)]
+        rows = len(differences)
+        if rows < 2:
+            raise ValueError(f"{rows} replications: a spread needs two")
         lead = float(differences.mean()) + delta
         error = float(differences.std(ddof=1)) / math.sqrt(rows)
         if error == 0.0:

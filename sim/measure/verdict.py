@@ -8,12 +8,12 @@ the family level although the best is picked after looking.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from itertools import combinations
 
-from sim.measure.compare import groups_of, holm, paired
+from sim.measure.compare import groups_of, holm, paired, paired_values
 from sim.measure.metrics import MAXIMIZED
-from sim.measure.summary import PointSummary, Verdict
+from sim.measure.summary import Floats, PointSummary, Verdict
 
 SUCCESS = "success_ratio"
 
@@ -69,12 +69,19 @@ def _judge(
 
 def _unsuccessful(points: list[PointSummary], confidence_ratio: float) -> list[str]:
     """Labels of points that answer separably less than the one that answers most."""
-    having = [point for point in points if SUCCESS in point.estimates]
-    if len(having) < 2:
+    having = {point.point: point.per_replication[SUCCESS] for point in points if SUCCESS in point.estimates}
+    return separably_lower(having, confidence_ratio)
+
+
+def separably_lower(values: Mapping[str, Floats], confidence_ratio: float) -> list[str]:
+    """Names whose values (replications,) are separably below those of the highest mean, by Holm over all pairs."""
+    if len(values) < 2:
         return []
-    highest = max(having, key=lambda point: point.estimates[SUCCESS].mean)
-    apart = separable(having, SUCCESS, confidence_ratio)
-    return [point.point for point in having if (highest.point, point.point) in apart]
+    highest = max(values, key=lambda name: float(values[name].mean()))
+    pairs = list(combinations(values, 2))
+    adjusted = holm([paired_values(values[one], values[other]).p_value for one, other in pairs])
+    apart = {pair for pair, p in zip(pairs, adjusted, strict=True) if p <= 1.0 - confidence_ratio}
+    return [name for name in values if (highest, name) in apart or (name, highest) in apart]
 
 
 def _sentence(

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from sim.measure.compare import compare_points, groups_of, holm, paired
+from sim.measure.compare import compare_points, groups_of, holm, paired, paired_values
 from sim.measure.verdict import judge, separable
 from tests.measure.chance import generator
 from tests.measure.points import point
@@ -116,9 +116,12 @@ def test_invalid_points_and_missing_metrics_are_not_compared() -> None:
     assert compare_points([point("a", valid=False, m=[1.0, 2.0]), other], "a", "balancer") == []
 
 
-def test_replications_must_pair() -> None:
-    with pytest.raises(ValueError, match="b has 3 replications, a has 2"):
-        paired(point("b", m=[1.0, 2.0, 3.0]), point("a", m=[1.0, 2.0]), "m")
+def test_replications_pair_as_far_as_both_go() -> None:
+    longer, shorter = point("b", m=[1.0, 3.0, 30.0]), point("a", m=[1.0, 2.0])
+    assert paired(longer, shorter, "m") == paired(point("b", m=[1.0, 3.0]), shorter, "m")
+    assert paired(longer, shorter, "m").center == 0.5
+    with pytest.raises(ValueError, match="at least one replication of both"):
+        paired_values(np.array([1.0]), np.array([]))
 
 
 def test_under_no_difference_a_family_errs_as_seldom_as_it_says() -> None:

@@ -14,7 +14,12 @@ from sim.bench.schema.requests import AdmissionConfig, BreakerConfig, HedgeConfi
 
 @dataclass
 class StatsConfig:
-    replications: int = number(10, 1)
+    replications: int = number(10, 1)  # of every point; where they may grow: to begin with
+    precision_ratio: float | None = number(None, above=0)  # grow until mean and p99 are as precise
+    select: str = choice("none", "none", "best", "budget")  # race the points (KN), or split a budget (OCBA)
+    indifference_ratio: float = number(0.02, above=0)  # of the baseline's objective: a smaller difference is none
+    budget_replications: int = number(0, 0)  # of all points of a group together, for select=budget
+    replications_max: int = number(200, 1)  # of a point, where they may grow
     confidence_ratio: float = number(0.95, 0.5, 0.9999)
     keep_requests: bool = False  # every row, in requests/*.npz too
     requests_max: int = number(10_000_000, 0)  # rows kept otherwise; runs that expect more are counted, not kept
