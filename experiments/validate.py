@@ -8,8 +8,8 @@ too wide is not decided, and fails. --quick has wider bounds and says so. --cove
 the mean sojourn of M/M/c at utilization .8 holds the known value; --twin takes the runs from a recursion on the same
 draws instead of the engine. engine=NAME is simpy or compiled instead of what `auto` takes. --engines
 draws random configurations and holds the compiled engine against SimPy bit by bit; one that differs is shrunk, and told
-as the command that compares exactly it (the last form). --engines and --coverage go on where they stopped: what is
-finished stands in the store (paths.store=DIR) under the code's identity.
+as the command that compares exactly it (the last form). All of them go on where they stopped: what is finished stands
+in the store (paths.store=DIR) under the code's identity.
 """
 
 from __future__ import annotations
@@ -37,12 +37,15 @@ def main(arguments: Sequence[str]) -> int:
     engine = _taken(words, ENGINE, "auto")
     if "--coverage" in words.flags:
         return _coverage(words, engine)
+    store = _store(words)
     asked = settings(words, {"seed": 1, "workers": 0})
+    from sim.bench.ledger import ledger_of
     from sim.bench.progress import Progress
     from sim.bench.validate import run_on, run_validation
 
     run, progress = run_on(engine), Progress(0, "validate")
-    table = run_validation(asked["seed"], "--quick" in words.flags, asked["workers"], progress.to, run=run)
+    ledger = ledger_of(store, "validate", seed=asked["seed"], engine=engine)
+    table = run_validation(asked["seed"], "--quick" in words.flags, asked["workers"], progress.to, None, run, ledger)
     print(table.as_text())
     return table.exit_code
 

@@ -17,6 +17,7 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from functools import partial
 from itertools import chain
+from typing import Any
 
 import joblib
 import numpy as np
@@ -25,10 +26,12 @@ from scipy import stats
 from sim.bench.assemble import run_replication
 from sim.bench.compiled import not_compiled
 from sim.bench.compose import compose
+from sim.bench.ledger import Ledger
 from sim.bench.schema import Config
 from sim.bench.validate_case import Case, Row
 from sim.bench.validate_cases import cases
 from sim.bench.validate_inputs import INPUTS, SeenLoad, check_inputs
+from sim.bench.validate_parts import Reduced, as_plain, from_plain
 from sim.bench.validate_table import RowResult, ValidationTable
 from sim.errors import ConfigError
 from sim.measure.audits import audit, problems_of
@@ -53,18 +56,6 @@ Run = Callable[[Config, int], RunRecord]
 Progress = Callable[[int, int], None]  # replications done, planned so far
 
 
-@dataclass(frozen=True, slots=True)
-class Reduced:
-    """What is kept of a replication: the rows' values, their samples where they are quantiles, the controls."""
-
-    values: Floats  # (rows,)
-    samples: dict[str, Floats]
-    controls: Floats  # (k,)
-    requests_count: int
-    problems: list[str]
-    engine: str
-
-
 @dataclass(slots=True)
 class _Progressing:
     """A case with the replications it has so far."""
@@ -72,7 +63,7 @@ class _Progressing:
     case: Case
     config: Config
     wanted: int
-    reduced: list[Reduced] = field(default_factory=list)
+    reduced: list[Any] = field(default_factory=list)  # of Reduced, None while one is running
 
 
 def check_engine(engine: str) -> None:
@@ -99,10 +90,12 @@ def run_validation(
     progress: Progress | None = None,
     chosen: Sequence[Case] | None = None,
     run: Run = run_replication,
+    ledger: Ledger | None = None,
 ) -> ValidationTable:
     """Run and judge the cases (all unless `chosen`); `workers` processes, 0 for one a core.
 
-    The table's `exit_code` is 0 when every row and input passes and every audit held, else 1.
+    What stands in `ledger` is not run again; replications are written to it as they end. The table's `exit_code` is 0
+    when every row and input passes and every audit held, else 1.
     """
     found = list(cases() if chosen is None else chosen)
     widening = QUICK_WIDENING if quick else 1.0
@@ -117,7 +110,7 @@ def run_validation(
         going.append(_Progressing(case, config, replications))
     total = 0
     for _ in range(ROUNDS_MAX):
-        total = _advance(going, workers, progress, total, run)
+        total = _advance(going, workers, progress, total, run, ledger or Ledger(None))
         wide = [one for one in going if any(_too_wide(row) for row in _judge(one, rows_count, widening))]
         if not wide:
             break
@@ -174,18 +167,34 @@ def _slowdown_mean(record: RunRecord, cut_s: float) -> float:
     return float(np.mean(sojourn_s / record.attempts.work_s[requests.answer[rows]]))
 
 
-def _advance(going: list[_Progressing], workers: int, progress: Progress | None, done: int, run: Run) -> int:
+def _advance(
+    going: list[_Progressing], workers: int, progress: Progress | None, done: int, run: Run, ledger: Ledger
+) -> int:
     """Run the replications that are wanted and not there; gives the count of all done."""
-    tasks = [(one, number) for one in going for number in range(len(one.reduced), one.wanted)]
+    total = sum(each.wanted for each in going)
+    tasks = []
+    for one in going:
+        for number in range(len(one.reduced), one.wanted):
+            part = ledger.parts.get(_part_name(one, number))
+            one.reduced.append(None if part is None else from_plain(part))
+            done += part is not None
+            if part is None:
+                tasks.append((one, number))
     jobs = (joblib.delayed(partial(reduce_replication, run))(one.config, one.case, number) for one, number in tasks)
     parallel = joblib.Parallel(n_jobs=workers or joblib.cpu_count(), return_as="generator", batch_size=1)
-    results: Iterator[Reduced] = parallel(jobs)
-    for (one, _), reduced in zip(tasks, results, strict=True):
-        one.reduced.append(reduced)
+    results: Iterator[Reduced] = parallel(jobs) if tasks else iter(())
+    for (one, number), reduced in zip(tasks, results, strict=True):
+        one.reduced[number] = reduced
+        ledger.write(_part_name(one, number), as_plain(reduced))
         done += 1
         if progress is not None:
-            progress(done, sum(each.wanted for each in going))
+            progress(done, total)
     return done
+
+
+def _part_name(one: _Progressing, number: int) -> str:
+    """A replication by its case's own seed, which tells the case and the seed of the whole."""
+    return f"{one.config.seed}-{one.config.horizon_s!r}-{number}"
 
 
 def _judge(one: _Progressing, rows_count: int, widening: float) -> list[RowResult]:

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from sim.bench.ledger import Ledger
 from sim.types.records import RunRecord
 
 Said = Callable[..., tuple[int, str, str]]
@@ -26,18 +27,26 @@ def test_validate_hands_its_settings_on(said: Said, monkeypatch: pytest.MonkeyPa
     asked: list[object] = []
 
     def validation(
-        seed: int, quick: bool, workers: int, progress: Callable[[int, int], None], run: partial[RunRecord]
+        seed: int,
+        quick: bool,
+        workers: int,
+        progress: Callable[[int, int], None],
+        chosen: None,
+        run: partial[RunRecord],
+        ledger: Ledger,
     ) -> Table:
+        assert ledger.path is not None
+        assert ledger.path.is_relative_to("kept/ledgers")
         asked.extend((seed, quick, workers, run.args))
         progress(1, 1)
         return Table()
 
     monkeypatch.setattr("sim.bench.validate.run_validation", validation)
-    code, out, err = said("validate", "--quick", "seed=7", "workers=2", "engine=simpy")
+    code, out, err = said("validate", "--quick", "seed=7", "workers=2", "engine=simpy", "paths.store=kept")
     assert (code, out, asked) == (1, "validate FAILED\n", [7, True, 2, ("simpy",)])
     assert said("validate", "engine=fast")[2] == ("victor-sim: engine=fast: accepted is auto / simpy / compiled\n")
     assert "validate: 1/1, took " in err
-    said("validate", "engine=compiled")
+    said("validate", "engine=compiled", "paths.store=kept")
     assert asked[-1] == ("compiled",)
 
 
