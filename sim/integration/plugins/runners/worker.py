@@ -150,7 +150,7 @@ class WorkerRunner:
             raise self._ended(source, hook, "protocol", f"an answer that nobody asked for: {type(frame).__name__}")
         if isinstance(frame, frames.Result):
             return frame.value
-        if frame.kind == "MemoryError":
+        if frame.kind in ("MemoryError", "SystemError"):
             raise self._ended(source, hook, "memory", f"more than {self.limits.memory_max_bytes} bytes")
         self._statistics.raised_count += 1
         raise base.PluginRaised(source.plugin_id, hook, frame.kind, frame.text)

@@ -1,8 +1,8 @@
 """The worker: closes what it inherited, puts up its walls, loads one plugin from memory and answers calls.
 
-Whatever a hook raises, BaseException too, becomes a `Failure` frame; a MemoryError ends the process after it is told,
-since nothing that ran then can be relied on. The plugin may rewrite every object in here: the host believes frames only
-as far as they decode.
+Whatever a hook raises, BaseException too, becomes a `Failure` frame; a MemoryError (or the SystemError that an
+interpreter without memory can end in) ends the process after it is told, since nothing that ran can be relied on. The
+plugin may rewrite every object in here: the host believes frames only as far as they decode.
 """
 
 from __future__ import annotations
@@ -103,7 +103,7 @@ def serve(wire: Wire) -> None:
         try:
             value = loaded.call(call)
             wire.send(frames.Result(call.number, value))
-        except MemoryError as error:
+        except (MemoryError, SystemError) as error:
             loaded.forget()
             wire.send(failure(call.number, error))
             return
