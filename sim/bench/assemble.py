@@ -63,6 +63,7 @@ class Assembly:
     config: Config
     shape: FleetShape
     fire: Fire | None = None
+    door: Any = None  # the gateway that requests pass, if they do
     engine: str = "simpy"
     setup_cpu_s: float = 0.0  # to deploy the fleet and start the control plane
     load_cpu_s: float = 0.0  # to load it, tables included
@@ -86,6 +87,8 @@ class Assembly:
             record.notes["fleet"] = str(self.manager.status())
             if self.fire is not None:
                 self.fire.finish(record)
+            if self.door is not None:
+                record.counts |= self.door.counts()
         finally:
             self.manager.halt()
             self.runtime.close()
@@ -138,11 +141,14 @@ def assemble(config: Config, replication: int) -> Assembly:
         check_requests(config)
         fire_log = HistoryLog()
         fire = Fire(config, runtime, draws, balancer, fire_log, shape)
-        manager, world = fire.build(partial(make_params, True)), fire.world
+        door = make_door(config, runtime, draws)
+        manager, world = fire.build(partial(make_params, True, door=door)), fire.world
+        if door is not None:
+            door.connect(manager)
         if config.service.per_attempt == "redraw":
             assert world.rules is not None
             world.rules.redraw = lambda row: redraw(world.columns, row, service, draws)
-        return Assembly(runtime, manager, balancer, world, load, fire_log, config, shape, fire)
+        return Assembly(runtime, manager, balancer, world, load, fire_log, config, shape, fire, door)
     log = EventLog()
     params, engine = make_params(), "simpy"
     if compiles:
@@ -173,8 +179,9 @@ def assemble(config: Config, replication: int) -> Assembly:
 
 
 def world_params(
-    config: Config, types: tuple[str, ...], service: Any, tokens: bool, fire: bool = False, stream: Stream | None = None
-) -> WorldParams:
+    config: Config, types: tuple[str, ...], service: Any, tokens: bool, fire: bool = False,
+    stream: Stream | None = None, door: Any = None,
+) -> WorldParams:  # fmt: skip
     """The facts of the hardware; refuses a discipline that the service law does not have."""
     sharing = config.service.discipline == "ps"
     if tokens and sharing:
@@ -203,7 +210,17 @@ def world_params(
         poison_prob=poison.prob if poison.enabled else 0.0,
         poison_restart_s=poison.restart_s,
         stream=stream,
+        door=door,
     )
+
+
+def make_door(config: Config, runtime: VirtualRuntime, draws: CounterDraws) -> Any:
+    """The gateway that requests pass, None where they go straight to the balancer."""
+    if not config.gateway.enabled:
+        return None
+    from sim.bench.gated import GatewayDoor  # FastAPI is loaded for runs that pass it only
+
+    return GatewayDoor(config, runtime, draws)
 
 
 def make_stream(config: Config, load: Load) -> Stream | None:

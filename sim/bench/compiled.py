@@ -26,6 +26,8 @@ AUTO_REQUESTS_MIN = 100_000  # below, SimPy has ended before compiled code is lo
 
 def not_compiled(config: Config) -> str | None:
     """The feature of a config that the compiled engine does not run, None when it runs all."""
+    if config.gateway.enabled:
+        return "gateway (each request passes the real gateway)"
     if is_under_fire(config):
         return "attempts, health, failover, scaling and faults (retry, deadline_s, health, autoscaler, faults ...)"
     if lookup("arrivals", config.arrivals.kind) is lookup("arrivals", "closed_loop"):

@@ -50,6 +50,7 @@ def is_under_fire(config: Config) -> bool:
         or health.slow_start_s > 0.0
         or config.failover.enabled
         or config.autoscaler.kind != "none"
+        or config.gateway.enabled
         or bool(faults_of(config))
     )
 

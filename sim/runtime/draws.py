@@ -52,6 +52,13 @@ HEARTBEAT = purpose("heartbeat")
 CHECK = purpose("check")
 PROVISIONING = purpose("provisioning")
 OVERLOAD = purpose("overload")
+SURFACE_CONTEXT = purpose("surface, context of a window")
+SURFACE_TASK = purpose("surface, task of a window")
+SURFACE_LOST = purpose("surface, window lost")
+SURFACE_OPERATOR = purpose("surface, operator")
+SEARCH = purpose("search, baseline")
+GATEWAY_CLIENT = purpose("gateway, client")
+GATEWAY_KEY = purpose("gateway, key")
 
 UNIT = 2.0**-52
 SCALAR_MAX = 8  # blocks below which ten rounds over Python integers are faster than over arrays (measured: 7 us each)

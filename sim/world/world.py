@@ -26,6 +26,7 @@ from sim.world.columns import Columns
 from sim.world.engine import Engine
 from sim.world.feed import Feed, Shape
 from sim.world.fragile import Fragile
+from sim.world.gate import Door, Gate
 from sim.world.machines import Machines
 from sim.world.marks import Marks
 from sim.world.network import Network
@@ -71,6 +72,7 @@ class WorldParams:
     poison_restart_s: float = 0.0
     make_engine: Callable[[Any, Draws], Any] | None = None  # (environment, draws) -> a compiled engine
     stream: Stream | None = None  # takes the requests that are not kept
+    door: Door | None = None  # asked before a request is sent; of runs with rules
 
 
 class World:
@@ -234,6 +236,8 @@ class World:
             clients = ClosedClients(load.closed, self.engine, feed, self.draws, load.horizon_s)
             self.engine.on_left = clients.on_left
             clients.start()
+        if params.door is not None:
+            Gate(self.engine, self.runtime, params.door)
         if load.open is not None:
             self.engine.feed_open(feed.open_blocks(load.open.chunks(self.draws, load.horizon_s)))
         if load.side is not None:

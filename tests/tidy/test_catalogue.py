@@ -27,6 +27,7 @@ GROUPS = {
     "breaker": None,
     "failover": None,
     "faults": "fault",
+    "gateway": None,
     "health": "detector",
     "hedge": None,
     "retry": None,

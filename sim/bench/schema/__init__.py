@@ -21,6 +21,7 @@ from sim.bench.schema.faults import (
     SlowConfig,
     ZoneOutageConfig,
 )
+from sim.bench.schema.gateway import GatewayGroup
 from sim.bench.schema.load import ArrivalsConfig, BalancerConfig, ColumnsConfig, FleetConfig, ServiceConfig
 from sim.bench.schema.requests import AdmissionConfig, BreakerConfig, HedgeConfig, RetryConfig
 from sim.bench.schema.tree import Config, LauncherConfig, PathsConfig, SloConfig, StatsConfig, StudyConfig
@@ -42,6 +43,7 @@ __all__ = [
     "FaultsConfig",
     "FlappingConfig",
     "FleetConfig",
+    "GatewayGroup",
     "HealthConfig",
     "HedgeConfig",
     "LauncherConfig",

@@ -7,6 +7,7 @@ from typing import Any
 
 from sim.bench.schema.control import AutoscalerConfig, FailoverConfig, HealthConfig
 from sim.bench.schema.faults import FaultsConfig
+from sim.bench.schema.gateway import GatewayGroup
 from sim.bench.schema.load import ArrivalsConfig, BalancerConfig, FleetConfig, ServiceConfig
 from sim.bench.schema.ranges import choice, number
 from sim.bench.schema.requests import AdmissionConfig, BreakerConfig, HedgeConfig, RetryConfig
@@ -85,6 +86,7 @@ class Config:
     breaker: BreakerConfig = field(default_factory=BreakerConfig)
     admission: AdmissionConfig = field(default_factory=AdmissionConfig)
     faults: FaultsConfig = field(default_factory=FaultsConfig)
+    gateway: GatewayGroup = field(default_factory=GatewayGroup)
     stats: StatsConfig = field(default_factory=StatsConfig)
     launcher: LauncherConfig = field(default_factory=LauncherConfig)
     study: StudyConfig = field(default_factory=StudyConfig)

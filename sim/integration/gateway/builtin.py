@@ -28,7 +28,7 @@ def core_entries(gateway: APIGateway) -> list[Entry]:
         lambda: gateway.desk, lambda: gateway.plugins, lambda: gateway.optimizer, gateway.status,
         gateway.config.task_wait_max_s, lambda name: gateway.targets(name),
     )  # fmt: skip
-    return [*fleet.entries(), *parts.entries()]
+    return [*parts.entries(), *fleet.entries()]  # FastAPI looks through them in order: tasks come first
 
 
 def add_builtin(gateway: APIGateway) -> None:

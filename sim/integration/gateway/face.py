@@ -49,7 +49,10 @@ EVERY = (400, 401, 403, 408, 413, 414, 422, 429, 431, 500, 503)
 
 def make_face(entries: Sequence[Entry]) -> FastAPI:
     """The FastAPI application of these endpoints; its docs are served by the core."""
-    app = FastAPI(title=TITLE, version=VERSION, docs_url=None, redoc_url=None, openapi_url=None, redirect_slashes=False)
+    app = FastAPI(
+        title=TITLE, version=VERSION, docs_url=None, redoc_url=None, openapi_url=None, redirect_slashes=False,
+        telemetry={"tracing": False, "metrics": False, "logs": False},  # the core has the span, without any content
+    )  # fmt: skip
     app.add_exception_handler(Problem, _on_problem)
     app.add_exception_handler(SimError, _on_sim_error)
     app.add_exception_handler(RequestValidationError, _on_invalid)
