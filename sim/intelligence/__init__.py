@@ -1,0 +1,1 @@
+"""The optimizer: what it keeps, what it believes, what it proposes, and how a proposal is proved before it stays."""
