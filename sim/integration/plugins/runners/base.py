@@ -60,6 +60,7 @@ class RunnerLimits:
     cpu_max_s: int = 3600
     frame_max_bytes: int = 1 << 20
     log_max_bytes: int = 64 << 10
+    call_max_s: float = 30.0  # wall seconds of a Monty or WebAssembly call, whatever its deadline
     asks_max: int = 100  # host functions in one call
     waiting_max: int = 1000  # calls that wait for their turn
     restarts_max: int = 100  # processes that are started anew after one was ended

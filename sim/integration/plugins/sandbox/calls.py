@@ -38,4 +38,10 @@ AARCH64 = _table("""
     getrlimit=163 tgkill=131 restart_syscall=128
 """)
 
+# What an exec and the start of another program's runtime need besides.
+FOR_EXEC = {
+    "x86_64": _table("execve=59 arch_prctl=158 pwrite64=18 prctl=157 sched_setaffinity=203 pipe=22"),
+    "aarch64": _table("execve=221 pwrite64=68 prctl=167 sched_setaffinity=122"),
+}
+
 NUMBERS = {"x86_64": X86_64, "aarch64": AARCH64}

@@ -16,7 +16,7 @@ from pathlib import Path
 from sim.integration.plugins.sandbox import libc
 
 CREATE, ADD, RESTRICT = 444, 445, 446  # the same numbers on every architecture
-READ_FILE, READ_DIR = 1 << 2, 1 << 3
+EXECUTE, READ_FILE, READ_DIR = 1 << 0, 1 << 2, 1 << 3
 NET_BOTH = 0b11  # bind and connect over TCP
 SCOPE_BOTH = 0b11  # abstract unix sockets, signals
 _FS_RIGHTS = {1: 13, 2: 14, 3: 15, 4: 15, 5: 16}  # ABI -> how many rights of files it knows
@@ -42,10 +42,10 @@ def abi() -> int:
         return 0
 
 
-def restrict(readable: Sequence[str]) -> None:
-    """This thread and what it starts may read below the paths of `readable` and nothing else; raises OSError.
+def restrict(readable: Sequence[str], executable: Sequence[str] = ()) -> None:
+    """This thread and what it starts may read below `readable`, become a file of `executable`, and nothing else.
 
-    Needs no_new_privs. Paths that do not exist are left out: nothing is there to be read.
+    Needs no_new_privs; raises OSError. Paths that do not exist are left out: nothing is there to be read.
     """
     version = abi()
     if version == 0:
@@ -56,19 +56,21 @@ def restrict(readable: Sequence[str]) -> None:
     ruleset = libc.syscall("landlock_create_ruleset", CREATE, ctypes.byref(attributes), size, 0)
     try:
         for path in readable:
-            _allow(ruleset, path)
+            _allow(ruleset, path, READ_FILE | READ_DIR)
+        for path in executable:
+            _allow(ruleset, path, READ_FILE | EXECUTE)
         libc.syscall("landlock_restrict_self", RESTRICT, ruleset, 0)
     finally:
         os.close(ruleset)
 
 
-def _allow(ruleset: int, path: str) -> None:
+def _allow(ruleset: int, path: str, wanted: int) -> None:
     try:
         parent = os.open(path, os.O_PATH | os.O_CLOEXEC)
     except (FileNotFoundError, PermissionError):
         return
     try:
-        rights = READ_FILE | READ_DIR if Path(path).is_dir() else READ_FILE
+        rights = wanted if Path(path).is_dir() else wanted & ~READ_DIR
         rule = _PathRule(rights, parent)
         libc.syscall("landlock_add_rule", ADD, ruleset, 1, ctypes.byref(rule), 0)
     finally:

@@ -29,11 +29,12 @@ LEVELS: dict[str, tuple[str, ...]] = {
 
 @dataclass(frozen=True, slots=True)
 class Walls:
-    """Which layers go up around one process, what it may read, and its limits."""
+    """Which layers go up around one process, what it may read, and its limits; `executable`: what it becomes."""
 
     layers: tuple[str, ...] = LAYERS
     readable: tuple[str, ...] = ()
     limits: rlimits.ProcessLimits = field(default_factory=rlimits.ProcessLimits)
+    executable: tuple[str, ...] = ()
 
 
 def rank(level: str) -> int:
@@ -49,7 +50,7 @@ def level_of(layers: Sequence[str]) -> str:
 def apply_once(walls: Walls) -> None:
     """The walls that one process puts up for all that it forks; raises OSError where the machine refuses."""
     if "namespaces" in walls.layers:
-        namespaces.enter("root_view" in walls.layers, walls.readable)
+        namespaces.enter("root_view" in walls.layers, (*walls.readable, *walls.executable))
 
 
 def apply(walls: Walls, mapped_bytes: int) -> None:
@@ -58,10 +59,11 @@ def apply(walls: Walls, mapped_bytes: int) -> None:
         rlimits.apply(walls.limits, mapped_bytes)
     if "identity" in walls.layers:
         identity.apply()
-    libc.prctl(libc.PR_SET_PDEATHSIG, signal.SIGKILL)  # a change of user clears it, and seccomp refuses it
+    if not walls.executable:  # whose parent is a thread that may end before it
+        libc.prctl(libc.PR_SET_PDEATHSIG, signal.SIGKILL)  # a change of user clears it, and seccomp refuses it
     if "landlock" in walls.layers or "seccomp" in walls.layers:
         libc.no_new_privileges()
     if "landlock" in walls.layers:
-        landlock.restrict(walls.readable)
+        landlock.restrict(walls.readable, walls.executable)
     if "seccomp" in walls.layers:
-        seccomp.apply()
+        seccomp.apply(with_exec=bool(walls.executable))

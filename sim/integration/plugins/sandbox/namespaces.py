@@ -58,6 +58,8 @@ def _bind(path: str) -> None:
     folder = Path(path).is_dir()
     (Path(target) if folder else Path(target).parent).mkdir(mode=0o755, parents=True, exist_ok=True)
     if not folder:
+        if Path(target).exists():  # within a folder that is bound already
+            return
         Path(target).touch(mode=0o444)
     libc.mount(path, target, None, libc.MS_BIND | libc.MS_REC)
     had = os.statvfs(target).f_flag

@@ -15,7 +15,7 @@ import struct
 from typing import NamedTuple
 
 from sim.integration.plugins.sandbox import libc
-from sim.integration.plugins.sandbox.calls import AUDIT_ARCH, NUMBERS
+from sim.integration.plugins.sandbox.calls import AUDIT_ARCH, FOR_EXEC, NUMBERS
 
 LOAD, EQUAL, AT_LEAST, ANY_BIT, RETURN = 0x20, 0x15, 0x35, 0x45, 0x06  # BPF codes: LD|W|ABS, JMP|JEQ|K, ...
 ALLOW, KILL_PROCESS, ERRNO = 0x7FFF0000, 0x80000000, 0x00050000
@@ -45,11 +45,14 @@ def refuse(number: int) -> Step:
 _ALLOW, _DENY = Step(RETURN, 0, 0, ALLOW), refuse(errno.EPERM)
 
 
-def program(machine: str, pid: int) -> list[Step]:
-    """The filter for a machine's process `pid`; raises OSError for an architecture without a table."""
+def program(machine: str, pid: int, with_exec: bool = False) -> list[Step]:
+    """The filter for a machine's process `pid`; raises OSError for an architecture without a table.
+
+    `with_exec`: it may still become another program, whose loader and runtime make a few calls more.
+    """
     if machine not in NUMBERS:
         raise OSError(f"no table of system calls for {machine}")
-    numbers = NUMBERS[machine]
+    numbers = NUMBERS[machine] | (FOR_EXEC[machine] if with_exec else {})
     steps = [
         Step(LOAD, 0, 0, ARCH_AT),
         Step(EQUAL, 1, 0, AUDIT_ARCH[machine]),
@@ -100,9 +103,9 @@ class _Program(ctypes.Structure):
     _fields_ = (("count", ctypes.c_ushort), ("steps", ctypes.c_void_p))
 
 
-def apply() -> None:
+def apply(with_exec: bool = False) -> None:
     """Bind this process, all of its threads, for good; needs no_new_privs. Raises OSError where it is not allowed."""
-    steps = program(libc.MACHINE, os.getpid())
+    steps = program(libc.MACHINE, os.getpid(), with_exec)
     code = ctypes.create_string_buffer(packed(steps))
     told = _Program(len(steps), ctypes.addressof(code))
     number = SET_FILTER[libc.MACHINE]
