@@ -15,9 +15,8 @@ from sim.integration.gateway.key_files import open_ring
 from sim.integration.gateway.kinds import APIVersion, EndpointType
 from sim.integration.gateway.settings import GatewayConfig
 from sim.live.entropy import system_entropy
+from sim.live.keys import KEYS
 from sim.live.server import UvicornServer
-
-KEYS = "keys"  # below the state's folder
 
 
 class APIGateway(room.APIGateway):

@@ -76,7 +76,7 @@ class UvicornServer:
 def bound_socket(host: str, port: int) -> socket.socket:
     """A listening place; raises `ConfigError` where there is none."""
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
-    found = socket.socket(family, socket.SOCK_STREAM)
+    found = socket.socket(family, socket.SOCK_STREAM, socket.IPPROTO_TCP)  # named, or asyncio leaves Nagle's rule on
     found.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
     found.setblocking(False)
     try:

@@ -121,7 +121,7 @@ def test_the_losses_are_those_of_the_token_bucket(utilization: float, burst: int
     """A bucket of b tokens refuses what M/D/1/b loses, at rho = rate over the bucket's rate; 99.9 % over all three."""
     shares = []
     for replication in range(16):
-        attempts = limited(utilization, burst, 2000.0, replication).attempts
+        attempts = limited(utilization, burst, 2000.0 if burst < 10 else 4000.0, replication).attempts
         late = attempts.arrived_at > 20.0 * burst  # the bucket begins full
         shares.append(float((attempts.status[late] == SHED).mean()))
     half_width = t_quantile(1.0 - 0.001 / 3.0, 15) * float(np.std(shares, ddof=1)) / 4.0

@@ -37,6 +37,7 @@ class PathsConfig:
     results: str = "results"
     store: str = ".victor-sim/store"
     data: str = "data"
+    state: str = ".victor-sim"  # live state and keys
 
 
 @dataclass

@@ -6,27 +6,84 @@ refused rather than used.
 
 from __future__ import annotations
 
+import fcntl
 import json
 import os
-from collections.abc import Callable
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 from sim.errors import InputError
 from sim.integration.gateway.keys import SECRET_BYTES, KeyRecord, KeyRing
+from sim.integration.gateway.kinds import Principal
 from sim.integration.gateway.ports import Entropy
 
-RECORDS, PEPPER = "keys.json", "pepper"
+RECORDS, PEPPER, LOCK = "keys.json", "pepper", "lock"
 OWNER_ONLY = 0o600
+REFRESH_S = 1.0  # after which a change made by another process is known
 
 
-def open_ring(folder: Path, entropy: Entropy) -> KeyRing:
-    """The ring kept in `folder`, which is made if it is not there; every change is on disk when it returns.
-
-    Raises `InputError` for files that are damaged or that others may read.
-    """
+def open_ring(folder: Path, entropy: Entropy) -> FileRing:
+    """The ring kept in `folder`, which is made if it is not there. Raises `InputError` for damage, or open modes."""
     folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-    pepper = _pepper(folder / PEPPER, entropy)
-    return KeyRing(pepper, entropy, load_records(folder / RECORDS), _keeper(folder / RECORDS))
+    with _locked(folder):
+        return FileRing(folder, _pepper(folder / PEPPER, entropy), entropy)
+
+
+class FileRing(KeyRing):
+    """A ring on disk that several processes may change: a change made elsewhere is known `REFRESH_S` later.
+
+    Raises `InputError` when the records were damaged or opened to others.
+    """
+
+    def __init__(self, folder: Path, pepper: bytes, entropy: Entropy) -> None:
+        self.folder = folder
+        self._stamp: tuple[int, int, int] | None = None
+        self._read_at = float("-inf")
+        super().__init__(pepper, entropy)
+        self._read()
+
+    def issue(self, name: str, scopes: tuple[str, ...], wall_at: float, expires_at: float | None = None) -> str:
+        """As `KeyRing`; on disk when it returns."""
+        with self._changing():
+            return super().issue(name, scopes, wall_at, expires_at)
+
+    def revoke(self, key_id: str, wall_at: float) -> KeyRecord:
+        """As `KeyRing`; on disk when it returns."""
+        with self._changing():
+            return super().revoke(key_id, wall_at)
+
+    def verify(self, key: str, wall_at: float) -> Principal | None:
+        """As `KeyRing`."""
+        self._refresh(wall_at)
+        return super().verify(key, wall_at)
+
+    def live(self, key_id: str, wall_at: float) -> KeyRecord | None:
+        """As `KeyRing`."""
+        self._refresh(wall_at)
+        return super().live(key_id, wall_at)
+
+    def _refresh(self, wall_at: float) -> None:
+        """A clock that was set back counts as time that passed."""
+        if not 0.0 <= wall_at - self._read_at < REFRESH_S:
+            self._read_at = wall_at
+            self._read()
+
+    def _read(self) -> None:
+        path = self.folder / RECORDS
+        stamp = _stamp(path)
+        if stamp != self._stamp:
+            self._records = {record.key_id: record for record in load_records(path)}
+            self._stamp = stamp
+
+    @contextmanager
+    def _changing(self) -> Iterator[None]:
+        path = self.folder / RECORDS
+        with _locked(self.folder):
+            self._read()
+            yield
+            _write(path, json.dumps([_told(one) for one in self.records()], indent=1).encode())
+            self._stamp = _stamp(path)
 
 
 def load_records(path: Path) -> tuple[KeyRecord, ...]:
@@ -38,6 +95,25 @@ def load_records(path: Path) -> tuple[KeyRecord, ...]:
         return tuple(_record(one) for one in json.loads(path.read_text(encoding="utf-8")))
     except (ValueError, KeyError, TypeError) as error:
         raise InputError(str(path), None, None, "no key records that can be read") from error
+
+
+def _stamp(path: Path) -> tuple[int, int, int] | None:
+    try:
+        found = path.stat()
+    except FileNotFoundError:
+        return None
+    return found.st_mtime_ns, found.st_size, found.st_ino
+
+
+@contextmanager
+def _locked(folder: Path) -> Iterator[None]:
+    """One process at a time."""
+    handle = os.open(folder / LOCK, os.O_RDWR | os.O_CREAT, OWNER_ONLY)
+    try:
+        fcntl.flock(handle, fcntl.LOCK_EX)
+        yield
+    finally:
+        os.close(handle)
 
 
 def _pepper(path: Path, entropy: Entropy) -> bytes:
@@ -56,23 +132,16 @@ def _check_mode(path: Path) -> None:
         raise InputError(str(path), None, None, f"mode {mode:o}: it must be readable by its owner only (chmod 600)")
 
 
-def _keeper(path: Path) -> Callable[[KeyRing], None]:
-    def keep(ring: KeyRing) -> None:
-        told = [
-            {
-                "key_id": one.key_id,
-                "name": one.name,
-                "digest": one.digest.hex(),
-                "scopes": list(one.scopes),
-                "created_at": one.created_at,
-                "expires_at": one.expires_at,
-                "revoked_at": one.revoked_at,
-            }
-            for one in ring.records()
-        ]
-        _write(path, json.dumps(told, indent=1).encode())
-
-    return keep
+def _told(record: KeyRecord) -> dict[str, object]:
+    return {
+        "key_id": record.key_id,
+        "name": record.name,
+        "digest": record.digest.hex(),
+        "scopes": list(record.scopes),
+        "created_at": record.created_at,
+        "expires_at": record.expires_at,
+        "revoked_at": record.revoked_at,
+    }
 
 
 def _record(told: dict[str, object]) -> KeyRecord:

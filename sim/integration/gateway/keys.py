@@ -10,7 +10,6 @@ from __future__ import annotations
 import base64
 import hmac
 import re
-from collections.abc import Callable
 from dataclasses import dataclass, replace
 
 from sim.errors import ConfigError
@@ -47,15 +46,12 @@ class KeyRecord:
 
 
 class KeyRing:
-    """The records of all keys; `on_change` is told after every change, to keep them."""
+    """The records of all keys, in memory; `key_files` keeps them on disk."""
 
-    def __init__(
-        self, pepper: bytes, entropy: Entropy, records: tuple[KeyRecord, ...] = (),
-        on_change: Callable[[KeyRing], None] | None = None,
-    ) -> None:  # fmt: skip
+    def __init__(self, pepper: bytes, entropy: Entropy, records: tuple[KeyRecord, ...] = ()) -> None:
         if len(pepper) < SECRET_BYTES:
             raise ConfigError("pepper", f"{len(pepper)} bytes", f"at least {SECRET_BYTES} bytes")
-        self._pepper, self._entropy, self._on_change = pepper, entropy, on_change
+        self._pepper, self._entropy = pepper, entropy
         self._records = {record.key_id: record for record in records}
         self._nobody = b"\0" * SECRET_BYTES
 
@@ -87,7 +83,6 @@ class KeyRing:
         secret = base64.urlsafe_b64encode(self._entropy(SECRET_BYTES)).rstrip(b"=").decode()
         key = f"vs_{key_id}_{secret}"
         self._records[key_id] = KeyRecord(key_id, name, self._digest(key), scopes, wall_at, expires_at)
-        self._changed()
         return key
 
     def revoke(self, key_id: str, wall_at: float) -> KeyRecord:
@@ -95,7 +90,6 @@ class KeyRing:
         record = self.find(key_id)
         if record.revoked_at is None:
             record = self._records[record.key_id] = replace(record, revoked_at=wall_at)
-            self._changed()
         return record
 
     def find(self, name: str) -> KeyRecord:
@@ -104,7 +98,7 @@ class KeyRing:
             return self._records[name]
         named = [record for record in self._records.values() if record.name == name]
         if not named:
-            raise ConfigError("key", name, "the name or id of a key: " + ", ".join(self._records) or "there is none")
+            raise ConfigError("key", name, "the name or id of a key that was created")
         return named[-1]
 
     def verify(self, key: str, wall_at: float) -> Principal | None:
@@ -128,7 +122,3 @@ class KeyRing:
 
     def _digest(self, key: str) -> bytes:
         return hmac.digest(self._pepper, b"key:" + key.encode("utf-8", "replace"), "sha256")
-
-    def _changed(self) -> None:
-        if self._on_change is not None:
-            self._on_change(self)
