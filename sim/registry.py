@@ -25,6 +25,7 @@ PACKAGES = {
     "detector": "sim.scalability.health.detectors",
     "fault": "sim.world.faults",
     "service": "sim.world.service",
+    "surface": "sim.world.surfaces",
 }
 _LOADED: set[str] = set()
 
@@ -40,6 +41,11 @@ def register(group: str, name: str) -> Callable[[T], T]:
         return entry
 
     return add
+
+
+def unregister(group: str, name: str) -> None:
+    """Take an entry back that a plugin brought; again does nothing."""
+    _ENTRIES.get(group, {}).pop(name, None)
 
 
 def lookup(group: str, name: str) -> Any:

@@ -59,6 +59,11 @@ SURFACE_OPERATOR = purpose("surface, operator")
 SEARCH = purpose("search, baseline")
 GATEWAY_CLIENT = purpose("gateway, client")
 GATEWAY_KEY = purpose("gateway, key")
+PLUGIN_LATENCY = purpose("plugin, latency")
+OPTIMIZER_POINT = purpose("optimizer, candidate")
+OPTIMIZER_EXPLORE = purpose("optimizer, explore")
+OPTIMIZER_BAG = purpose("optimizer, bag")
+OPTIMIZER_PERMUTE = purpose("optimizer, permutation")
 
 UNIT = 2.0**-52
 SCALAR_MAX = 8  # blocks below which ten rounds over Python integers are faster than over arrays (measured: 7 us each)

@@ -1,0 +1,67 @@
+"""What plugins run on when nobody hands it in: workers behind the sandbox, and a broker without services.
+
+The nursery is started with the first worker and ends with `close`. A host that offers nothing answers every ask with a
+refusal, so that a plugin without grants reaches nothing.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from typing import Any
+
+from sim.contracts import EventSink, Runtime
+from sim.integration.plugins.broker.broker import Broker, HostServices
+from sim.integration.plugins.folder import Found
+from sim.integration.plugins.protocol import PluginRunner
+
+
+class Workshop:
+    """Implements `runners.base.HostFunctions`; `services` may be set until the first plugin is admitted."""
+
+    def __init__(self, runtime: Callable[[], Runtime], events: EventSink, services: HostServices | None = None) -> None:
+        self._runtime, self._events, self.services = runtime, events, services
+        self._broker: Broker | None = None
+        self._nursery: Any = None
+
+    @property
+    def broker(self) -> Broker:
+        """Checks and answers what plugins ask for."""
+        if self._broker is None:
+            self._broker = Broker(self._runtime(), self._events, self.services or self._live_services())
+        return self._broker
+
+    def _live_services(self) -> HostServices:
+        from sim.integration.plugins.broker.live_fetch import LiveFetcher
+
+        return HostServices(lambda name: None, _nowhere, LiveFetcher(self._runtime()))
+
+    def admit(self, plugin_id: str, asked: Iterable[str], granted: Iterable[str]) -> None:
+        """As `Broker.admit`."""
+        self.broker.admit(plugin_id, asked, granted)
+
+    def dismiss(self, plugin_id: str) -> None:
+        """As `Broker.dismiss`."""
+        self.broker.dismiss(plugin_id)
+
+    async def ask(self, plugin_id: str, name: str, arguments: dict[str, Any]) -> Any:
+        """As `Broker.ask`."""
+        return await self.broker.ask(plugin_id, name, arguments)
+
+    def make_runner(self, found: Found, level: str) -> PluginRunner:
+        """A worker for code that is not trusted."""
+        from sim.integration.plugins.runners.nursery import Nursery
+        from sim.integration.plugins.runners.worker import WorkerRunner
+
+        if self._nursery is None:
+            self._nursery = Nursery()
+        return WorkerRunner(self._runtime(), self._nursery, self, required=level)
+
+    def close(self) -> None:
+        """End the process that workers are forked from; again does nothing."""
+        nursery, self._nursery = self._nursery, None
+        if nursery is not None:
+            nursery.close()
+
+
+def _nowhere(kind: str, fields: dict[str, Any]) -> str:
+    raise PermissionError("no tasks are taken by this host")
