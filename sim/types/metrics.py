@@ -1,7 +1,7 @@
 """What an agent's monitor tells, and what the optimizer answers: the source's nouns with the fields they lacked.
 
-A sample (`AgentMetrics`) covers `interaction_count` interactions that ended by `timestamp`; times are seconds, rates and
-usages ratios in 0..1. An improvement is in percent of the incumbent, positive when better whatever the target's
+A sample (`AgentMetrics`) covers `interaction_count` interactions that ended by `timestamp`; times are seconds, rates
+and usages ratios in 0..1. An improvement is in percent of the incumbent, positive when better whatever the target's
 direction.
 """
 

@@ -1,0 +1,77 @@
+"""What is believed from the windows in memory: a surrogate of the objective and one for each guardrail.
+
+Scales are searched for every `refit_every` windows, weights are renewed with each. A guardrail is asked for the mean
+over the contexts in the target's own units; its sd takes contexts as fully correlated, which errs on the safe side.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+from scipy.special import ndtr
+
+from sim.intelligence import transforms
+from sim.intelligence.protocol import Guardrail, Window
+from sim.intelligence.rows import ContextScale, contexts_of, rows_of
+from sim.intelligence.space import Floats, Space
+from sim.intelligence.surrogates.base import Surrogate
+from sim.intelligence.surrogates.gp import GaussianProcess
+
+
+class Beliefs:
+    """Fitted to `windows`; `contexts` (c, k) and `shares` (c,) are what they met."""
+
+    def __init__(self, space: Space, target: str, surrogate: Surrogate, guardrails: Sequence[Guardrail]) -> None:
+        self.space, self.target, self.surrogate = space, target, surrogate
+        self.guards = [(guardrail, GaussianProcess()) for guardrail in guardrails]
+        self.scale = ContextScale.of(())
+        self.contexts: Floats = np.zeros((1, 0))
+        self.shares: Floats = np.ones(1)
+        self.rows_count = 0
+
+    def learn(self, windows: Sequence[Window], fully: bool) -> None:
+        """From all windows in memory; `fully` searches for the scales again."""
+        names = self.scale.names
+        if fully or not self.rows_count:
+            self.scale = ContextScale.of(windows)
+        self.contexts, self.shares = contexts_of(windows, self.scale)
+        fully = fully or self.scale.names != names or not self.rows_count
+        rows = rows_of(windows, self.space, self.scale, self.target)
+        self.rows_count = len(rows)
+        if fully or not isinstance(self.surrogate, GaussianProcess):
+            if fully:
+                self.surrogate.fit(rows)
+        else:
+            self.surrogate.refresh(rows)
+        for guardrail, surrogate in self.guards:
+            held = rows_of(windows, self.space, self.scale, guardrail.target)
+            if fully:
+                surrogate.fit(held)
+            else:
+                surrogate.refresh(held)
+
+    def guard_prob(self, points: Floats, contexts: Floats, shares: Floats) -> Floats:
+        """Probability (m,) that all guardrails hold (the product), in the mean over contexts."""
+        prob = np.ones(len(points))
+        for guardrail, surrogate in self.guards:
+            mean, sd = np.zeros(len(points)), np.zeros(len(points))
+            for context, share in zip(contexts, shares, strict=True):
+                value, spread = surrogate.predict(points, np.tile(context, (len(points), 1)))
+                mean += share * transforms.backward(guardrail.target, value)
+                sd += share * np.abs(transforms.slope(guardrail.target, value)) * spread
+            sd = np.maximum(sd, 1e-9)
+            below = ndtr((guardrail.maximum - mean) / sd) if np.isfinite(guardrail.maximum) else 1.0
+            above = ndtr((mean - guardrail.minimum) / sd) if np.isfinite(guardrail.minimum) else 1.0
+            prob = prob * below * above
+        return prob
+
+    def gain(self, points: Floats, base: Floats, contexts: Floats, shares: Floats) -> tuple[Floats, Floats]:
+        """Mean and sd (m,) of how much better points are than `base`, on the modeled scale, positive when better."""
+        mean, sd = self.surrogate.difference(points, base, contexts, shares)
+        return transforms.sign_of(self.target) * mean, sd
+
+    def level(self, point: Floats, contexts: Floats, shares: Floats) -> float:
+        """The modeled mean of a setting over contexts."""
+        value, _ = self.surrogate.predict(np.tile(point, (len(contexts), 1)), contexts)
+        return float(shares @ value)

@@ -1,0 +1,40 @@
+"""How much wider than believed the truth lies about a claim, learned from claims that were validated since.
+
+With e_i = (validated - claimed) / sqrt(sd^2 + se^2) of independent validations, k^2 is the posterior mean of the
+variance under a scaled inverse chi-square prior of `PRIOR_COUNT` pairs at `PRIOR_SCALE`^2 (Gelman et al. 2013, 2.6).
+It only knows pairs validated before the claim that it is used for (prequential: Dawid 1984). `shrinkage` scales the
+claimed mean.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+
+PAIRS_MAX = 500
+PRIOR_COUNT = 20.0
+PRIOR_SCALE = 1.0
+
+
+class Calibration:
+    """`scale` is k, of the sd; both are what the prior says until pairs come in."""
+
+    def __init__(self, scale: float = PRIOR_SCALE, shrinkage: float = 1.0) -> None:
+        self.prior_scale, self.shrinkage = scale, shrinkage
+        self._squares: deque[float] = deque(maxlen=PAIRS_MAX)
+
+    @property
+    def pairs_count(self) -> int:
+        """Validated pairs that are remembered."""
+        return len(self._squares)
+
+    @property
+    def scale(self) -> float:
+        """Factor on the believed sd."""
+        total = PRIOR_COUNT * self.prior_scale**2 + sum(self._squares)
+        return float((total / (PRIOR_COUNT + len(self._squares))) ** 0.5)
+
+    def add(self, claimed: float, sd: float, validated: float, se: float) -> None:
+        """One claim with its believed sd, and what independent data said with its standard error."""
+        variance = sd * sd + se * se
+        if variance > 0.0:
+            self._squares.append((validated - claimed) ** 2 / variance)

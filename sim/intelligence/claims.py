@@ -1,0 +1,68 @@
+"""A recommendation's numbers: the believed difference to the incumbent as a ratio, its interval, its confidence.
+
+On a linear scale the ratio is difference / |incumbent's level|; on a log scale 1 - exp(-d); for rates the means of
+both on their own scale, with the slope at the setting. The interval is mean -/+ 1.645 k sd and the confidence
+Phi(mean / (k sd)), k from the validated pairs so far (`calibration`). Below `confidence_min`, or with nothing to
+gain, it abstains.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING
+
+import numpy as np
+from scipy.special import ndtr
+
+from sim.intelligence import transforms
+from sim.intelligence.protocol import Recommendation
+from sim.intelligence.space import Floats
+
+if TYPE_CHECKING:
+    from sim.intelligence.engine import Recommender
+
+Z90 = 1.6448536269514722
+LEVEL_MIN = 1e-9
+
+
+def abstaining(incumbent: Mapping[str, float], reason: str, confidence: float = 0.0) -> Recommendation:
+    """The incumbent stays."""
+    return Recommendation(dict(incumbent), 0.0, 0.0, 0.0, confidence, reason)
+
+
+def claim(engine: Recommender, point: Floats, contexts: Floats, shares: Floats) -> Recommendation:
+    """What is claimed for a point, or why nothing is."""
+    params = engine.space.to_params(point)
+    snapped = engine.space.to_unit(params)
+    mean, sd = ratio_of(engine, snapped, contexts, shares)
+    spread = sd * engine.calibration.scale
+    mean *= engine.calibration.shrinkage
+    confidence = float(ndtr(mean / spread)) if spread > 0.0 else 0.0
+    region = engine.region
+    low, high = engine.space.to_params(region.low), engine.space.to_params(region.high)
+    box = {name: (low[name], high[name]) for name in engine.space.names}
+    if mean <= 0.0 or params == engine.incumbent:
+        return abstaining(engine.incumbent, "nothing in the trust region is believed to be better", confidence)
+    reason = ""
+    if confidence < engine.settings.confidence_min:
+        reason = f"confidence {confidence:.3f} below {engine.settings.confidence_min:g}"
+        return abstaining(engine.incumbent, reason, confidence)
+    return Recommendation(params, mean, mean - Z90 * spread, mean + Z90 * spread, confidence, reason, trust_region=box)
+
+
+def ratio_of(engine: Recommender, point: Floats, contexts: Floats, shares: Floats) -> tuple[float, float]:
+    """Mean and sd of the improvement over the incumbent as a ratio of its value, positive when better."""
+    beliefs, target = engine.beliefs, engine.objective
+    means, sds = beliefs.gain(point[None, :], engine.base, contexts, shares)
+    mean, sd = float(means[0]), float(sds[0])
+    if target in transforms.LOG:
+        return 1.0 - float(np.exp(-mean)), float(np.exp(-mean)) * sd
+    here = beliefs.level(engine.base, contexts, shares)
+    if target in transforms.RATES:
+        sign = transforms.sign_of(target)
+        old, new = transforms.backward(target, np.array([here, here + sign * mean]))
+        level = max(float(old), LEVEL_MIN)
+        steep = float(transforms.slope(target, np.array([here + 0.5 * sign * mean]))[0])
+        return sign * float(new - old) / level, steep * sd / level
+    level = max(abs(here), LEVEL_MIN)
+    return mean / level, sd / level

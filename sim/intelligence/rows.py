@@ -1,0 +1,87 @@
+"""Windows as arrays: unit parameters, scaled contexts, a target's modeled value and the variance of its noise.
+
+Contexts are scaled by the spread of what was seen, so that a length scale means the same for each. A variance from few
+tasks is itself noisy and follows its mean; it is shrunk toward the median of all windows (weight of `PRIOR_N` tasks).
+Missing variances are the median of the others, and without any, unknown: the surrogate finds the noise by itself.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from sim.intelligence import transforms
+from sim.intelligence.protocol import Window
+from sim.intelligence.space import Floats, Space
+
+PRIOR_N = 50.0
+CONTEXTS_MAX = 16
+
+
+@dataclass(frozen=True, slots=True)
+class Rows:
+    """`x` (r, p) in the unit cube, `z` (r, c) scaled contexts, `y` (r,) modeled values, `noise` (r,) variances."""
+
+    x: Floats
+    z: Floats
+    y: Floats
+    noise: Floats
+
+    def __len__(self) -> int:
+        return len(self.y)
+
+    def part(self, start: int, stop: int) -> Rows:
+        """Rows start..stop-1."""
+        return Rows(self.x[start:stop], self.z[start:stop], self.y[start:stop], self.noise[start:stop])
+
+
+@dataclass(frozen=True, slots=True)
+class ContextScale:
+    """Names of the context's numbers, their centers and spreads."""
+
+    names: tuple[str, ...]
+    center: Floats
+    spread: Floats
+
+    @classmethod
+    def of(cls, windows: Sequence[Window]) -> ContextScale:
+        """From what was seen; numbers that never change are left out."""
+        names = sorted({name for window in windows for name in window.context})
+        values = np.array([[window.context.get(name, 0.0) for name in names] for window in windows], dtype=np.float64)
+        values = values.reshape(len(windows), len(names))
+        spread = values.std(axis=0) if len(windows) else np.zeros(len(names))
+        kept = [at for at in range(len(names)) if spread[at] > 1e-12]
+        center = values.mean(axis=0) if len(windows) else np.zeros(len(names))
+        return cls(tuple(names[at] for at in kept), center[kept], spread[kept])
+
+    def scaled(self, context: Mapping[str, float]) -> Floats:
+        """Shape (c,): a context as the surrogates see it."""
+        values = np.array([context.get(name, center) for name, center in zip(self.names, self.center, strict=True)])
+        return np.asarray((values - self.center) / self.spread / 2.0, dtype=np.float64).reshape(len(self.names))
+
+
+def rows_of(windows: Sequence[Window], space: Space, scale: ContextScale, target: str) -> Rows:
+    """The windows that have the target."""
+    held = [window for window in windows if target in window.means]
+    x = np.array([space.to_unit(window.params) for window in held]).reshape(len(held), len(space))
+    z = np.array([scale.scaled(window.context) for window in held]).reshape(len(held), len(scale.names))
+    mean = np.array([window.means[target] for window in held], dtype=np.float64)
+    n = np.array([float(window.n) for window in held])
+    own = np.array([window.variances.get(target, np.nan) for window in held], dtype=np.float64)
+    known = own[np.isfinite(own)]
+    middle = float(np.median(known)) if len(known) else 0.0
+    shrunk = (PRIOR_N * middle + n * np.where(np.isfinite(own), own, middle)) / (PRIOR_N + n)
+    return Rows(x, z, transforms.forward(target, mean), transforms.noise(target, mean, shrunk, n))
+
+
+def contexts_of(windows: Sequence[Window], scale: ContextScale) -> tuple[Floats, Floats]:
+    """The distinct contexts seen (c, k), the `CONTEXTS_MAX` most frequent, and their shares (c,)."""
+    counts: dict[tuple[float, ...], int] = {}
+    for window in windows:
+        key = tuple(float(value) for value in np.round(scale.scaled(window.context), 9))
+        counts[key] = counts.get(key, 0) + 1
+    best = sorted(counts, key=lambda key: (-counts[key], key))[:CONTEXTS_MAX]
+    shares = np.array([counts[key] for key in best], dtype=np.float64)
+    return np.array(best, dtype=np.float64).reshape(len(best), len(scale.names)), shares / shares.sum()

@@ -1,0 +1,26 @@
+"""How the recommender searches and when it speaks; every number a default that a config may change."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class SearchSettings:
+    """Probabilities and ratios in 0..1, lengths in the unit cube of the parameters."""
+
+    surrogate: str = "gp"  # gp | random_forest | gradient_boosting | linear_regression | auto
+    is_contextual: bool = False  # a setting of its own for each context
+    start_windows: int = 8  # spread over the box before anything is believed
+    explore_prob: float = 0.05  # of a window whose parameters are uniform in the box
+    incumbent_every: int = 12  # windows between two under the incumbent, to which all is compared
+    refit_every: int = 3  # windows between two searches for the surrogate's scales
+    half: float = 0.3  # of the trust region at first
+    half_min: float = 0.1
+    half_max: float = 0.5
+    guard_prob: float = 0.95  # with which a recommended setting must keep every guardrail
+    explore_guard_prob: float = 0.5  # and a tried one
+    change_cost_ratio: float = 0.0  # of the incumbent's value for a change over the whole box
+    confidence_min: float = 0.7  # below it the recommender abstains
+    windows_min: int = 10  # told before anything is recommended
+    windows_max: int = 1_000  # remembered
