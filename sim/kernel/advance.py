@@ -12,9 +12,10 @@ from __future__ import annotations
 from math import inf
 from typing import Any
 
+from sim.kernel.batching import batch_arm, batch_end_decode, batch_end_prefill
 from sim.kernel.heaps import heaps_steps
 from sim.kernel.messages import next_probe, probe_event
-from sim.kernel.pools import batch_arm, batch_end_decode, batch_end_prefill, finish, share_arm, share_depart
+from sim.kernel.pools import finish, share_arm, share_depart
 from sim.kernel.queue import LEAST, queue_least, queue_room, queue_take, queue_tune
 from sim.kernel.requests import answered, arrive, pull
 from sim.kernel.state import (

@@ -26,6 +26,11 @@ class KernelColumns:
             return self._k.pools.agent_type[rows.pool[:count]]
         return getattr(rows, name)[:count]
 
+    def key_of(self, row: int) -> int:
+        """The order of a row among equal instants."""
+        rows = self._k.rows
+        return int(rows.request[row]) << 16 | int(rows.attempt[row])
+
     def table(self, wanted: NDArray[np.intp]) -> AttemptTable:
         """The rows named, in that order."""
         rows, tokens = self._k.rows, bool(self._k.uses.tokens)

@@ -81,6 +81,26 @@ def heap_pop(heaps: Any, h: int, rows: Any) -> int:
     return first
 
 
+def heap_remove(heaps: Any, h: int, row: int, rows: Any) -> float:
+    """Take a row out wherever it lies; gives its tag, -1 if it is not there."""
+    start, last = heaps.start[h], heaps.count[h] - 1
+    place = 0
+    while place <= last and heaps.row[start + place] != row:
+        place += 1
+    if place > last:
+        return -1.0
+    tag = heaps.tag[start + place]
+    while place > 0:  # as if it came first
+        above = (place - 1) >> 1
+        heaps.tag[start + place] = heaps.tag[start + above]
+        heaps.row[start + place] = heaps.row[start + above]
+        place = above
+    heaps.tag[start] = tag
+    heaps.row[start] = row
+    heap_pop(heaps, h, rows)
+    return tag
+
+
 def heaps_steps(heaps: Any) -> int:
     """How many steps of two pushes each the arena surely holds; 0 when it must grow first.
 

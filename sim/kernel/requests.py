@@ -9,8 +9,8 @@ from __future__ import annotations
 
 from typing import Any
 
+from sim.kernel.accept import pool_accept
 from sim.kernel.messages import send_probes
-from sim.kernel.pools import pool_accept
 from sim.kernel.state import (
     ARRIVALS,
     CENTRAL_AREA_S,

@@ -41,19 +41,27 @@ POOL = {
     "generation": np.int32, "agent_type": np.int32,
 }  # fmt: skip
 
+# What only pools that may be struck keep: of an attempt (`finish_at`, `armed`: fifo, the finish that counts) ...
+FRAGILE_ROW = {"placed_at": np.float64, "left_at": np.float64, "finish_at": np.float64, "armed": np.int64}
+# ... and of a pool (`by_hand`: its events are Python's)
+FRAGILE_POOL = {
+    "area_work_s": np.float64, "dropped": np.int64, "paused": np.int32, "down": np.int32, "by_hand": np.int32,
+}  # fmt: skip
+
 
 class Rows(Fields):
     """One row an attempt, filled by `requests.new_row`. `link` chains those that wait in a line, and the free ones."""
 
-    __slots__ = ("arrived_at", "attempt", "dispatcher", "finished_at", "first_token_at", "key", "link", "node",
-                 "output_tokens", "pool", "prompt_tokens", "request", "rif", "sent_at", "started_at", "status",
-                 "work_s")  # fmt: skip
+    __slots__ = ("armed", "arrived_at", "attempt", "dispatcher", "finish_at", "finished_at", "first_token_at", "key",
+                 "left_at", "link", "node", "output_tokens", "placed_at", "pool", "prompt_tokens", "request", "rif",
+                 "sent_at", "started_at", "status", "work_s")  # fmt: skip
 
     def __init__(self, rows_max: int, uses: Uses) -> None:
         def column(used: bool, dtype: Any, value: Any) -> Any:
             return np.full(rows_max if used else 1, value, dtype=dtype)
 
         lay_records(self, rows_max, ROW)
+        lay_records(self, rows_max if uses.fragile else 1, FRAGILE_ROW)
         self.dispatcher = column(uses.dispatchers, np.int32, 0)
         self.key = column(uses.keys, np.int64, 0)
         self.rif = column(uses.probes, np.int32, 0)
@@ -67,9 +75,12 @@ class Rows(Fields):
         old = len(self.request)
         lay_records(rows, 2 * old, ROW)
         copied_records(self, rows, ROW)
+        if len(self.armed) == old:
+            lay_records(rows, 2 * old, FRAGILE_ROW)
+            copied_records(self, rows, FRAGILE_ROW)
         for name in self.__slots__:
             column = getattr(self, name)
-            if name not in ROW and len(column) == old:
+            if name not in ROW and name not in FRAGILE_ROW and len(column) == old:
                 empty = NAN if column.dtype == np.float64 else 0
                 setattr(rows, name, np.concatenate([column, np.full(old, empty, dtype=column.dtype)]))
         return rows
@@ -78,7 +89,7 @@ class Rows(Fields):
 class Uses(Fields):
     """Which columns and steps a run needs; 0 or 1 each."""
 
-    __slots__ = ("dispatchers", "idle_draws", "keys", "probes", "sharing", "signals", "tokens", "views")
+    __slots__ = ("dispatchers", "fragile", "idle_draws", "keys", "probes", "sharing", "signals", "tokens", "views")
 
     def __init__(self, **uses: bool) -> None:
         for name in self.__slots__:
@@ -88,13 +99,26 @@ class Uses(Fields):
 class Pools(Fields):
     """One row a pool (agents of one type on one node), in the order of their making."""
 
-    __slots__ = ("agent_type", "agents", "answered", "area_busy_s", "area_present_s", "armed", "arrived", "first",
-                 "generation", "in_service", "last", "last_at", "node", "of_slot", "present", "queue_max", "refused",
-                 "slot", "speed", "virtual_s", "waiting", "work_done_s")  # fmt: skip
+    __slots__ = ("agent_type", "agents", "answered", "area_busy_s", "area_present_s", "area_work_s", "armed", "arrived",
+                 "by_hand", "down", "dropped", "first", "generation", "in_service", "last", "last_at", "node",
+                 "of_slot", "paused", "present", "queue_max", "refused", "slot", "speed", "virtual_s", "waiting",
+                 "work_done_s")  # fmt: skip
 
-    def __init__(self, pools_max: int, slots_max: int) -> None:
+    def __init__(self, pools_max: int, slots_max: int, fragile: bool = False) -> None:
         lay_records(self, pools_max, POOL, {"slot": -1, "first": -1, "last": -1})
+        lay_records(self, pools_max if fragile else 1, FRAGILE_POOL)
         self.of_slot = np.full(slots_max, -1, dtype=np.int64)
+
+    def grown(self) -> Pools:
+        """The same pools with room for twice as many: nodes come and go, and their books stay."""
+        old = len(self.present)
+        fragile = len(self.paused) == old
+        pools = Pools(2 * old, len(self.of_slot), fragile)
+        copied_records(self, pools, POOL)
+        if fragile:
+            copied_records(self, pools, FRAGILE_POOL)
+        pools.of_slot[:] = self.of_slot
+        return pools
 
 
 class Chunk(Fields):
@@ -155,6 +179,19 @@ class Heaps(Fields):
         self.tag = np.zeros(max(4 * heaps * room, 1024))
         self.row = np.zeros(len(self.tag), dtype=np.int64)
 
+    def of_more_pools(self, room: int) -> Heaps:
+        """The same heaps and as many empty ones of `room` more."""
+        more = len(self.count)
+        heaps, used = copy(self), int(self.used[0])
+        heaps.count = np.concatenate([self.count, np.zeros(more, dtype=np.int64)])
+        heaps.room = np.concatenate([self.room, np.full(more, room, dtype=np.int64)])
+        heaps.start = np.concatenate([self.start, used + np.arange(more, dtype=np.int64) * room])
+        heaps.used = np.array([used + more * room], dtype=np.int64)
+        lacking = max(used + 2 * more * room - len(self.tag), 0)
+        heaps.tag = np.concatenate([self.tag, np.zeros(lacking)])
+        heaps.row = np.concatenate([self.row, np.zeros(lacking, dtype=np.int64)])
+        return heaps
+
     def grown(self) -> Heaps:
         """The same heaps in an arena of twice the size."""
         heaps = copy(self)
@@ -172,6 +209,14 @@ class Batch(Fields):
         self.context = np.zeros(pools_max, dtype=np.int64)
         for name in ("decode_rate", "decoded", "prefilled_s", "start_marks"):
             setattr(self, name, np.zeros(pools_max))
+
+    def grown(self) -> Batch:
+        """The same with room for twice as many pools."""
+        old = len(self.context)
+        batch = Batch(2 * old)
+        for name in self.__slots__:
+            getattr(batch, name)[:old] = getattr(self, name)
+        return batch
 
 
 class Paths(Fields):

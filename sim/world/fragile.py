@@ -9,7 +9,8 @@ up by its client runs on, unless `drop_expired` (it is not started any more) or 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+import math
+from collections.abc import Callable
 
 from sim.types.records import TRUNCATED
 from sim.world.pool import Pool
@@ -50,7 +51,7 @@ class Fragile(Pool):
         raise AssertionError("a pool without a discipline")
 
     def _serving(self) -> list[int]:
-        """Rows in service, in a fixed order."""
+        """Rows in service, by (request, attempt)."""
         raise AssertionError("a pool without a discipline")
 
     def _remove(self, row: int) -> None:
@@ -126,8 +127,7 @@ class Fragile(Pool):
             self.partial_work_s += self._served_work_s(row, now)
         for row in lost:
             self._remove(row)
-        lost += list(self._live())
-        self.waiting.clear()
+        lost += self._take_line()
         for row in lost:
             self.columns.left_at[row] = now
         self.dropped += len(lost)
@@ -152,7 +152,9 @@ class Fragile(Pool):
             self.partial_work_s += self._served_work_s(row, now)
             self._remove(row)
             self.in_service -= 1
-        columns.left_at[row] = now  # a waiting one is skipped when its turn comes
+        else:
+            self._unline(row)
+        columns.left_at[row] = now
         self.present -= 1
         self.dropped += 1
         self._fill(now)
@@ -160,10 +162,15 @@ class Fragile(Pool):
 
     # Inside
 
-    def _live(self) -> Iterator[int]:
-        """Waiting rows that were not cancelled."""
+    def _take_line(self) -> list[int]:
+        """Waiting rows that were not cancelled, in their order; nobody waits from now on."""
         left_at = self.columns.left_at
-        return (row for row in self.waiting if left_at[row] != left_at[row])
+        live = [row for row in self.waiting if left_at[row] != left_at[row]]
+        self.waiting.clear()
+        return live
+
+    def _unline(self, row: int) -> None:
+        """A waiting attempt is cancelled: it is skipped when its turn comes."""
 
     def _next(self, now: float) -> int:
         """The next waiting attempt to start, -1 if there is none; drops what expired on the way."""
@@ -214,4 +221,4 @@ class Fragile(Pool):
     def close(self, now: float, rows: list[int]) -> float:
         self._integrate(now)
         self._book_work()
-        return self.partial_work_s + sum(self._served_work_s(row, now) for row in self._serving())
+        return self.partial_work_s + math.fsum(self._served_work_s(row, now) for row in self._serving())

@@ -117,7 +117,7 @@ class FragileFifo(Fragile, FifoPool):
             self._start(row, now)
 
     def _serving(self) -> list[int]:
-        return list(self.frozen if self.paused else self._known())
+        return sorted(self.frozen if self.paused else self._known(), key=self.columns.key_of)
 
     def _served_work_s(self, row: int, now: float) -> float:
         left_s = self.frozen[row] if self.paused else (self._known()[row] - now) * self.speed
