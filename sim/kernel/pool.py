@@ -14,7 +14,7 @@ def of_pool(name: str, kind: type) -> Any:
     """A property of a pool that stands in a column."""
 
     def get(self: PoolColumns) -> Any:
-        return kind(getattr(self.k.pools, name)[self.p])
+        return kind(getattr(self.k.pools, name).item(self.p))
 
     def put(self: PoolColumns, value: Any) -> None:
         getattr(self.k.pools, name)[self.p] = value

@@ -10,8 +10,9 @@ import numpy as np
 
 from sim.bench.compiled_pools import COMPILED_POOLS
 from sim.kernel.columns import KernelColumns
-from sim.kernel.fragile import command
-from sim.kernel.queue import Queue, queue_least, queue_take
+from sim.kernel.commands import HEAP_ROOM, ROOM_MIN, Commands, have_pools
+from sim.kernel.heaps import heaps_steps
+from sim.kernel.queue import Queue, queue_least, queue_room, queue_take, spread_anew
 from sim.kernel.state import INF, NEXT_ROW, NUMBERS, Batch, Heaps, Kernel, Pools, Rows, Uses
 from sim.runtime.environment import OrderedEnvironment
 from sim.runtime.order import ARRIVAL, FAULT, FINISH
@@ -26,6 +27,7 @@ from tests.world.scripted import ScriptedTokens
 
 NAN = float("nan")
 POOLS, ROWS, END_AT = 2, 60, 40.0
+QUEUE_ROOM = 10  # events; it grows on the way
 BOOKS = ("agents", "assigned", "arrived", "answered", "refused", "dropped", "present", "in_service", "crashes_count",
          "lost_agents", "last_at", "area_present_s", "area_busy_s", "area_work_s", "work_done_s", "partial_work_s",
          "speed", "down", "paused")  # fmt: skip
@@ -80,12 +82,30 @@ def world_pools(script: Script, env: OrderedEnvironment, told: Any) -> tuple[Any
     return columns, [make(PoolPlace(p, 0, 1.0 + p, script.queue_max), columns, env, told) for p in range(POOLS)]
 
 
+class PlainDriver:
+    """What `Commands` asks of the driver of a kernel, without a compiler; `address` is the kernel itself."""
+
+    def __init__(self, k: Kernel, bound: dict[str, Any]) -> None:
+        self.k, self.bound, self.address = k, bound, k
+
+    def entry(self, fn: Any, *_: Any) -> Any:
+        return plainly(fn, self.bound)
+
+    def grow(self) -> None:
+        k = self.k
+        if queue_room(k.queue) < ROOM_MIN:
+            k.queue = k.queue.grown()
+            spread_anew(k.queue, 0.0)
+        while not heaps_steps(k.heaps):
+            k.heaps = k.heaps.grown()
+
+
 def kernel_pools(script: Script, env: OrderedEnvironment, told: Any) -> tuple[Any, list[Any]]:
     """The same over the kernel's columns, which run uncompiled here."""
     k, batching = Kernel(), script.discipline == "batching"
     k.uses = Uses(fragile=True, sharing=script.discipline == "sharing", tokens=batching)
-    k.rows, k.pools, k.queue = Rows(ROWS, k.uses), Pools(1, POOLS, True), Queue(4096, 1.0)
-    k.heaps, k.batch, k.hardware = Heaps(2 if batching else 1, 256), Batch(1), None
+    k.rows, k.pools, k.queue = Rows(ROWS, k.uses), Pools(1, POOLS, True), Queue(QUEUE_ROOM, 1.0)
+    k.heaps, k.batch, k.hardware = Heaps(2 if batching else 1, HEAP_ROOM), Batch(1), None
     k.numbers = np.zeros(NUMBERS, dtype=np.int64)
     k.numbers[NEXT_ROW] = ROWS
     rows = k.rows
@@ -100,13 +120,12 @@ def kernel_pools(script: Script, env: OrderedEnvironment, told: Any) -> tuple[An
     bound |= {"DROPS_EXPIRED": script.drops_expired}
     bound |= {"prefill_seconds": lambda _, prompt: LAW.prefill_s(prompt)}
     bound |= {"token_seconds": lambda _, batch, context: LAW.token_s(batch, context)}
-    run = plainly(command, bound)
+    commands = Commands(PlainDriver(k, bound))
     columns, pools = KernelColumns(k, False), []
     for p in range(POOLS):
-        if p == len(k.pools.present):  # as the engine does it, under load
-            k.pools, k.batch, k.heaps = k.pools.grown(), k.batch.grown(), k.heaps.of_more_pools(256)
+        assert len(have_pools(k, p + 1)) == 3 * p  # the second comes under load
         pool = COMPILED_POOLS[script.discipline](k, p, PoolPlace(p, 0, 1.0 + p, script.queue_max))
-        pool.connect(lambda *step: int(run(k, *step)), columns, env, told)
+        pool.connect(commands, columns, env, told)
         pools.append(pool)
     return columns, pools
 
@@ -192,4 +211,5 @@ def advance(pools: list[Any], columns: Any, env: OrderedEnvironment) -> None:
         elif at < INF:
             env.step()
         else:
+            assert len(k.queue.at) > QUEUE_ROOM
             return
