@@ -130,8 +130,8 @@ def kernel_pools(script: Script, env: OrderedEnvironment, told: Any) -> tuple[An
     return columns, pools
 
 
-def played(script: Script, compiled: bool) -> dict[str, Any]:
-    """Everything that the rows and books say at the end, floats as they print."""
+def played(script: Script, compiled: bool, rooms: list[int] | None = None) -> dict[str, Any]:
+    """Everything that the rows and books say at the end, floats as they print; `rooms` gets the event list's."""
     env, heard, steps = OrderedEnvironment(), [], []
 
     def told(row: int, pool: Any, now: float) -> None:
@@ -150,6 +150,8 @@ def played(script: Script, compiled: bool) -> dict[str, Any]:
         env.call_at(*each[:3], act, each)
     if compiled:
         advance(pools, columns, env)
+        if rooms is not None:
+            rooms.append(len(pools[0].k.queue.at))
     else:
         env.run(END_AT)
     names = SEEN if script.discipline == "batching" else SEEN[:-1]
@@ -211,5 +213,4 @@ def advance(pools: list[Any], columns: Any, env: OrderedEnvironment) -> None:
         elif at < INF:
             env.step()
         else:
-            assert len(k.queue.at) > QUEUE_ROOM
             return
