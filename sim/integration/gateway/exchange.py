@@ -133,7 +133,10 @@ def adapted(handler: Callable[..., Any], runtime: Callable[[], Runtime]) -> Answ
 
 def takes_argument(handler: Callable[..., Any]) -> bool:
     """Whether it wants one argument; raises `ConfigError` when it needs more."""
-    parameters = inspect.signature(handler).parameters.values()
+    try:
+        parameters = inspect.signature(handler).parameters.values()
+    except ValueError:  # some builtins have none
+        raise ConfigError("handler", handler, "a function whose parameters can be told") from None
     places = [one for one in parameters if one.kind in (one.POSITIONAL_ONLY, one.POSITIONAL_OR_KEYWORD)]
     needed = [one for one in places if one.default is one.empty]
     if len(needed) > 1 or any(one.kind is one.KEYWORD_ONLY and one.default is one.empty for one in parameters):

@@ -11,6 +11,7 @@ from typing import Any
 from sim.integration.gateway.gateway import APIGateway
 from sim.integration.gateway.ports import Message
 from sim.runtime.virtual import VirtualRuntime
+from sim.scalability.manager import DistributedManager
 
 EPOCH_S = 1_800_000_000.0
 
@@ -89,12 +90,15 @@ class Rig:
 
     config: dict[str, Any] = field(default_factory=dict)
     parts: dict[str, Any] = field(default_factory=dict)
+    fleet: bool = False  # whether a real manager stands behind it
     runtime: VirtualRuntime = field(init=False)
     gateway: APIGateway = field(init=False)
     keys: dict[str, str] = field(init=False, default_factory=dict)
 
     def __post_init__(self) -> None:
         self.runtime = VirtualRuntime(wall_epoch_s=EPOCH_S)
+        if self.fleet:
+            self.parts["manager"] = DistributedManager({"auto_scaling": False}, runtime=self.runtime)
         self.gateway = APIGateway(self.config, runtime=self.runtime, entropy=Entropy(), **self.parts)
         if self.gateway.keys is not None:
             self.keys = {scope: self.gateway.issue_key(scope, scope) for scope in ("read", "operate", "admin")}
