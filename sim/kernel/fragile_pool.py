@@ -16,7 +16,7 @@ from sim.kernel.fragile import ACCEPT, END, FILL, GO_ON, INTEGRATE, REARM, REMOV
 from sim.kernel.pool import PoolColumns, of_pool
 
 Command = Callable[[int, int, int, int, float], int]  # what, row, pool, serial, instant
-WATCHED, ERRS = 1, 2  # why the events of a pool are Python's, of `by_hand`
+WATCHED, ERRS, SERVED = 1, 2, 4  # why the events of a pool are Python's, of `by_hand`
 
 
 class FragileKernelPool(PoolColumns):
@@ -29,7 +29,6 @@ class FragileKernelPool(PoolColumns):
     columns: Any
     env: Any
     on_answer: Callable[[int, Any, float], None]
-    on_served: Callable[[int, Any, float], None] | None
 
     def connect(self, command: Command, columns: Any, env: Any, on_answer: Any) -> None:
         """Who moves attempts here, and who hears of answers."""
@@ -37,6 +36,7 @@ class FragileKernelPool(PoolColumns):
         self.frozen: dict[int, float] = {}  # paused fifo: seconds of work at speed 1 that are left, by row
         self._booked_busy_s = self._error_prob = 0.0
         self._on_empty: Callable[[], None] | None = None
+        self._on_served: Callable[[int, Any, float], None] | None = None
 
     @property
     def on_empty(self) -> Callable[[], None] | None:
@@ -47,6 +47,16 @@ class FragileKernelPool(PoolColumns):
     def on_empty(self, hears: Callable[[], None] | None) -> None:
         self._on_empty = hears
         self._by_hand(WATCHED, hears is not None)
+
+    @property
+    def on_served(self) -> Callable[[int, Any, float], None] | None:
+        """Hears of every attempt that was served here, before the next one starts."""
+        return self._on_served
+
+    @on_served.setter
+    def on_served(self, hears: Callable[[int, Any, float], None] | None) -> None:
+        self._on_served = hears
+        self._by_hand(SERVED, hears is not None)
 
     @property
     def error_prob(self) -> float:
@@ -73,8 +83,8 @@ class FragileKernelPool(PoolColumns):
         left = self.command(END, row, self.p, serial, now)
         if left < 0:
             return
-        if self.on_served is not None:
-            self.on_served(left, self, now)
+        if self._on_served is not None:
+            self._on_served(left, self, now)
         self._fill(now)
         self._emptied()
         self.on_answer(left, self, now)
