@@ -13,7 +13,7 @@ from scipy.special import ndtr
 
 from sim.intelligence import transforms
 from sim.intelligence.protocol import Guardrail, Window
-from sim.intelligence.rows import ContextScale, contexts_of, rows_of
+from sim.intelligence.rows import ContextScale, clipped, contexts_of, rows_of
 from sim.intelligence.space import Floats, Space
 from sim.intelligence.surrogates.base import Surrogate
 from sim.intelligence.surrogates.gp import GaussianProcess
@@ -29,16 +29,19 @@ class Beliefs:
         self.contexts: Floats = np.zeros((1, 0))
         self.shares: Floats = np.ones(1)
         self.rows_count = 0
+        self.typical_noise = 0.0
 
-    def learn(self, windows: Sequence[Window], fully: bool) -> None:
-        """From all windows in memory; `fully` searches for the scales again."""
+    def learn(self, windows: Sequence[Window], base: Floats, fully: bool) -> None:
+        """From all windows in memory, `base` the incumbent; `fully` searches for the scales again."""
         names = self.scale.names
         if fully or not self.rows_count:
             self.scale = ContextScale.of(windows)
         self.contexts, self.shares = contexts_of(windows, self.scale)
         fully = fully or self.scale.names != names or not self.rows_count
         rows = rows_of(windows, self.space, self.scale, self.target)
+        rows = clipped(rows, base, transforms.sign_of(self.target))
         self.rows_count = len(rows)
+        self.typical_noise = float(np.median(rows.noise))
         if fully or not isinstance(self.surrogate, GaussianProcess):
             if fully:
                 self.surrogate.fit(rows)

@@ -26,8 +26,12 @@ from sim.intelligence.region import TrustRegion
 from sim.intelligence.settings import SearchSettings
 from sim.intelligence.space import Floats, Space
 from sim.intelligence.surrogates.gp import GaussianProcess
+from sim.intelligence.watch import DriftWatch
 from sim.runtime.draws import OPTIMIZER_EXPLORE
 
+ALARMS_MAX = 1_000
+KEPT_MIN = 2
+LEARN_MIN = 4
 POLISH = 3  # rounds of ever smaller clouds around the best of a recommendation
 
 
@@ -54,7 +58,8 @@ class Recommender:
         self.region = TrustRegion(self.base, self.settings.half, self.settings.half_min, self.settings.half_max)
         self.beliefs = Beliefs(space, objective, GaussianProcess(), guardrails)
         self._told = 0
-        self._fresh = False
+        self.watch = DriftWatch(self.settings.drift_slack, self.settings.drift_threshold)
+        self.alarms: list[tuple[int, str]] = []  # window told, what changed; at most `ALARMS_MAX`
 
     def set_incumbent(self, params: Mapping[str, float]) -> None:
         """Another setting stands from now on."""
@@ -63,18 +68,21 @@ class Recommender:
 
     def tell(self, window: Window) -> None:
         """See `AskTell`."""
+        changed = self.watch.see(self.beliefs, window) if window.arm != "log" else ""
         self.windows.append(window)
         self._told += 1
-        if self._told >= 4:
-            self.beliefs.learn(self.windows, fully=self._told % self.settings.refit_every == 0)
-            if self._told % self.settings.refit_every == 0:
+        if changed:
+            self._forget(changed)
+        if len(self.windows) >= LEARN_MIN:
+            self.beliefs.learn(self.windows, self.base, fully=self._told % self.settings.refit_every == 0)
+            if self._told % self.settings.refit_every == 0 and self._told >= self.settings.start_windows:
                 self._move()
 
     def ask(self, context: Mapping[str, float]) -> Proposal:
         """See `AskTell`."""
         step, settings = self.asked_count, self.settings
         self.asked_count += 1
-        if step % settings.incumbent_every == 0 or self.beliefs.rows_count < 1:
+        if step % settings.incumbent_every == 0 or len(self.windows) < 2:
             return Proposal(dict(self.incumbent), 1.0, "the incumbent's turn", "incumbent")
         is_chance = self.draws.uniform(OPTIMIZER_EXPLORE, step) < settings.explore_prob
         if is_chance or len(self.windows) < settings.start_windows:
@@ -82,9 +90,9 @@ class Recommender:
             return self._proposal(spread[0], settings.explore_prob / self.region.volume, "chance in the trust region")
         contexts, shares = self._contexts(context if settings.is_contextual else None)
         points = self._allowed(candidates(self.draws, self.region, step, self._known(contexts, shares)))
-        mean, sd = self.beliefs.gain(points, self.base, contexts, shares)
-        best = float(mean.max())
-        z = (mean - best) / sd
+        believed, _ = self.beliefs.gain(points, self.base, contexts, shares)
+        mean, sd = self.beliefs.gain(points, points[int(np.argmax(believed))], contexts, shares)
+        z = mean / sd
         improvement = sd * (z * ndtr(z) + np.exp(-0.5 * z * z) / math.sqrt(2.0 * math.pi))
         chosen = points[int(np.argmax(improvement))]
         return self._proposal(chosen, 1.0 - settings.explore_prob, "largest expected improvement")
@@ -151,6 +159,16 @@ class Recommender:
             kept = self.beliefs.guard_prob(points, every, weights) >= self.settings.guard_prob
             value = np.where(kept, value, -np.inf)
         return np.asarray(value)
+
+    def _forget(self, changed: str) -> None:
+        """Keep what was seen since the change began, and look around the incumbent anew."""
+        kept = max(self.watch.since(changed), KEPT_MIN)
+        self.alarms = [*self.alarms, (self._told, changed)][-ALARMS_MAX:]
+        if changed == "context":  # the surrogates know contexts; only their shares have changed
+            return
+        self.windows = deque(list(self.windows)[-kept:], maxlen=self.settings.windows_max)
+        self.region = TrustRegion(self.base, self.settings.half, self.settings.half_min, self.settings.half_max)
+        self.beliefs.rows_count = 0
 
     def _move(self) -> None:
         """Let the trust region follow what is believed to be best."""

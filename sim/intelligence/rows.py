@@ -18,6 +18,7 @@ from sim.intelligence.space import Floats, Space
 
 PRIOR_N = 50.0
 CONTEXTS_MAX = 16
+FLOOR_SDS, FLOOR_GAINS = 6.0, 2.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,6 +75,23 @@ def rows_of(windows: Sequence[Window], space: Space, scale: ContextScale, target
     middle = float(np.median(known)) if len(known) else 0.0
     shrunk = (PRIOR_N * middle + n * np.where(np.isfinite(own), own, middle)) / (PRIOR_N + n)
     return Rows(x, z, transforms.forward(target, mean), transforms.noise(target, mean, shrunk, n))
+
+
+def clipped(rows: Rows, base: Floats, sign: float) -> Rows:
+    """Rows whose disasters are no worse than `FLOOR_SDS` noises and `FLOOR_GAINS` gains below the incumbent.
+
+    A stationary surrogate spends its scales on cliffs; how deep a disaster is changes nothing in what is recommended.
+    Rows at the floor get the usual noise, since theirs is that of tasks which all failed alike.
+    """
+    good = sign * rows.y
+    here = np.all(np.abs(rows.x - base) < 1e-6, axis=1)
+    level = float(np.mean(good[here])) if here.any() else float(np.median(good))
+    sd = float(np.sqrt(np.median(rows.noise)))
+    floor = level - max(FLOOR_SDS * sd, FLOOR_GAINS * (float(np.quantile(good, 0.9)) - level))
+    low = good < floor
+    return Rows(
+        rows.x, rows.z, sign * np.maximum(good, floor), np.where(low, np.maximum(rows.noise, sd**2), rows.noise)
+    )
 
 
 def contexts_of(windows: Sequence[Window], scale: ContextScale) -> tuple[Floats, Floats]:

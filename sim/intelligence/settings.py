@@ -23,4 +23,6 @@ class SearchSettings:
     change_cost_ratio: float = 0.0  # of the incumbent's value for a change over the whole box
     confidence_min: float = 0.7  # below it the recommender abstains
     windows_min: int = 10  # told before anything is recommended
+    drift_slack: float = 0.5  # of the CUSUM, sd of a window
+    drift_threshold: float = 5.0
     windows_max: int = 1_000  # remembered

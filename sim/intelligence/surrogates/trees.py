@@ -1,0 +1,106 @@
+"""The source's two ensembles: a random forest and gradient boosting, each a bag whose members disagree.
+
+A member's difference of two settings is a draw of belief; mean and sd are those over the members (Breiman 2001; for
+boosting, bagged: Efron 1992). Each member sees a bootstrap sample, with weights 1 / (noise + median noise). Chance by
+(bag, member). Trees know nothing outside what was tried: use them inside the trust region only.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from sklearn.ensemble import GradientBoostingRegressor
+from sklearn.tree import DecisionTreeRegressor
+
+from sim.contracts import Draws
+from sim.intelligence.rows import Rows
+from sim.intelligence.space import Floats
+from sim.runtime.draws import OPTIMIZER_BAG
+
+MEMBERS_FOREST, MEMBERS_BOOSTING = 40, 6
+SEEDS = 2**31 - 1
+
+
+class Bag:
+    """What both share; `make(seed)` gives an unfitted member."""
+
+    kind = "bag"
+    members_count = 1
+
+    def __init__(self, draws: Draws) -> None:
+        self.draws = draws
+        self._members: list[Any] = []
+        self._residual = 0.0
+
+    def make(self, seed: int) -> Any:
+        """An unfitted regressor."""
+        raise NotImplementedError
+
+    def fit(self, rows: Rows) -> None:
+        """See `Surrogate`; spread beyond the known noise is taken from what a member has not seen."""
+        inputs, count = np.hstack([rows.x, rows.z]), len(rows)
+        weights = 1.0 / (rows.noise + max(float(np.median(rows.noise)), 1e-12))
+        self._members = []
+        out_sum, out_count = np.zeros(count), np.zeros(count)
+        u = self.draws.uniforms(OPTIMIZER_BAG, 0, self.members_count, count + 1)
+        for member in range(self.members_count):
+            picked = (u[member, :count] * count).astype(int)
+            model = self.make(int(u[member, count] * SEEDS))
+            model.fit(inputs[picked], rows.y[picked], sample_weight=weights[picked] / weights.mean())
+            self._members.append(model)
+            unseen = np.setdiff1d(np.arange(count), picked)
+            if len(unseen):
+                out_sum[unseen] += model.predict(inputs[unseen])
+                out_count[unseen] += 1.0
+        seen = out_count > 0
+        errors = (rows.y[seen] - out_sum[seen] / out_count[seen]) ** 2
+        self._residual = max(float(np.mean(errors - rows.noise[seen])) if seen.any() else 0.0, 0.0)
+
+    def predict(self, x: Floats, z: Floats) -> tuple[Floats, Floats]:
+        """See `Surrogate`."""
+        return _moments(self._all(np.hstack([x, z])))
+
+    def observed_sd(self, sd: Floats, noise: Floats) -> Floats:
+        """See `Surrogate`."""
+        return np.asarray(np.sqrt(np.maximum(sd**2, self._residual) + noise))
+
+    def difference(self, x: Floats, base: Floats, contexts: Floats, shares: Floats) -> tuple[Floats, Floats]:
+        """See `Surrogate`."""
+        every = np.vstack([np.hstack([x, np.tile(context, (len(x), 1))]) for context in contexts])
+        old = np.hstack([np.tile(base, (len(contexts), 1)), contexts])
+        new_values = self._all(every).reshape(self.members_count, len(contexts), len(x))
+        apart = new_values - self._all(old)[:, :, None]
+        return _moments(np.einsum("bcm,c->bm", apart, shares))
+
+    def _all(self, inputs: Floats) -> Floats:
+        return np.array([member.predict(inputs) for member in self._members])
+
+
+class RandomForest(Bag):
+    """Deep trees on half of the inputs at a split."""
+
+    kind = "random_forest"
+    members_count = MEMBERS_FOREST
+
+    def make(self, seed: int) -> Any:
+        """See `Bag`."""
+        return DecisionTreeRegressor(min_samples_leaf=3, max_features=0.5, random_state=seed)
+
+
+class GradientBoosting(Bag):
+    """Few boosted stumps of two splits, bagged."""
+
+    kind = "gradient_boosting"
+    members_count = MEMBERS_BOOSTING
+
+    def make(self, seed: int) -> Any:
+        """See `Bag`."""
+        return GradientBoostingRegressor(
+            n_estimators=50, max_depth=2, learning_rate=0.1, subsample=0.8, min_samples_leaf=3, random_state=seed
+        )
+
+
+def _moments(values: Floats) -> tuple[Floats, Floats]:
+    mean = np.asarray(values.mean(axis=0), dtype=np.float64)
+    return mean, np.maximum(np.asarray(values.std(axis=0, ddof=1), dtype=np.float64), 1e-9)

@@ -1,0 +1,49 @@
+"""Drift of what the surrogates believed and of the contexts met, window by window.
+
+A residual counts only where the belief is surer than a window's own noise: elsewhere it shows what was not known, not
+what has changed. Contexts are compared with their own past: the scaled mean of each number, over its spread.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+
+from sim.intelligence import transforms
+from sim.intelligence.beliefs import Beliefs
+from sim.intelligence.drift import Cusum
+from sim.intelligence.protocol import Window
+from sim.intelligence.rows import rows_of
+
+WARM_WINDOWS = 15  # of memory before a residual means anything
+SURE_RATIO = 1.0  # of the belief's variance over that of a window
+
+
+class DriftWatch:
+    """`see` gives what changed (`target` or `context`), or an empty word."""
+
+    def __init__(self, slack: float = 0.5, threshold: float = 5.0) -> None:
+        self.residuals = Cusum(slack, threshold)
+        self.contexts = Cusum(1.0, 2.0 * threshold)
+
+    def see(self, beliefs: Beliefs, window: Window) -> str:
+        """One more window, before the beliefs learn from it."""
+        if beliefs.rows_count < WARM_WINDOWS or beliefs.target not in window.means:
+            return ""
+        rows = rows_of([window], beliefs.space, beliefs.scale, beliefs.target)
+        mean, sd = beliefs.surrogate.predict(rows.x, rows.z)
+        noise = beliefs.typical_noise if beliefs.typical_noise > 0.0 else float(rows.noise[0])
+        total = float(beliefs.surrogate.observed_sd(sd, np.array([max(float(rows.noise[0]), noise)]))[0])
+        if sd[0] ** 2 <= SURE_RATIO * (total**2 - sd[0] ** 2):
+            residual = transforms.sign_of(beliefs.target) * float(rows.y[0] - mean[0]) / total
+            if self.residuals.add(residual):
+                return "target"
+        if beliefs.scale.names and self.contexts.add(2.0 * float(rows.z[0].mean()) * len(beliefs.scale.names) ** 0.5):
+            return "context"
+        return ""
+
+    def since(self, what: str) -> int:
+        """Windows since that change likely began, the last one included; both watches start anew."""
+        count = (self.contexts if what == "context" else self.residuals).since
+        self.residuals.reset()
+        self.contexts.reset()
+        return count
