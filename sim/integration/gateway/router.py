@@ -17,6 +17,7 @@ from sim.integration.gateway.kinds import READ, SCOPES, APIVersion, EndpointType
 
 ROUTES_MAX = 1_000
 SOCKET = "WEBSOCKET"  # stands for the method of a WebSocket endpoint
+PATHS = "/ and segments of letters, digits, ._~- or {name}"
 PATH = re.compile(r"(?:/(?:[A-Za-z0-9._~-]+|\{[a-z_][a-z0-9_]*\}))+").fullmatch
 
 
@@ -69,7 +70,7 @@ class Router:
     def add(self, route: Route) -> None:
         """One more endpoint; raises `ConfigError` for a path, method or scope that is none, taken, or one too many."""
         if PATH(route.path) is None:
-            raise ConfigError("path", route.path, "/ and segments of letters, digits, ._~- or {name}")
+            raise ConfigError("path", route.path, PATHS)
         if route.method not in METHODS and route.method != SOCKET:
             raise ConfigError("method", route.method, "one of " + ", ".join(sorted(METHODS)))
         if route.scope is not None and route.scope not in SCOPES:
@@ -138,7 +139,9 @@ def _blank(segment: str) -> str:
 
 
 def full_path(path: str, version: APIVersion) -> str:
-    """A registered path with its version; raises `ConfigError` for a version that is none."""
+    """A registered path with its version; raises `ConfigError` for a path or version that is none."""
+    if not isinstance(path, str) or PATH(path) is None:
+        raise ConfigError("path", path, PATHS)
     if not isinstance(version, APIVersion):
         raise ConfigError("version", version, "one of " + ", ".join(str(one) for one in APIVersion))
     return f"/{version.value}{path}"

@@ -1,0 +1,297 @@
+"""The gateway behind a real loopback socket: the source's example, raw bytes, deadlines, TLS, event streams."""
+
+from __future__ import annotations
+
+import asyncio
+import datetime
+import ssl
+from collections.abc import Awaitable, Callable
+from pathlib import Path
+from typing import Any
+
+import httpx2
+import pytest
+import websockets
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes, serialization
+from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.x509.oid import NameOID
+
+from sim import APIGateway, APIVersion, DistributedManager, EndpointType
+from sim.errors import ConfigError
+from sim.live.server import UvicornServer
+
+PATIENCE_S = 20.0  # a test that hangs fails
+
+
+def live(body: Callable[..., Awaitable[None]], *arguments: Any) -> None:
+    """Run a coroutine on asyncio, not longer than `PATIENCE_S`."""
+    asyncio.run(asyncio.wait_for(body(*arguments), PATIENCE_S))
+
+
+async def example(state: Path) -> None:
+    """The source's example as it is written; only the place to listen is ours."""
+
+    async def my_handler() -> dict[str, str]:
+        return {"hello": "world"}
+
+    gateway = APIGateway({"port": 0}, state=state)
+    gateway.register_endpoint(
+        path="/custom", method="GET", handler=my_handler, version=APIVersion.V1, endpoint_type=EndpointType.REST
+    )
+    key = gateway.issue_key("me", "read")
+    await gateway.start()
+    try:
+        async with httpx2.AsyncClient(base_url=f"http://127.0.0.1:{gateway.port}") as client:
+            answer = await client.get("/v1/custom", headers={"X-API-Key": key})
+            assert (answer.status_code, answer.json()) == (200, {"hello": "world"})
+            assert (await client.get("/v1/custom")).status_code == 401
+            assert (await client.get("/readyz")).status_code == 503  # no manager is connected
+    finally:
+        await gateway.stop()
+    await gateway.stop()
+    assert gateway.port is None
+
+
+def test_the_sources_example(tmp_path: Path) -> None:
+    live(example, tmp_path)
+
+
+async def managed(state: Path) -> None:
+    manager = DistributedManager({"auto_scaling": False})
+    gateway = APIGateway({"port": 0, "default_rate_limit": 10_000}, manager=manager, state=state)
+    key = gateway.issue_key("me", "admin")
+    await gateway.start()
+    headers = {"X-API-Key": key}
+    try:
+        async with httpx2.AsyncClient(base_url=f"http://127.0.0.1:{gateway.port}", headers=headers) as client:
+            node = {"node_id": "n1", "host": "10.0.0.1", "port": 80, "capacity": 2}
+            assert (await client.post("/v1/nodes", json=node)).status_code == 201
+            agent = {"name": "a", "type": "research", "model": "m"}
+            made = [await client.post("/v1/agents", json=agent) for _ in range(3)]
+            assert [one.status_code for one in made] == [201, 201, 409]  # the node is full
+            assert [info.node_id for info in manager.list_agents()] == ["n1", "n1"]
+            assert (await client.get("/readyz")).status_code == 200
+            assert (await client.get("/v1/status")).json()["fleet"]["agents"]["ready"] == 2
+            agent_id = made[0].json()["agent_id"]
+            assert (await client.delete(f"/v1/agents/{agent_id}")).status_code == 204
+            assert (await client.get("/v1/agents/none")).status_code == 404
+            assert (await client.get("/v1/nodes/n1")).json()["current_load"] == 1
+            metrics = (await client.get("/metrics")).text
+            assert 'gateway_requests_total{endpoint="POST /v1/agents",status="201"} 2.0' in metrics
+    finally:
+        await gateway.stop()
+
+
+def test_management_reaches_the_real_manager(tmp_path: Path) -> None:
+    live(managed, tmp_path)
+
+
+RAW: dict[str, tuple[bytes, list[int]]] = {
+    "fine": (b"GET /healthz HTTP/1.1\r\nHost: localhost\r\n\r\n", [200]),
+    "no Host": (b"GET /healthz HTTP/1.1\r\n\r\n", [400]),
+    "two Hosts": (b"GET /healthz HTTP/1.1\r\nHost: localhost\r\nHost: localhost\r\n\r\n", [400]),
+    "an absolute target with another Host": (
+        b"GET http://evil/healthz HTTP/1.1\r\nHost: localhost\r\n\r\n", [200, 400],
+    ),
+    "both lengths": (
+        (b"POST /v1/nodes HTTP/1.1\r\nHost: localhost\r\nContent-Length: 4\r\nTransfer-Encoding: chunked\r\n\r\n"
+        b"0\r\n\r\n"), [400],
+    ),
+    "a length in a list": (b"POST /v1/nodes HTTP/1.1\r\nHost: localhost\r\nContent-Length: 3, 3\r\n\r\nabc", [400]),
+    "two lengths": (
+        b"POST /v1/nodes HTTP/1.1\r\nHost: localhost\r\nContent-Length: 3\r\nContent-Length: 4\r\n\r\nabc", [400],
+    ),
+    "identity, chunked": (
+        (b"POST /v1/nodes HTTP/1.1\r\nHost: localhost\r\nTransfer-Encoding: identity, chunked\r\n\r\n"
+        b"0\r\n\r\n"), [400, 501],
+    ),
+    "a coding on HTTP/1.0": (
+        b"POST /v1/nodes HTTP/1.0\r\nHost: localhost\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n", [400],
+    ),
+    "an obsolete fold": (b"GET /healthz HTTP/1.1\r\nHost: localhost\r\nX: a\r\n b\r\n\r\n", [400]),
+    "a bare line feed": (b"GET /healthz HTTP/1.1\nHost: localhost\n\n", [400]),
+    "a chunk size that is none": (
+        b"POST /v1/nodes HTTP/1.1\r\nHost: localhost\r\nTransfer-Encoding: chunked\r\n\r\nxyz\r\n", [400, 401],
+    ),
+    "a space before the colon": (b"GET /healthz HTTP/1.1\r\nHost : localhost\r\n\r\n", [400]),
+    "a long header": (b"GET /healthz HTTP/1.1\r\nHost: localhost\r\nX: " + b"a" * 100_000 + b"\r\n\r\n", [431]),
+    "many headers": (b"GET /healthz HTTP/1.1\r\nHost: localhost\r\n" + b"a: b\r\n" * 10_000 + b"\r\n", [431]),
+    "a long target": (b"GET /" + b"a" * 9_000 + b" HTTP/1.1\r\nHost: localhost\r\n\r\n", [414]),
+    "another version": (b"GET /healthz HTTP/9.9\r\nHost: localhost\r\n\r\n", [400, 505]),
+    "no HTTP": (b"\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03", [400]),
+    "an unknown method": (b"BREW /healthz HTTP/1.1\r\nHost: localhost\r\n\r\n", [400, 501]),
+    "bad UTF-8": (b"GET /v1/%ff HTTP/1.1\r\nHost: localhost\r\n\r\n", [400]),
+    "a zero": (b"GET /healthz HTTP/1.1\r\nHost: localhost\r\nX: a\x00b\r\n\r\n", [400]),
+}  # fmt: skip
+
+
+async def exchanged(port: int, sent: bytes) -> bytes:
+    """All that comes back until the server closes, or the first answer."""
+    reader, writer = await asyncio.open_connection("127.0.0.1", port)
+    writer.write(sent)
+    try:
+        return await asyncio.wait_for(reader.readuntil(b"\r\n\r\n"), 10.0)
+    finally:
+        writer.close()
+
+
+async def raw_bytes(state: Path, sent: bytes, accepted: list[int]) -> None:
+    gateway = APIGateway({"port": 0}, state=state)
+    await gateway.start()
+    assert gateway.port is not None
+    try:
+        head = await exchanged(gateway.port, sent)
+        assert int(head.split(b" ")[1]) in accepted, head
+        assert b"server:" not in head.lower()
+    finally:
+        await gateway.stop()
+
+
+@pytest.mark.parametrize("case", RAW)
+def test_raw_bytes(case: str, tmp_path: Path) -> None:
+    live(raw_bytes, tmp_path, *RAW[case])
+
+
+async def smuggled(state: Path) -> None:
+    """A body that hides a second request is not run: who is refused before its body is read is disconnected."""
+    gateway = APIGateway({"port": 0}, state=state)
+    await gateway.start()
+    hidden = b"GET /healthz HTTP/1.1\r\nHost: localhost\r\n\r\n"
+    try:
+        reader, writer = await asyncio.open_connection("127.0.0.1", gateway.port)
+        length = len(hidden) + 100
+        writer.write(b"POST /v1/nodes HTTP/1.1\r\nHost: localhost\r\nContent-Length: %d\r\n\r\n" % length + hidden)
+        told = await asyncio.wait_for(reader.read(), 10.0)
+        assert told.count(b"HTTP/1.1 ") == 1
+        assert told.startswith(b"HTTP/1.1 401 ")
+        writer.close()
+    finally:
+        await gateway.stop()
+
+
+def test_a_body_is_never_a_request(tmp_path: Path) -> None:
+    live(smuggled, tmp_path)
+
+
+async def slow_heads(state: Path) -> None:
+    servers: list[UvicornServer] = []
+
+    def make(gateway: Any) -> UvicornServer:
+        servers.append(UvicornServer(gateway))
+        return servers[0]
+
+    config = {"port": 0, "header_timeout_s": 0.2, "connections_per_address_max": 3}
+    gateway = APIGateway(config, state=state, make_server=make)
+    await gateway.start()
+    assert gateway.port is not None
+    try:
+        slow = [await asyncio.open_connection("127.0.0.1", gateway.port) for _ in range(3)]
+        for number, (_, writer) in enumerate(slow):
+            writer.write((b"", b"GET /heal", b"GET /healthz HTTP/1.1\r\nHost: lo")[number])
+        one_more = await exchanged(gateway.port, b"")
+        assert b" 503 " in one_more
+        for reader, writer in slow:
+            assert (await asyncio.wait_for(reader.read(), 10.0)).startswith(b"HTTP/1.1 408 ")
+            writer.close()
+        assert b" 200 " in await exchanged(gateway.port, RAW["fine"][0])
+        assert (servers[0].bounds.timed_out_count, servers[0].bounds.refused_count) == (3, 1)
+    finally:
+        await gateway.stop()
+
+
+def test_slow_heads_are_ended_and_connections_bounded(tmp_path: Path) -> None:
+    live(slow_heads, tmp_path)
+
+
+async def streams(state: Path) -> None:
+    gateway = APIGateway({"port": 0}, state=state)
+    key = gateway.issue_key("me", "read")
+    await gateway.start()
+    url = f"ws://127.0.0.1:{gateway.port}/v1/events"
+    try:
+        with pytest.raises(websockets.InvalidStatus) as refused:
+            await websockets.connect(url)
+        assert refused.value.response.status_code == 401
+        headers = {"X-API-Key": key}
+        with pytest.raises(websockets.InvalidStatus) as foreign:
+            await websockets.connect(url, additional_headers=headers, origin="https://evil.example")  # type: ignore[arg-type]
+        assert foreign.value.response.status_code == 403
+        async with websockets.connect(url, additional_headers=headers) as stream:
+            while not gateway.events.subscriptions:
+                await asyncio.sleep(0)
+            gateway.events.write(1.0, "node_left", "n1", reason="drained")
+            assert '"reason":"drained"' in str(await stream.recv())
+            await stream.send("x" * 70_000)  # beyond the bound
+            with pytest.raises(websockets.ConnectionClosed):
+                await stream.recv()
+    finally:
+        await gateway.stop()
+
+
+def test_event_streams(tmp_path: Path) -> None:
+    live(streams, tmp_path)
+
+
+def self_signed(folder: Path) -> tuple[str, str]:
+    """A certificate for localhost and its key."""
+    key = ec.generate_private_key(ec.SECP256R1())
+    name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "localhost")])
+    begun = datetime.datetime(2020, 1, 1, tzinfo=datetime.UTC)
+    cert = (
+        x509.CertificateBuilder().subject_name(name).issuer_name(name).public_key(key.public_key()).serial_number(1)
+        .not_valid_before(begun).not_valid_after(begun + datetime.timedelta(days=36_500))
+        .add_extension(x509.SubjectAlternativeName([x509.DNSName("localhost")]), critical=False)
+        .sign(key, hashes.SHA256())
+    )  # fmt: skip
+    paths = folder / "cert.pem", folder / "key.pem"
+    paths[0].write_bytes(cert.public_bytes(serialization.Encoding.PEM))
+    plain = serialization.NoEncryption()
+    pem = key.private_bytes(serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, plain)
+    paths[1].write_bytes(pem)
+    return str(paths[0]), str(paths[1])
+
+
+async def encrypted(state: Path) -> None:
+    cert, key = self_signed(state)
+    gateway = APIGateway({"port": 0, "tls_cert": cert, "tls_key": key}, state=state)
+    await gateway.start()
+    try:
+        trust = ssl.create_default_context(cafile=cert)
+        async with httpx2.AsyncClient(verify=trust) as client:
+            assert (await client.get(f"https://localhost:{gateway.port}/healthz")).status_code == 200
+    finally:
+        await gateway.stop()
+
+
+def test_tls(tmp_path: Path) -> None:
+    live(encrypted, tmp_path)
+
+
+async def cannot_listen(state: Path) -> None:
+    first = APIGateway({"port": 0}, state=state)
+    await first.start()
+    for config, named in (
+        ({"port": first.port}, "port"),
+        ({"port": 0, "tls_cert": "none.pem", "tls_key": "none.pem"}, "tls_cert"),
+    ):
+        with pytest.raises(ConfigError) as refused:
+            await APIGateway(config, state=state).start()
+        assert refused.value.key == named
+    await first.stop()
+
+
+def test_where_it_cannot_listen_is_named(tmp_path: Path) -> None:
+    live(cannot_listen, tmp_path)
+
+
+def test_keys_of_the_command_line_are_those_of_the_gateway(tmp_path: Path) -> None:
+    from sim.integration.gateway.key_files import open_ring
+    from sim.live.entropy import system_entropy
+
+    key = open_ring(tmp_path / "keys", system_entropy).issue("ops", ("operate",), 0.0)
+    gateway = APIGateway(state=tmp_path)
+    assert gateway.keys is not None
+    found = gateway.keys.verify(key, 1.0)
+    assert found is not None
+    assert found.name == "ops"
