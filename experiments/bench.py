@@ -1,5 +1,5 @@
 """victor-sim bench [requests=N] [seed=S] [rounds=R] [bench.peers.NAME=PYTHON] [--out FILE]
-victor-sim bench --growth [requests=N] [nodes_max=N] | --large | --day | --start | --timings FILE
+victor-sim bench --growth [requests=N] [nodes_max=N] | --large | --day | --start | --plugins | --timings FILE
 
 Speed, as ratios in one run. Without a flag: the yardstick (10 nodes of 12 agents, power of two, utilization .9) on the
 compiled engine, the SimPy engine, idiomatic SimPy, C by hand, a plain heapq loop, and cimba, ciw, happysim and salabim
@@ -11,6 +11,7 @@ results/bench/bench.csv), speeds, a page and a figure beside it.
 --large        10^8 requests in one run, with the memory it took
 --day          a day of 10,000 agents with the control plane on
 --start        how soon a first and a later process has its answer
+--plugins      the isolation of plugins, probe by probe, and the speed of their runners, into results/plugins
 --timings FILE holds pytest-benchmark's JSON against the last that was kept, and keeps it
 Exit 1 when something is below what is claimed.
 """
@@ -26,7 +27,7 @@ from sim.errors import ConfigError
 from sim.experiments.words import Words, parse, settings
 
 DEFAULTS = {"requests": 100_000, "seed": 1, "rounds": 5, "nodes_max": 100_000}
-FLAGS = ("--growth", "--large", "--day", "--start")
+FLAGS = ("--growth", "--large", "--day", "--start", "--plugins")
 OUT = "results/bench/bench.csv"
 PEER = "bench.peers."
 
@@ -47,6 +48,8 @@ def main(arguments: Sequence[str]) -> int:
 
         print("\n".join(compare(Path(words.values["--timings"]), out.parent / "benchmark.json")))
         return 0
+    if "--plugins" in words.flags:
+        return _plugins(out.parent.parent / "plugins")
     if words.flags:
         return _long(words.flags, asked, out.parent)
     from sim.bench.bench_tables import lines_of
@@ -82,6 +85,23 @@ def _long(flags: set[str], asked: dict[str, int], folder: Path) -> int:
         write_growth(folder, points)
         broken += bench_growth.too_steep(points)
     return _failed(broken)
+
+
+def _plugins(folder: Path) -> int:
+    from os import cpu_count, getloadavg
+
+    from sim.bench.plugin_pages import faults_of, lines_of, write
+    from sim.bench.plugin_probes import table
+    from sim.bench.plugin_speed import measure
+
+    _say("sixteen probes in each runner and behind each wall")
+    found = table()
+    print("\n".join(lines_of(found)))
+    _say("speed of the runners")
+    speeds = measure()
+    print("\n".join(speed.told() for speed in speeds))
+    write(folder, found, speeds, f"load average {getloadavg()[0]:.1f} on {cpu_count()} cores")
+    return _failed([*faults_of(found), *(speed.broken for speed in speeds if speed.broken)])
 
 
 def _peers(words: Words) -> dict[str, str]:

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import errno
+import os
 import re
+import struct
 from pathlib import Path
 
 import pytest
 
 from sim.integration.plugins.sandbox import seccomp
-from sim.integration.plugins.sandbox.calls import AUDIT_ARCH, NUMBERS
+from sim.integration.plugins.sandbox.calls import AUDIT_ARCH, FOR_EXEC, NUMBERS
 
 PID = 4242
 HEADERS = {
@@ -136,3 +138,16 @@ def test_the_numbers_are_the_kernels_headers(machine: str) -> None:
     }
     told.setdefault("newfstatat", told.get("fstatat", 0))
     assert {name: told.get(name) for name in NUMBERS[machine]} == NUMBERS[machine]
+
+
+def test_the_programs_template_takes_any_process() -> None:
+    mine = struct.pack("=I", PID)
+    made = seccomp.template(False).replace(struct.pack("=I", seccomp.ANY_PID), mine)
+    assert made == seccomp.packed(seccomp.program(os.uname().machine, PID))
+    assert made.count(mine) == 2, "in the rules of tgkill and prlimit64 alone"
+
+
+@MACHINES
+def test_what_may_still_exec_may_a_few_calls_more(machine: str) -> None:
+    more = len(seccomp.program(machine, PID, with_exec=True)) - len(seccomp.program(machine, PID))
+    assert more == 2 * len(FOR_EXEC[machine])

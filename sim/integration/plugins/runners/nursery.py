@@ -44,6 +44,15 @@ class WorkerEnds:
     pid: int
 
 
+@dataclass(frozen=True, slots=True)
+class _Ordered:
+    """The host's ends of a worker whose pidfd has not come yet."""
+
+    limits: ProcessLimits
+    wire: socket.socket
+    log_fd: int
+
+
 class Nursery:
     """Starts workers behind `layers_wanted`, or as many of them as the machine gives: see `reached` and `report`."""
 
@@ -54,6 +63,7 @@ class Nursery:
         self._readable = paths.interpreter()
         self._process: subprocess.Popen[bytes] | None = None
         self._control: socket.socket | None = None
+        self._ahead: list[_Ordered] = []  # one at most
         self._finalizer: Any = None
 
     @property
@@ -99,33 +109,48 @@ class Nursery:
                 cwd="/",
             )
         self._process, self._control = process, control
-        self._finalizer = weakref.finalize(self, _end, process, control)
+        self._finalizer = weakref.finalize(self, _end, process, control, self._ahead)
         return control
 
     def fork(self, limits: ProcessLimits) -> WorkerEnds:
-        """One worker behind all that was reached; raises PluginRefused when the process does not answer."""
+        """One worker behind all that was reached; raises PluginRefused when the process does not answer.
+
+        The next one is ordered at once, so that it is up when it is asked for: a load waits for its plugin alone.
+        """
+        try:
+            if self._ahead and self._ahead[0].limits != limits:
+                end_worker(self._collect())
+            if not self._ahead:
+                self._order(limits)
+            ends = self._collect()
+            self._order(limits)
+        except OSError as error:
+            self.close()
+            raise PluginRefused("*", "start", "worker runner", f"no worker could be forked: {error}") from error
+        return ends
+
+    def _order(self, limits: ProcessLimits) -> None:
         assert self._control is not None, "start comes first"
         ours, theirs = socket.socketpair()
         log_reader, log_writer = os.pipe()
+        ours.setblocking(False)
+        os.set_blocking(log_reader, False)
+        self._ahead.append(_Ordered(limits, ours, log_reader))
         try:
-            walls = layers.Walls(self.reached, self._readable, limits)
-            message = spec.ENCODER.encode(spec.Order(walls))
-            socket.send_fds(self._control, [message], [theirs.fileno(), log_writer])
+            message = spec.ENCODER.encode(spec.Order(layers.Walls(self.reached, self._readable, limits)))
             self._control.settimeout(FORK_MAX_S)
-            body, descriptors, _, _ = socket.recv_fds(self._control, MESSAGE_MAX_BYTES, 1)
-            if not body:
-                raise ConnectionError("it ended")
-        except OSError as error:
-            ours.close()
-            os.close(log_reader)
-            self.close()
-            raise PluginRefused("*", "start", "worker runner", f"no worker could be forked: {error}") from error
+            socket.send_fds(self._control, [message], [theirs.fileno(), log_writer])
         finally:
             theirs.close()
             os.close(log_writer)
-        ours.setblocking(False)
-        os.set_blocking(log_reader, False)
-        return WorkerEnds(ours, log_reader, descriptors[0], int(body))
+
+    def _collect(self) -> WorkerEnds:
+        assert self._control is not None
+        body, descriptors, _, _ = socket.recv_fds(self._control, MESSAGE_MAX_BYTES, 1)
+        if not body:
+            raise ConnectionError("it ended")
+        ordered = self._ahead.pop()
+        return WorkerEnds(ordered.wire, ordered.log_fd, descriptors[0], int(body))
 
     def close(self) -> None:
         """End the process, and with it every worker."""
@@ -134,11 +159,15 @@ class Nursery:
         self._process = self._control = None
 
 
-def _end(process: subprocess.Popen[bytes], control: socket.socket) -> None:
+def _end(process: subprocess.Popen[bytes], control: socket.socket, ahead: list[_Ordered]) -> None:
     control.close()
     process.kill()
     with contextlib.suppress(subprocess.TimeoutExpired):
         process.wait(FORK_MAX_S)
+    while ahead:
+        ordered = ahead.pop()
+        ordered.wire.close()
+        os.close(ordered.log_fd)
 
 
 def kill_worker(ends: WorkerEnds) -> None:

@@ -27,6 +27,7 @@ class WasmRunner:
         self._runtime, self.limits, self.fuel_max = runtime, limits or base.RunnerLimits(), fuel_max
         self._statistics = base.RunnerStatistics()
         self._source: base.PluginSource | None = None
+        self._engine: Any = None
         self._module: Any = None
         self._instance: _Instance | None = None
 
@@ -46,7 +47,8 @@ class WasmRunner:
             raise base.PluginRefused(source.plugin_id, "start", "module", f"no {source.module}.wasm, or too long")
         self._source = source
         try:
-            self._module = await self._runtime.run_blocking(lambda: wasmtime.Module(_engine(wasmtime), code))
+            engine = self._engine = _engine(wasmtime)
+            self._module = await self._runtime.run_blocking(lambda: wasmtime.Module(engine, code))
             self._instance = self._made(wasmtime)
         except (wasmtime.WasmtimeError, wasmtime.Trap) as error:
             raise base.PluginRaised(source.plugin_id, "start", type(error).__name__, _text(error)) from None
@@ -76,7 +78,7 @@ class WasmRunner:
 
     async def stop(self) -> None:
         """Let go of the instance; again does nothing."""
-        self._source = self._module = self._instance = None
+        self._source = self._instance = self._module = self._engine = None
 
     def _start_anew(self, source: base.PluginSource, hook: str) -> None:
         if self._statistics.restarts_count >= self.limits.restarts_max:
@@ -86,7 +88,7 @@ class WasmRunner:
         self._instance = self._made(wasmtime)
 
     def _made(self, wasmtime: Any) -> _Instance:
-        return _Instance(wasmtime, self._module, self.limits.memory_max_bytes, self.fuel_max)
+        return _Instance(wasmtime, self._engine, self._module, self.limits.memory_max_bytes, self.fuel_max)
 
     def _ended(self, source: base.PluginSource, hook: str, why: str, text: str) -> base.PluginEnded:
         self._instance = None
@@ -98,8 +100,8 @@ class WasmRunner:
 class _Instance:
     """One instance with its memory; calls are bounded by fuel."""
 
-    def __init__(self, wasmtime: Any, module: Any, memory_max_bytes: int, fuel_max: int) -> None:
-        self._store, self._fuel_max = wasmtime.Store(_engine(wasmtime)), fuel_max
+    def __init__(self, wasmtime: Any, engine: Any, module: Any, memory_max_bytes: int, fuel_max: int) -> None:
+        self._store, self._fuel_max = wasmtime.Store(engine), fuel_max
         self._store.set_limits(
             memory_size=memory_max_bytes, table_elements=TABLE_MAX, instances=1, memories=1, tables=4
         )
@@ -135,18 +137,13 @@ class _Instance:
             raise frames.FrameError(f"{length} bytes at {address}: its memory holds {held}, accepted are {bytes_max}")
 
 
-_ENGINES: list[Any] = []  # one for all: compiling keeps nothing of a module in it
-
-
 def _engine(wasmtime: Any) -> Any:
-    if not _ENGINES:
-        config = wasmtime.Config()
-        config.consume_fuel = True
-        config.wasm_threads = False
-        config.wasm_relaxed_simd = False
-        config.cranelift_nan_canonicalization = True
-        _ENGINES.append(wasmtime.Engine(config))
-    return _ENGINES[0]
+    config = wasmtime.Config()
+    config.consume_fuel = True
+    config.wasm_threads = False
+    config.wasm_relaxed_simd = False
+    config.cranelift_nan_canonicalization = True
+    return wasmtime.Engine(config)
 
 
 def _wasmtime(plugin_id: str) -> Any:

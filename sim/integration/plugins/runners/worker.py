@@ -50,7 +50,7 @@ class WorkerRunner:
 
     def isolation(self) -> str:
         """The level that the machine gives to workers; `none` before the first start."""
-        return layers.level_of(self._nursery.reached) if self._nursery.report else "none"
+        return layers.level_of(self._nursery.reached) if self._nursery.starts_count else "none"
 
     def statistics(self) -> base.RunnerStatistics:
         """Counts so far."""

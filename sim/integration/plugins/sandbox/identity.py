@@ -16,11 +16,7 @@ NOBODY = 65534
 def apply() -> None:
     """Give up user, groups and capabilities, for good."""
     if os.geteuid() == 0:
-        for capability in range(libc.CAP_MAX + 1):
-            try:
-                libc.prctl(libc.PR_CAPBSET_DROP, capability)
-            except OSError:  # not known to this kernel
-                continue
+        libc.drop_bounding()
         os.setgroups([])
         os.setresgid(NOBODY, NOBODY, NOBODY)
         os.setresuid(NOBODY, NOBODY, NOBODY)

@@ -14,6 +14,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from sim.integration.plugins.sandbox import libc
+from sim.integration.plugins.sandbox.paths import without_nested
 
 CREATE, ADD, RESTRICT = 444, 445, 446  # the same numbers on every architecture
 EXECUTE, READ_FILE, READ_DIR = 1 << 0, 1 << 2, 1 << 3
@@ -55,7 +56,7 @@ def restrict(readable: Sequence[str], executable: Sequence[str] = ()) -> None:
     size = 8 if version < 4 else 16 if version < 6 else 24
     ruleset = libc.syscall("landlock_create_ruleset", CREATE, ctypes.byref(attributes), size, 0)
     try:
-        for path in readable:
+        for path in without_nested(tuple(readable)):
             _allow(ruleset, path, READ_FILE | READ_DIR)
         for path in executable:
             _allow(ruleset, path, READ_FILE | EXECUTE)

@@ -75,13 +75,15 @@ def no_new_privileges() -> None:
     prctl(PR_SET_NO_NEW_PRIVS, 1)
 
 
+def drop_bounding() -> None:
+    """Empty the bounding set as far as this kernel knows it and lets it: no exec brings a capability back."""
+    for capability in range(CAP_MAX + 1):
+        _LIBC.prctl(PR_CAPBSET_DROP, capability, 0, 0, 0)
+
+
 def drop_capabilities() -> None:
     """Give up every capability, for good: bounding, ambient, then effective, permitted and inheritable."""
-    for capability in range(CAP_MAX + 1):
-        try:
-            prctl(PR_CAPBSET_DROP, capability)
-        except OSError:  # not known to this kernel, or none held
-            continue
+    drop_bounding()
     with suppress(OSError):  # an older kernel
         prctl(PR_CAP_AMBIENT, PR_CAP_AMBIENT_CLEAR_ALL)
     header = (ctypes.c_uint32 * 2)(0x20080522, 0)  # _LINUX_CAPABILITY_VERSION_3, this thread

@@ -34,7 +34,7 @@ def _packages_without_their_inits(folder: str) -> None:
 def serve(control: socket.socket) -> None:
     """Answer the host until it hangs up."""
     from sim.integration.plugins.runners.guest import child, spec
-    from sim.integration.plugins.sandbox import detect, layers, rlimits
+    from sim.integration.plugins.sandbox import detect, layers, rlimits, seccomp
 
     start = spec.START_DECODER.decode(control.recv(MESSAGE_MAX_BYTES))
     report = detect.trial(start.walls)
@@ -47,6 +47,8 @@ def serve(control: socket.socket) -> None:
         return
     signal.signal(signal.SIGCHLD, signal.SIG_IGN)  # the kernel buries the dead
     control.send(spec.ENCODER.encode(spec.Hello(report)))
+    if "seccomp" in given:
+        seccomp.template(with_exec=False)
     parent = os.getpid()
     gc.collect()
     gc.freeze()  # what all workers share is looked at by no collector, so that its pages stay shared
