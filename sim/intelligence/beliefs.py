@@ -13,7 +13,7 @@ from scipy.special import ndtr
 
 from sim.intelligence import transforms
 from sim.intelligence.protocol import Guardrail, Window
-from sim.intelligence.rows import ContextScale, clipped, contexts_of, rows_of
+from sim.intelligence.rows import ContextScale, Rows, clipped, contexts_of, rows_of
 from sim.intelligence.space import Floats, Space
 from sim.intelligence.surrogates.base import Surrogate
 from sim.intelligence.surrogates.gp import GaussianProcess
@@ -38,8 +38,7 @@ class Beliefs:
             self.scale = ContextScale.of(windows)
         self.contexts, self.shares = contexts_of(windows, self.scale)
         fully = fully or self.scale.names != names or not self.rows_count
-        rows = rows_of(windows, self.space, self.scale, self.target)
-        rows = clipped(rows, base, transforms.sign_of(self.target))
+        rows = self._clipped(windows, base)
         self.rows_count = len(rows)
         self.typical_noise = float(np.median(rows.noise))
         if fully or not isinstance(self.surrogate, GaussianProcess):
@@ -53,6 +52,15 @@ class Beliefs:
                 surrogate.fit(held)
             else:
                 surrogate.refresh(held)
+
+    def rows(self, windows: Sequence[Window], base: Floats) -> Rows:
+        """What the surrogate would learn from, contexts scaled anew."""
+        self.scale = ContextScale.of(windows)
+        return self._clipped(windows, base)
+
+    def _clipped(self, windows: Sequence[Window], base: Floats) -> Rows:
+        rows = rows_of(windows, self.space, self.scale, self.target)
+        return clipped(rows, base, transforms.sign_of(self.target))
 
     def guard_prob(self, points: Floats, contexts: Floats, shares: Floats) -> Floats:
         """Probability (m,) that all guardrails hold (the product), in the mean over contexts."""

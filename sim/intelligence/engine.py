@@ -25,11 +25,12 @@ from sim.intelligence.protocol import Guardrail, Proposal, Recommendation, Windo
 from sim.intelligence.region import TrustRegion
 from sim.intelligence.settings import SearchSettings
 from sim.intelligence.space import Floats, Space
-from sim.intelligence.surrogates.gp import GaussianProcess
+from sim.intelligence.surrogates.choice import KINDS, Score, choose, make
 from sim.intelligence.watch import DriftWatch
 from sim.runtime.draws import OPTIMIZER_EXPLORE
 
 ALARMS_MAX = 1_000
+AUTO = "auto"
 KEPT_MIN = 2
 LEARN_MIN = 4
 POLISH = 3  # rounds of ever smaller clouds around the best of a recommendation
@@ -56,7 +57,8 @@ class Recommender:
         self.asked_count = 0
         self.set_incumbent(incumbent)
         self.region = TrustRegion(self.base, self.settings.half, self.settings.half_min, self.settings.half_max)
-        self.beliefs = Beliefs(space, objective, GaussianProcess(), guardrails)
+        kind = self.settings.surrogate
+        self.beliefs = Beliefs(space, objective, make(KINDS[0] if kind == AUTO else kind, draws), guardrails)
         self._told = 0
         self.watch = DriftWatch(self.settings.drift_slack, self.settings.drift_threshold)
         self.alarms: list[tuple[int, str]] = []  # window told, what changed; at most `ALARMS_MAX`
@@ -68,15 +70,34 @@ class Recommender:
 
     def tell(self, window: Window) -> None:
         """See `AskTell`."""
+        self.note(window)
+        if len(self.windows) >= LEARN_MIN:
+            fully = self._told % self.settings.refit_every == 0
+            self.learn(fully)
+            if fully and self._told >= self.settings.start_windows:
+                self._move()
+
+    def learn(self, fully: bool) -> None:
+        """Renew the beliefs from all windows in memory; `fully` searches for the surrogate's scales too."""
+        self.beliefs.learn(self.windows, self.base, fully)
+
+    def train(self) -> tuple[str, list[Score]]:
+        """Choose the surrogate if that is `auto`, and learn fully; gives its kind and the scores of all kinds."""
+        rows = self.beliefs.rows(self.windows, self.base)
+        kind, scores = choose(rows, self.draws, KINDS if self.settings.surrogate == AUTO else [self.settings.surrogate])
+        if kind != self.beliefs.surrogate.kind:
+            self.beliefs.surrogate = make(kind, self.draws)
+        self.learn(fully=True)
+        self._move()
+        return kind, scores
+
+    def note(self, window: Window) -> None:
+        """Remember a window, and whether the world has changed, without learning from it yet."""
         changed = self.watch.see(self.beliefs, window) if window.arm != "log" else ""
         self.windows.append(window)
         self._told += 1
         if changed:
             self._forget(changed)
-        if len(self.windows) >= LEARN_MIN:
-            self.beliefs.learn(self.windows, self.base, fully=self._told % self.settings.refit_every == 0)
-            if self._told % self.settings.refit_every == 0 and self._told >= self.settings.start_windows:
-                self._move()
 
     def ask(self, context: Mapping[str, float]) -> Proposal:
         """See `AskTell`."""
@@ -151,9 +172,9 @@ class Recommender:
         return best
 
     def _worth(self, points: Floats, contexts: Floats, shares: Floats) -> Floats:
-        mean, _ = self.beliefs.gain(points, self.base, contexts, shares)
+        mean, sd = self.beliefs.gain(points, self.base, contexts, shares)
         change = self.settings.change_cost_ratio * abs(self.beliefs.level(self.base, contexts, shares))
-        value = mean - change * np.abs(points - self.base).mean(axis=1)
+        value = mean - self.settings.pessimism * sd - change * np.abs(points - self.base).mean(axis=1)
         if self.guardrails:
             every, weights = self.beliefs.contexts, self.beliefs.shares
             kept = self.beliefs.guard_prob(points, every, weights) >= self.settings.guard_prob

@@ -20,6 +20,7 @@ class SearchSettings:
     half_max: float = 0.5
     guard_prob: float = 0.95  # with which a recommended setting must keep every guardrail
     explore_guard_prob: float = 0.5  # and a tried one
+    pessimism: float = 0.5  # sd of a gain that are taken off when settings are ranked for a recommendation
     change_cost_ratio: float = 0.0  # of the incumbent's value for a change over the whole box
     confidence_min: float = 0.7  # below it the recommender abstains
     windows_min: int = 10  # told before anything is recommended
