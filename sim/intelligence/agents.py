@@ -38,12 +38,13 @@ class AgentMind:
         self.recommenders: dict[str, Recommender] = {}
         self.scores: dict[str, list[Score]] = {}
         self.trained_at: dict[str, float] = {}
-        self._applied = False
+        self.is_applied = False
+        self.former: dict[str, float] | None = None  # what stood before the last promotion
 
     def add(self, window: Window) -> list[tuple[str, str]]:
         """One more window; gives (target, what changed) where a recommender was alarmed and began anew."""
         self.windows.append(window)
-        if not self._applied and window.arm == "incumbent":
+        if not self.is_applied and window.arm == "incumbent":
             self.standing = dict(window.params)
         alarms = []
         for target, recommender in self.recommenders.items():
@@ -55,7 +56,7 @@ class AgentMind:
 
     def apply(self, params: Mapping[str, float]) -> None:
         """Another setting stands from now on."""
-        self.standing, self._applied = {**self.standing, **params}, True
+        self.standing, self.is_applied = {**self.standing, **params}, True
         for recommender in self.recommenders.values():
             recommender.set_incumbent(self.standing)
 

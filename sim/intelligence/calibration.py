@@ -9,6 +9,7 @@ claimed mean.
 from __future__ import annotations
 
 from collections import deque
+from collections.abc import Sequence
 
 PAIRS_MAX = 500
 PRIOR_COUNT = 20.0
@@ -21,6 +22,17 @@ class Calibration:
     def __init__(self, scale: float = PRIOR_SCALE, shrinkage: float = 1.0) -> None:
         self.prior_scale, self.shrinkage = scale, shrinkage
         self._squares: deque[float] = deque(maxlen=PAIRS_MAX)
+
+    @classmethod
+    def of(cls, pairs: Sequence[float]) -> Calibration:
+        """From what `pairs` gave."""
+        made = cls()
+        made._squares.extend(float(value) for value in pairs)
+        return made
+
+    def pairs(self) -> list[float]:
+        """The squared errors that are remembered, oldest first."""
+        return list(self._squares)
 
     @property
     def pairs_count(self) -> int:
