@@ -142,13 +142,27 @@ def assemble(config: Config, replication: int) -> Assembly:
         fire_log = HistoryLog()
         fire = Fire(config, runtime, draws, balancer, fire_log, shape)
         door = make_door(config, runtime, draws)
-        manager, world = fire.build(partial(make_params, True, door=door)), fire.world
+        fire_params, engine = partial(make_params, True, door=door), "simpy"
+        if compiles:
+            maker = engine_maker(balancer, config, len(types), service, None)
+            try:
+                manager = fire.build(lambda: replace(fire_params(), make_engine=maker))
+                engine = "compiled"
+            except CannotCompile as error:
+                if config.engine == "compiled":
+                    raise ConfigError("engine", config.engine, f"simpy or auto: {error}") from error
+                return assemble(replace(config, engine="simpy"), replication)
+        else:
+            manager = fire.build(fire_params)
+        world = fire.world
         if door is not None:
             door.connect(manager)
         if config.service.per_attempt == "redraw":
             assert world.rules is not None
             world.rules.redraw = lambda row: redraw(world.columns, row, service, draws)
-        return Assembly(runtime, manager, balancer, world, load, fire_log, config, shape, fire, door)
+        return Assembly(
+            runtime, manager, balancer, world, load, fire_log, config, shape, fire, door, engine
+        )
     log = EventLog()
     params, engine = make_params(), "simpy"
     if compiles:

@@ -8,18 +8,27 @@ way.
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
+from sim.bench.attempt_engine import AttemptEngine
 from sim.bench.rules import is_under_fire
 from sim.bench.schema import Config
-from sim.bench.streamed import expected_requests
+from sim.bench.streamed import expected_requests, is_streamed
 from sim.contracts import Draws
-from sim.kernel.engine import CompiledEngine, Options
+from sim.kernel.driver import Options
+from sim.kernel.engine import CompiledEngine
 from sim.kernel.paths import SHAPES, Balancing
 from sim.measure import stream as stream_rules
 from sim.registry import lookup
 from sim.scalability.balancer import hot_paths as hot
 from sim.scalability.balancer.balancer import Balancer
+from sim.scalability.health.breaker import breaker_dropped, breaker_sent
+from sim.scalability.health.outcomes import HubState, hub_ok
+from sim.scalability.requests.admission import AdmissionState, admission_admit, admission_ended
+from sim.scalability.requests.budget import budget_fresh
+from sim.scalability.requests.params import AdmissionParams
+from sim.world.seam import RequestRules
 
 AUTO_REQUESTS_MIN = 100_000  # below, SimPy has ended before compiled code is loaded
 
@@ -28,10 +37,13 @@ def not_compiled(config: Config) -> str | None:
     """The feature of a config that the compiled engine does not run, None when it runs all."""
     if config.gateway.enabled:
         return "gateway (each request passes the real gateway)"
-    if is_under_fire(config):
-        return "attempts, health, failover, scaling and faults (retry, deadline_s, health, autoscaler, faults ...)"
     if lookup("arrivals", config.arrivals.kind) is lookup("arrivals", "closed_loop"):
         return "arrivals=closed_loop"
+    if is_under_fire(config):
+        if config.health.slow_start_s:
+            return "health.slow_start_s"
+        if is_streamed(config):
+            return "stats.keep_requests=false with attempts, health, failover, scaling or faults"
     return None
 
 
@@ -63,15 +75,14 @@ def balancing_of(balancer: Balancer, types: int, keyed: bool) -> Balancing:
     )
 
 
-def engine_maker(
-    balancer: Balancer, config: Config, types: int, service: Any, stream: Any
-) -> Callable[[Any, Draws], CompiledEngine]:
+def engine_maker(balancer: Balancer, config: Config, types: int, service: Any, stream: Any) -> Callable[..., Any]:
     """What the world calls for its engine; that raises `CannotCompile` for a strategy that cannot be compiled."""
     tokens = hasattr(service, "tokens")
     bound: dict[str, Any] = {**getattr(service, "rules", {})} if tokens else {}
     if stream is not None:
         bound |= {"STREAMED": True, "stream_ended": stream_rules.stream_ended}
         bound |= {"stream_tokens": stream_rules.stream_tokens} if tokens else {}
+    keyed = config.balancer.kind == "consistent_hash"
     options = Options(
         queue_max=config.balancer.queue_max,
         discipline="batching" if tokens else "sharing" if config.service.discipline == "ps" else "fifo",
@@ -81,7 +92,39 @@ def engine_maker(
     )
 
     def make(env: Any, draws: Draws) -> CompiledEngine:
-        balancing = balancing_of(balancer, types, config.balancer.kind == "consistent_hash")
-        return CompiledEngine(env, balancing, draws, options, balancer.table.slots_max)
+        return CompiledEngine(env, balancing_of(balancer, types, keyed), draws, options, balancer.table.slots_max)
 
-    return make
+    def make_attempts(env: Any, draws: Draws, rules: Any, network: Any, restart_s: float) -> AttemptEngine:
+        balancing = balancing_of(balancer, types, keyed)
+        balancing.hedges = rules.hedge_after_s is not None
+        watched = watched_options(options, rules, config)
+        return AttemptEngine(env, balancer, balancing, draws, watched, rules, network, restart_s)
+
+    return make_attempts if is_under_fire(config) else make
+
+
+def watched_options(options: Options, rules: RequestRules, config: Config) -> Options:
+    """What the kernel needs of the control plane of a run with attempts: states, rules, and which of them there are."""
+    admission: Any = rules.admission
+    hub = getattr(rules.outcomes, "state", None)
+    uses = {
+        "admission": admission is not None,
+        "admission_draws": admission is not None and admission.needs_draw,
+        "learns": admission is not None and admission.learns,
+        "fresh": rules.budget.counts_fresh,
+        "hub": hub is not None,
+        "breaks": hub is not None and hub.breaks,
+        "pokes": rules.on_demand is not None,
+        "priorities": len(config.admission.priority_mix) > 1,
+        "singles": config.retry.non_idempotent_ratio > 0.0,
+    }
+    states = {
+        "admission": AdmissionState(AdmissionParams()) if admission is None else admission.state,
+        "budget": rules.budget.state,  # type: ignore[attr-defined] # the control plane's own
+        "hub": HubState(None, None) if hub is None else hub,
+    }
+    rules_of = (admission_admit, admission_ended, budget_fresh, hub_ok, breaker_sent, breaker_dropped)
+    drops = config.deadline_propagation in ("dequeue", "kill")
+    bound = options.bound | {"ATTEMPTS": True, "FRAGILE": True, "DROPS_EXPIRED": drops}
+    bound |= {rule.__name__: rule for rule in rules_of}
+    return replace(options, bound=bound, watched=states, uses=uses)

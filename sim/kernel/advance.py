@@ -4,7 +4,9 @@ What may come next: an event of the pools (a finish), a poll or the answer of a 
 arrival; and, handed in, the instant and rank of the environment's next event. Equal instants go by rank
 (`sim.runtime.order`). The loop comes back before an event that needs Python, never in the middle of one, so that it can
 go on from there: `UNTIL`, `CHUNK` (arrivals are used up), `STALE_VIEW` (the balancer must rebuild a view), `ROOM` (an
-arena is nearly full), `EMPTY` (closed, and nobody is left), `STEPS` (as many as were asked for).
+arena is nearly full), `EMPTY` (closed, and nobody is left), `STEPS` (as many as were asked for). With attempts it also
+comes back in the middle of an event, at the first step that is not plain (`sim.kernel.watched`), and the environment
+has events of the ranks of the kernel: then request and attempt of its next one are asked for too.
 """
 
 from __future__ import annotations
@@ -22,6 +24,7 @@ from sim.kernel.state import (
     CHUNK,
     CHUNK_AT,
     CHUNK_END,
+    CHUNK_FIRST,
     CLOSED,
     EMPTY,
     EVENTS,
@@ -40,23 +43,25 @@ from sim.kernel.state import (
     STEPS,
     UNTIL,
     WAITING,
+    WENT_ON,
 )
+from sim.kernel.watched import arrive_watched, pool_event_watched
 from sim.runtime.order import ARRIVAL, FINISH, PROBE, RETRY
 from sim.runtime.plain import rare
 
-SHARING = BATCHING = False  # bound before compiling
+SHARING = BATCHING = ATTEMPTS = False  # bound before compiling
 SPARE = 4  # events that one step may push
 STRETCH = 4096  # events between two looks at room and width
 
 
-def advance(k: Any, until: float, until_rank: int, steps: int) -> int:
-    """Go on to (until, until_rank), exclusive, at most `steps` events; gives the reason it came back."""
+def advance(k: Any, until: float, until_rank: int, request: int, attempt: int, steps: int) -> int:
+    """Go on to (until, until_rank, request, attempt), exclusive, at most `steps` events; gives why it came back."""
     left_over = steps
     while left_over > 0:
         stretch = min(safe_steps(k), left_over)
         if stretch <= 0:
             return ROOM
-        reason = go_on(k, until, until_rank, stretch)
+        reason = go_on(k, until, until_rank, request, attempt, stretch)
         if reason != STEPS:
             return reason
         left_over -= stretch
@@ -64,7 +69,7 @@ def advance(k: Any, until: float, until_rank: int, steps: int) -> int:
     return STEPS
 
 
-def go_on(k: Any, until: float, until_rank: int, steps: int) -> int:
+def go_on(k: Any, until: float, until_rank: int, until_request: int, until_attempt: int, steps: int) -> int:
     """As `advance`, where nothing can run out within `steps`."""
     numbers, instants, queue, rows, chunk = k.numbers, k.instants, k.queue, k.rows, k.chunk
     request, attempt = rows.request, rows.attempt
@@ -79,9 +84,14 @@ def go_on(k: Any, until: float, until_rank: int, steps: int) -> int:
             node = queue_least(queue, request, attempt)
         at = until
         rank = until_rank
+        mine = False  # whether the next event is the kernel's
         if node >= 0:
             finish_at = queue.at[node]
-            if finish_at < at or (finish_at == at and rank > FINISH):
+            mine = finish_at < at or (finish_at == at and rank > FINISH)
+            if ATTEMPTS and finish_at == at and rank == FINISH:
+                row = queue.row[node]
+                mine = comes_before(request[row], attempt[row], until_request, until_attempt)
+            if mine:
                 at = finish_at
                 rank = FINISH
         if numbers[CHUNK_AT] < numbers[CHUNK_END]:
@@ -92,28 +102,47 @@ def go_on(k: Any, until: float, until_rank: int, steps: int) -> int:
                 return EMPTY
         else:
             return CHUNK
-        if arrival_at < at or (arrival_at == at and rank > ARRIVAL):
+        arrives = arrival_at < at or (arrival_at == at and rank > ARRIVAL)
+        if ATTEMPTS and arrival_at == at and rank == ARRIVAL:
+            arrives = comes_before(numbers[CHUNK_FIRST] + numbers[CHUNK_AT], 0, until_request, until_attempt)
+        if arrives:
             at = arrival_at
             rank = ARRIVAL
+            mine = True
         if signals == 1:
             probe_at = next_probe(k)
             if probe_at < at or (probe_at == at and rank > PROBE):
                 at = probe_at
                 rank = PROBE
+                mine = True
         if numbers[PULL_DUE] == 1 and (instants[PULL_AT] < at or (instants[PULL_AT] == at and rank > RETRY)):
             at = instants[PULL_AT]
             rank = RETRY
-        if at == until and rank == until_rank:
+            mine = True
+        if not mine:
             return UNTIL
         if rank == FINISH:
             instants[NOW] = at
             numbers[EVENTS] += 1
-            pool_event(k, node, at)
+            if ATTEMPTS:
+                row, p, serial = queue.row[node], queue.pool[node], queue.serial[node]
+                queue_take(queue)
+                reason = pool_event_watched(k, row, p, serial, at)
+                if reason != WENT_ON:
+                    return reason
+            else:
+                pool_event(k, node, at)
         elif rank == ARRIVAL:
-            if not arrive(k, at):
+            if ATTEMPTS:
+                reason = arrive_watched(k, at)
+                if reason == STALE_VIEW:
+                    return reason
+            elif not arrive(k, at):
                 return STALE_VIEW
             instants[NOW] = at
             numbers[EVENTS] += 1
+            if ATTEMPTS and reason != WENT_ON:
+                return reason
         elif rank == PROBE:
             if not probe_event(k, at):
                 return STALE_VIEW
@@ -125,6 +154,11 @@ def go_on(k: Any, until: float, until_rank: int, steps: int) -> int:
             numbers[PULL_DUE] = 0
             numbers[PULL] = 1 if numbers[WAITING] > 0 else 0
     return STEPS
+
+
+def comes_before(request: int, attempt: int, other_request: int, other_attempt: int) -> bool:
+    """Whether an attempt comes first at one instant."""
+    return request < other_request or (request == other_request and attempt < other_attempt)
 
 
 def pool_event(k: Any, node: int, at: float) -> None:

@@ -21,6 +21,7 @@ from sim.runtime.draws import SERVICE_REQUEST
 from sim.runtime.plain import Chance, draw
 
 Marked = Callable[[Any, ArrivalChunk | None], Any]
+Fates = Callable[[Any], tuple[Any, Any]]
 AHEAD = 8192
 
 
@@ -54,9 +55,11 @@ class KernelFeed:
     """`keys` and `views` give what requests carry, None where nothing reads it."""
 
     def __init__(
-        self, law: Any, service: Any, draws: Draws, horizon_s: float, keys: Marked | None, views: Marked | None
-    ) -> None:
+        self, law: Any, service: Any, draws: Draws, horizon_s: float, keys: Marked | None, views: Marked | None,
+        fates: Fates | None = None,
+    ) -> None:  # fmt: skip
         self.service, self.draws, self.keys, self.views, self.horizon_s = service, draws, keys, views, horizon_s
+        self.fates = fates  # gives (priorities, singles) of a run with attempts
         self.first, self.ended = 0, False
         self.structs = Structs()
         self.source: Source | None = None
@@ -111,10 +114,16 @@ class KernelFeed:
 
     def _mark(self, k: Kernel, first: int, count: int, found: ArrivalChunk | None) -> None:
         """Keys and views of the chunk, and where it begins and ends."""
-        if k.uses.keys or k.uses.views:
+        if k.uses.keys or k.uses.views or self.fates is not None:
             entities = np.arange(first, first + count, dtype=np.uint64)
             if k.uses.keys and self.keys is not None:
                 k.chunk.key[:count] = self.keys(entities, found)
             if k.uses.views and self.views is not None:
                 k.chunk.of_view[:count] = self.views(entities, found)
+            if self.fates is not None:
+                priorities, singles = self.fates(entities)
+                if k.uses.priorities:
+                    k.chunk.priority[:count] = priorities
+                if k.uses.singles:
+                    k.chunk.single[:count] = singles
         k.numbers[CHUNK_AT], k.numbers[CHUNK_END], k.numbers[CHUNK_FIRST] = 0, count, first

@@ -55,11 +55,14 @@ def fill_occupancies(k: Any) -> None:
 
 
 @rare
-def send_probes(k: Any, row: int, dispatcher: int, view: int, now: float) -> None:
-    """Probes after a dispatch; they are answered `PROBE_S` later, in order of (at, request, number)."""
+def send_probes(k: Any, row: int, dispatcher: int, view: int, now: float) -> int:
+    """Probes after a dispatch; they are answered `PROBE_S` later, in order of (at, request, number).
+
+    Gives their number; `STALE` when the view must be rebuilt first (never right after a dispatch).
+    """
     numbers, probes = k.numbers, k.probes
     entity = k.rows.request[row]
-    draw_row(k.chance, PROBE, entity, 0, k.probes_count, k.draws)
+    draw_row(k.chance, PROBE, entity, k.rows.attempt[row], k.probes_count, k.draws)
     count = k.paths.probe_targets(k.paths.books, dispatcher, view, k.draws, k.targets)
     mask = len(probes.at) - 1
     at = now + k.instants[PROBE_S]
@@ -67,11 +70,16 @@ def send_probes(k: Any, row: int, dispatcher: int, view: int, now: float) -> Non
         place = numbers[PROBES_TO]
         while place > numbers[PROBES_FROM]:
             before = (place - 1) & mask
-            if probes.at[before] < at or (probes.at[before] == at and probes.request[before] <= entity):
+            if probes.at[before] < at:
                 break
+            if probes.at[before] == at:
+                other = probes.request[before]
+                if other < entity or (other == entity and probes.number[before] <= number):
+                    break
             to = place & mask
             probes.at[to] = probes.at[before]
             probes.request[to] = probes.request[before]
+            probes.number[to] = probes.number[before]
             probes.slot[to] = probes.slot[before]
             probes.dispatcher[to] = probes.dispatcher[before]
             probes.of_view[to] = probes.of_view[before]
@@ -79,7 +87,10 @@ def send_probes(k: Any, row: int, dispatcher: int, view: int, now: float) -> Non
         to = place & mask
         probes.at[to] = at
         probes.request[to] = entity
+        probes.number[to] = number
         probes.slot[to] = k.targets[number]
         probes.dispatcher[to] = dispatcher
         probes.of_view[to] = view
         numbers[PROBES_TO] += 1
+    sent: int = count
+    return sent

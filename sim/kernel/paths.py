@@ -16,6 +16,7 @@ WHOLE, REAL = types.int64, types.float64
 SHAPES: dict[str, tuple[Any, tuple[Any, ...]]] = {
     "dispatch": (WHOLE, (WHOLE, WHOLE, DRAWS, WHOLE, REAL)),
     "complete": (types.void, (WHOLE, WHOLE, REAL, REAL, WHOLE, REAL)),
+    "elsewhere": (WHOLE, (WHOLE, WHOLE, DRAWS, WHOLE, WHOLE, REAL)),
     "refused": (types.void, (WHOLE, WHOLE)),
     "poll": (types.void, (SLOTS,)),
     "probe_targets": (WHOLE, (WHOLE, WHOLE, DRAWS, SLOTS)),
@@ -43,6 +44,7 @@ class Balancing:
     poll_s: float | None
     idle_draws: bool
     keyed: bool
+    hedges: bool = False
 
     def refresh(self, index: int, structs: Structs) -> None:
         """Let the balancer rebuild a view: its numbers go there and come back."""
@@ -62,6 +64,7 @@ def compiled_paths(balancing: Balancing, structs: Structs) -> Paths:
     paths.books = Address(balancing.books)
     for name, (result, arguments) in SHAPES.items():
         unused = (name in PROBED and not balancing.probes) or (name == "poll" and balancing.poll_s is None)
+        unused = unused or (name == "elsewhere" and not balancing.hedges)
         if unused:  # the field is there all the same, so that one kernel serves every balancer
             setattr(paths, name, Rule(None, result(ADDRESS, *arguments)))
             continue

@@ -20,11 +20,14 @@ NAN, INF = float("nan"), float("inf")
 
 # Of `Kernel.numbers`
 (ARRIVALS, IN_SYSTEM, WAITING, TURNS, CLOSED, NEXT_ROW, FREE_ROW, CHUNK_AT, CHUNK_END, CHUNK_FIRST, EVENTS, POLL_TICK,
- PULL, PULL_DUE, PROBES_FROM, PROBES_TO, WANT, SOURCE_ENDED, NUMBERS) = range(19)  # fmt: skip
+ PULL, PULL_DUE, PROBES_FROM, PROBES_TO, WANT, SOURCE_ENDED, AT_ROW, AT_POOL, AT_SERIAL, LATE, ANSWERED, BROKEN,
+ NUMBERS) = range(25)  # fmt: skip
 # Of `Kernel.instants`
 NOW, CENTRAL_AREA_S, CENTRAL_AT, POLL_AT, POLL_S, PROBE_S, PULL_AT, INSTANTS = range(8)
 # Why `advance` came back
 UNTIL, CHUNK, STALE_VIEW, ROOM, EMPTY, STEPS = range(6)
+# ... and, with attempts, what of the attempt `numbers[AT_ROW]` is Python's to do (`sim.kernel.watched`)
+SHED_ROW, WAIT_ROW, PLACE_ROW, REFUSED_ROW, ANSWER_ROW, POOL_EVENT, WENT_ON = range(6, 13)
 
 # One cache line a row: what every run has
 ROW = {
@@ -42,7 +45,10 @@ POOL = {
 }  # fmt: skip
 
 # What only pools that may be struck keep: of an attempt (`finish_at`, `armed`: fifo, the finish that counts) ...
-FRAGILE_ROW = {"placed_at": np.float64, "left_at": np.float64, "finish_at": np.float64, "armed": np.int64}
+FRAGILE_ROW = {
+    "placed_at": np.float64, "left_at": np.float64, "finish_at": np.float64, "armed": np.int64, "slot": np.int32,
+    "of_view": np.int32, "priority": np.int8, "single": np.int8, "by_hand": np.int8,
+}  # fmt: skip
 # ... and of a pool (`by_hand`: its events are Python's)
 FRAGILE_POOL = {
     "area_work_s": np.float64, "dropped": np.int64, "paused": np.int32, "down": np.int32, "by_hand": np.int32,
@@ -52,9 +58,10 @@ FRAGILE_POOL = {
 class Rows(Fields):
     """One row an attempt, filled by `requests.new_row`. `link` chains those that wait in a line, and the free ones."""
 
-    __slots__ = ("armed", "arrived_at", "attempt", "dispatcher", "finish_at", "finished_at", "first_token_at", "key",
-                 "left_at", "link", "node", "output_tokens", "placed_at", "pool", "prompt_tokens", "request", "rif",
-                 "sent_at", "started_at", "status", "work_s")  # fmt: skip
+    __slots__ = ("armed", "arrived_at", "attempt", "by_hand", "dispatcher", "finish_at", "finished_at",
+                 "first_token_at", "key", "left_at", "link", "node", "of_view", "output_tokens", "placed_at", "pool",
+                 "priority", "prompt_tokens", "request", "rif", "sent_at", "single", "slot", "started_at", "status",
+                 "work_s")  # fmt: skip
 
     def __init__(self, rows_max: int, uses: Uses) -> None:
         def column(used: bool, dtype: Any, value: Any) -> Any:
@@ -89,7 +96,9 @@ class Rows(Fields):
 class Uses(Fields):
     """Which columns and steps a run needs; 0 or 1 each."""
 
-    __slots__ = ("dispatchers", "fragile", "idle_draws", "keys", "probes", "sharing", "signals", "tokens", "views")
+    __slots__ = ("admission", "admission_draws", "breaks", "dispatchers", "fragile", "fresh", "hub", "idle_draws",
+                 "keys", "learns", "pokes", "priorities", "probes", "sharing", "signals", "singles", "tokens",
+                 "views")  # fmt: skip
 
     def __init__(self, **uses: bool) -> None:
         for name in self.__slots__:
@@ -124,13 +133,15 @@ class Pools(Fields):
 class Chunk(Fields):
     """Requests that are known ahead: consecutive ordinals from `numbers[CHUNK_FIRST]` on."""
 
-    __slots__ = ("at", "key", "of_view", "output_tokens", "prompt_tokens", "work_s")
+    __slots__ = ("at", "key", "of_view", "output_tokens", "priority", "prompt_tokens", "single", "work_s")
 
     def __init__(self, length: int, uses: Uses) -> None:
         self.at = np.zeros(length)
         self.work_s = np.zeros(length)
         self.of_view = np.zeros(length if uses.views else 1, dtype=np.int64)
         self.key = np.zeros(length if uses.keys else 1, dtype=np.int64)
+        self.priority = np.zeros(length if uses.priorities else 1, dtype=np.int64)
+        self.single = np.zeros(length if uses.singles else 1, dtype=np.int64)
         self.prompt_tokens = np.zeros(length if uses.tokens else 1, dtype=np.int64)
         self.output_tokens = np.zeros(length if uses.tokens else 1, dtype=np.int64)
 
@@ -138,11 +149,11 @@ class Chunk(Fields):
 class Probes(Fields):
     """Probes on their way: a ring in order of (at, request, number)."""
 
-    __slots__ = ("at", "dispatcher", "of_view", "request", "slot")
+    __slots__ = ("at", "dispatcher", "number", "of_view", "request", "slot")
 
     def __init__(self, probes_max: int) -> None:
         self.at = np.zeros(probes_max)
-        for name in ("dispatcher", "of_view", "request", "slot"):
+        for name in ("dispatcher", "number", "of_view", "request", "slot"):
             setattr(self, name, np.zeros(probes_max, dtype=np.int64))
 
     def grown(self, first: int, end: int) -> Probes:
@@ -222,15 +233,25 @@ class Batch(Fields):
 class Paths(Fields):
     """The balancer's hot calls, behind pointers; `books` is the address of its books."""
 
-    __slots__ = ("books", "complete", "dispatch", "poll", "probe_answer", "probe_targets", "record", "refused")
+    __slots__ = (
+        "books",
+        "complete",
+        "dispatch",
+        "elsewhere",
+        "poll",
+        "probe_answer",
+        "probe_targets",
+        "record",
+        "refused",
+    )
 
 
 class Kernel(Fields):
     """Everything of a run."""
 
-    __slots__ = ("batch", "central_max", "chance", "chunk", "dispatchers_count", "draws", "draws_count", "hardware",
-                 "heaps", "instants", "lines", "numbers", "paths", "pools", "probes", "probes_count", "queue", "rows",
-                 "stream", "targets", "uses", "views_count")  # fmt: skip
+    __slots__ = ("admission", "batch", "budget", "central_max", "chance", "chunk", "dispatchers_count", "draws",
+                 "draws_count", "hardware", "heaps", "hub", "instants", "lines", "numbers", "paths", "pools", "probes",
+                 "probes_count", "queue", "rows", "stream", "targets", "uses", "views_count")  # fmt: skip
 
     handed = ("draws", "targets")
     chance: Chance

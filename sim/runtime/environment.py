@@ -83,6 +83,11 @@ class OrderedEnvironment(simpy.Environment):
         self.peek()
         return self._heap[0][:2] if self._heap else (Infinity, 0)
 
+    def head_key(self) -> tuple[float, int, int]:
+        """Instant, rank and key of the next event, (infinity, 0, 0) if there is none."""
+        self.peek()
+        return self._heap[0][:3] if self._heap else (Infinity, 0, 0)
+
     def step(self) -> None:
         """Dispatch the next event; raises `EmptySchedule` when there is none, and a failed event's error."""
         self.peek()

@@ -7,6 +7,7 @@ token of the budget and time before the deadline; what must not run twice is tri
 from __future__ import annotations
 
 from collections.abc import Callable, Container, Iterator
+from typing import Any
 
 from sim.runtime.environment import OrderedEnvironment
 from sim.runtime.order import DEADLINE, RETRY
@@ -40,8 +41,8 @@ class Again(Engine):
         self.ended_counts = [0] * len(STATUSES)
         self.late_count = 0  # answers that nobody waited for any more
         self.hedges_count = self.retries_count = self.turns_count = 0
-        self.several: dict[int, Several] = {}  # by the first row of a request that is in the system
-        self.root_of: dict[int, int] = {}  # first row of the request, of every open row of a further attempt
+        self.several: dict[int, Several] = self._marked()  # by the first row of a request that is in the system
+        self.root_of: dict[int, int] = self._marked()  # first row of the request, of open rows of further attempts
         self.line = PriorityLine()
         self._budget, self._bad, self._poke = rules.budget, rules.outcomes.failed, rules.on_demand
         self._pulling = False
@@ -57,6 +58,10 @@ class Again(Engine):
         self.deadlines, self.timeouts, self.hedges = deadlines, timeouts, hedges
         balancer.fence_listeners.append(self.fenced)
 
+    def _marked(self) -> dict[int, Any]:
+        """Empty books of rows that are not plain any more; a compiled engine marks them in its columns."""
+        return {}
+
     def _timer(
         self, delay_s: float | None, order: tuple[int, int], expire: Callable[[int], None],
         unended: Container[int] = (),
@@ -67,6 +72,9 @@ class Again(Engine):
 
     def feed_open(self, blocks: Iterator[Block]) -> None:
         super().feed_open(blocks)
+        self._start_timers()
+
+    def _start_timers(self) -> None:
         for cursor in self.cursors:
             cursor.start()
 

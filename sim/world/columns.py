@@ -8,6 +8,7 @@ are columns for what a retry needs of its request and for what the node saw.
 from __future__ import annotations
 
 from array import array
+from collections.abc import Container
 from typing import Any
 
 import numpy as np
@@ -77,6 +78,13 @@ class Columns:
             self.slot.extend(array("i", (-1,)) * count)
             self.placed_at.extend(nan)
             self.left_at.extend(nan)
+
+    def skip_ended(self, row: int, count: int, unended: Container[int]) -> int:
+        """The first row from `row` on that is open or in `unended`; `count` without."""
+        status = self.status
+        while row < count and status[row] != TRUNCATED and row not in unended:
+            row += 1
+        return row
 
     def key_of(self, row: int) -> int:
         """The order of a row among equal instants."""

@@ -45,7 +45,11 @@ class Engine:
         self._complete = balancer.complete
         self._plain = balancer.probes_count == 0
         self._pull_due = False
-        self._sent_at: dict[int, float] = {}  # rows in flight that waited here -> when they were sent on
+        self._sent_at = self._by_row()  # rows in flight that waited here -> when they were sent on
+
+    def _by_row(self) -> dict[int, float]:
+        """Empty books of rows; a compiled engine keeps them in its columns."""
+        return {}
 
     def feed_open(self, blocks: Iterator[Block]) -> None:
         """Take requests from an open source."""

@@ -97,20 +97,25 @@ class Feed:
         columns, draws, shape, count = self.columns, self.draws, self.shape, len(entities)
         columns.key.extend(keys)
         columns.view.extend(views or [0] * count)
+        priorities, singles = self.fates(entities)
+        columns.priority.extend(priorities)
+        columns.single.extend(singles)
+        return draws.uniforms_of(ADMISSION, entities)[:, 0].tolist() if shape.admits_by_chance else None
+
+    def fates(self, entities: NDArray[np.uint64]) -> tuple[list[int], list[int]]:
+        """Priority of each entity, and 1 for one that must not run twice; poisonous ones are noted."""
+        draws, shape, count = self.draws, self.shape, len(entities)
         bounds = np.cumsum(shape.priority_mix) / sum(shape.priority_mix)
+        priorities, singles = [0] * count, [0] * count
         if len(bounds) > 1:
             classes = np.searchsorted(bounds, draws.uniforms_of(PRIORITY, entities)[:, 0], side="right")
-            columns.priority.extend(np.minimum(classes, len(bounds) - 1).tolist())
-        else:
-            columns.priority.extend([0] * count)
-        single = [0] * count
+            priorities = np.minimum(classes, len(bounds) - 1).tolist()
         if shape.single_ratio:
-            single = (draws.uniforms_of(IDEMPOTENT, entities)[:, 0] < shape.single_ratio).astype(int).tolist()
-        columns.single.extend(single)
+            singles = (draws.uniforms_of(IDEMPOTENT, entities)[:, 0] < shape.single_ratio).astype(int).tolist()
         if shape.poison_prob:
             struck = poison_mask(draws, entities, shape.poison_prob)
             self.poisonous.update(compress(entities.tolist(), struck))
-        return draws.uniforms_of(ADMISSION, entities)[:, 0].tolist() if shape.admits_by_chance else None
+        return priorities, singles
 
     def keys(self, entities: NDArray[np.uint64], chunk: ArrivalChunk | None) -> list[int]:
         """The affinity key of each entity, 0 where nothing reads it."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from sim.runtime.order import ARRIVAL
+from sim.world.columns import Columns
 from sim.world.engine import Engine
 from sim.world.feed import Block
 
@@ -12,8 +13,8 @@ from sim.world.feed import Block
 class SideStream:
     """Sends its blocks through the engine, which closes at the horizon all the same."""
 
-    def __init__(self, engine: Engine, blocks: Iterator[Block]) -> None:
-        self.engine, self.blocks = engine, blocks
+    def __init__(self, engine: Engine, blocks: Iterator[Block], columns: Columns) -> None:
+        self.engine, self.blocks, self.columns = engine, blocks, columns  # those that have the rows of the blocks
         self.block: Block | None = None
 
     def start(self) -> None:
@@ -24,7 +25,7 @@ class SideStream:
 
     def _arm(self, index: int) -> None:
         assert self.block is not None
-        key = self.engine.columns.key_of(self.block.row + index)
+        key = self.columns.key_of(self.block.row + index)
         self.engine.env.call_at(self.block.at[index], ARRIVAL, key, self._arrive, index)
 
     def _arrive(self, index: int) -> None:

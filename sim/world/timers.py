@@ -88,15 +88,21 @@ class RowCursor:
     def _arm(self) -> None:
         """Wait for the first row that is open; rows to come expire in a whole delay at the soonest."""
         expiry = self.expiry
-        status, unended, count = expiry.columns.status, expiry.unended, len(expiry.columns)
-        row = self.row
-        while row < count and ((status[row] != TRUNCATED and row not in unended) or self._is_others(row)):
-            row += 1
-        self.row = row
+        count = len(expiry.columns)
+        row = self.row = self._first_open(count)
         now = expiry.env.now
         at = expiry.columns.arrived_at[row] + expiry.delay_s if row < count else now + expiry.delay_s
         rank, key = expiry.order
         expiry.env.call_at(max(at, now), rank, key, self._fire, None)
+
+    def _first_open(self, count: int) -> int:
+        columns, unended, row = self.expiry.columns, self.expiry.unended, self.row
+        while row < count:
+            row = columns.skip_ended(row, count, unended)
+            if row == count or not self._is_others(row):
+                break
+            row += 1
+        return row
 
     def _is_others(self, row: int) -> bool:
         columns = self.expiry.columns

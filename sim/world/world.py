@@ -19,11 +19,11 @@ from sim.contracts import ArrivalChunk, ArrivalLaw, ClosedLaw, Draws, ServiceLaw
 from sim.errors import NodeError
 from sim.runtime.virtual import VirtualRuntime
 from sim.types.records import AgentSteps, RunRecord, StreamTable
-from sim.world.attempts import Chances
 from sim.world.books import node_table
 from sim.world.closed import ClosedClients
 from sim.world.columns import Columns
 from sim.world.engine import Engine
+from sim.world.engines import attempts_engine, plain_engine
 from sim.world.feed import Feed, Shape
 from sim.world.fragile import Fragile
 from sim.world.gate import Door, Gate
@@ -35,7 +35,7 @@ from sim.world.relay import MembershipRelay
 from sim.world.resilient import ResilientEngine
 from sim.world.seam import LoadBalancer, RequestRules
 from sim.world.side import SideStream
-from sim.world.streaming import BusySamples, Stream, stream_attempts, stream_open, stream_plain
+from sim.world.streaming import BusySamples, Stream, stream_open
 
 MakePool = Callable[[PoolPlace, Columns, Any, Any], Pool]
 
@@ -70,7 +70,7 @@ class WorldParams:
     single_ratio: float = 0.0
     poison_prob: float = 0.0
     poison_restart_s: float = 0.0
-    make_engine: Callable[[Any, Draws], Any] | None = None  # (environment, draws) -> a compiled engine
+    make_engine: Callable[..., Any] | None = None  # (environment, draws[, rules, network, restart_s]): a compiled one
     stream: Stream | None = None  # takes the requests that are not kept
     door: Door | None = None  # asked before a request is sent; of runs with rules
 
@@ -84,13 +84,13 @@ class World:
     ) -> None:  # fmt: skip
         self.runtime, self.balancer, self.draws, self.params = runtime, balancer, draws, params
         self.rules = rules
-        self.columns: Any = Columns(tokens=params.tokens, several=rules is not None)
         self.network = Network(draws) if rules is not None else None
         self.machines = Machines(runtime, self.network)
         self.nodes = self.machines.all
         self.engine = self._make_engine()
         self.membership = MembershipRelay(balancer, self.engine.membership_changed, self._leaving)
         self.agent_types: dict[tuple[str, str], str] = {}  # (node id, agent id) -> type of every agent that runs
+        self.columns: Any = self.engine.columns
         self.loaded = False
         self.busy_samples = BusySamples(runtime.env, self.nodes, params.sharing and not params.tokens)
         self.steps: tuple[array[int], array[float], array[int]] = (array("i"), array("d"), array("i"))
@@ -98,29 +98,16 @@ class World:
 
     def _make_engine(self) -> Engine:
         env, params = self.runtime.env, self.params
-        if params.make_engine is not None:
-            compiled: Engine = params.make_engine(env, self.draws)
-            self.columns = compiled.columns
-            return compiled
         if self.rules is None:
-            plain = Engine(env, self.columns, self.balancer, params.central_queue_max)
-            if params.stream is not None:
-                stream_plain(plain, params.stream)
-            return plain
-        chances = Chances(env, self.draws, self.columns, params.poison_restart_s)
-        chances.any = params.poison_prob > 0.0
+            return plain_engine(env, self.draws, self.balancer, params)
         assert self.network is not None
-        engine = ResilientEngine(
-            env, self.columns, self.balancer, params.central_queue_max, self.rules, self.network, chances
-        )
-        if params.stream is not None:
-            stream_attempts(engine, params.stream)
-        self.machines.on_requeue = engine.requeue
+        engine = attempts_engine(env, self.draws, self.balancer, params, self.rules, self.network)
 
         def errors_changed() -> None:
-            chances.any = params.poison_prob > 0.0 or any(node.error_prob for node in self.nodes.values())
+            poison = params.poison_prob > 0.0
+            engine.chances.any = poison or any(node.error_prob for node in self.nodes.values())
 
-        self.machines.on_error_prob = errors_changed
+        self.machines.on_requeue, self.machines.on_error_prob = engine.requeue, errors_changed
         return engine
 
     def add_node(self, node_id: str, speed: float, zone: str) -> None:
@@ -224,15 +211,15 @@ class World:
             admits_by_chance=rules is not None and rules.admission is not None and rules.admission.needs_draw,
             poison_prob=params.poison_prob,
         )
-        feed = Feed(self.columns, self.draws, load.service, load.marks, shape)
+        feed = Feed(getattr(self.engine, "known", self.columns), self.draws, load.service, load.marks, shape)
         if params.stream is not None:
             self.busy_samples.start(params.stream.sample_at)
-        if params.make_engine is not None:
-            return self._run_compiled(load, feed)
         if isinstance(self.engine, ResilientEngine):
             self.engine.chances.poisonous = feed.poisonous
         self.engine.start(load.horizon_s, load.drain_s)
         if load.closed is not None:
+        if params.make_engine is not None:
+            return self._run_compiled(load, feed)
             clients = ClosedClients(load.closed, self.engine, feed, self.draws, load.horizon_s)
             self.engine.on_left = clients.on_left
             clients.start()
@@ -241,7 +228,7 @@ class World:
         if load.open is not None:
             self.engine.feed_open(feed.open_blocks(load.open.chunks(self.draws, load.horizon_s)))
         if load.side is not None:
-            SideStream(self.engine, feed.open_blocks(load.side(self.draws, load.horizon_s), in_order=False)).start()
+            self._start_side(load.side, load.horizon_s, feed)
         self.runtime.env.run(until=self.engine.done)
         return self._record(load)
 
@@ -249,7 +236,9 @@ class World:
         """The same load through the compiled engine."""
         engine: Any = self.engine
         engine.start(load.horizon_s, load.drain_s)
-        engine.load(load.open, load.service, self.draws, load.horizon_s, feed.keys, feed.views)
+        engine.load(load, self.draws, feed)
+        if load.side is not None:
+            self._start_side(load.side, load.horizon_s, feed)
         engine.run()
         return self._record(load)
 
@@ -257,6 +246,10 @@ class World:
         ended_at = self.runtime.now()
         self.engine.close(ended_at)
         arrived = np.flatnonzero(~np.isnan(np.asarray(self.columns.arrived_at)))  # a closed client's next are unknown
+    def _start_side(self, side: Callable[[Draws, float], Iterator[ArrivalChunk]], horizon_s: float, feed: Feed) -> None:
+        blocks = feed.open_blocks(side(self.draws, horizon_s), in_order=False)
+        SideStream(self.engine, blocks, feed.columns).start()
+
         stream = self.params.stream
         if stream is not None:
             stream_open(self.engine, self.columns, stream, ended_at)

@@ -92,7 +92,7 @@ def test_memory_of_a_streamed_run_does_not_grow_with_its_requests() -> None:
 
 def test_a_feature_that_is_not_compiled_is_named() -> None:
     for words, feature in (
-        (["deadline_s=30"], "attempts, health, failover, scaling and faults"),
+        (["health.slow_start_s=5"], "health.slow_start_s"),
         (["arrivals=closed_loop"], "arrivals=closed_loop"),
     ):
         config = compose(["engine=compiled", *words])
@@ -104,7 +104,8 @@ def test_auto_takes_the_compiled_engine_for_long_plain_runs_only() -> None:
     long = [*YARDSTICK, "horizon_s=1000", "balancer=power_of_d"]
     assert assemble(compose(long), 0).engine == "compiled"
     assert assemble(compose([*long, "horizon_s=900"]), 0).engine == "simpy"
-    assert assemble(compose([*long, "deadline_s=300"]), 0).engine == "simpy"
+    assert assemble(compose([*long, "deadline_s=300"]), 0).engine == "compiled"
+    assert assemble(compose([*long, "health.slow_start_s=5"]), 0).engine == "simpy"
 
 
 def test_engines_are_named_in_the_record_and_differ_in_nothing_else() -> None:

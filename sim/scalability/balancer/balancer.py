@@ -15,7 +15,7 @@ from sim.errors import ConfigError
 from sim.registry import lookup
 from sim.scalability.balancer.chooser import Chooser
 from sim.scalability.balancer.fleet_state import FleetState, enter, forget
-from sim.scalability.balancer.hot_paths import HotPaths, hot_paths
+from sim.scalability.balancer.hot_bound import HotPaths, hot_paths
 from sim.scalability.balancer.idle import IdleDeck, deal, register_idle
 from sim.scalability.balancer.least import TIES, rebuild_least
 from sim.scalability.balancer.membership import SlotTable

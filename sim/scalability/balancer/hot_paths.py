@@ -2,19 +2,19 @@
 
 `paths` puts closures together for Python; here the same steps read `BalancerBooks`, and what differs between strategies
 stands in names that the kernel binds before it compiles: `pick`, `score`, `rebuild`, `changed`, `answered` and the
-flags in capitals. `hot_paths(balancer)` gives books and bindings. A view that is not fresh is rebuilt here where the
-strategy's `rebuild` is a plain function too, else the caller asks the balancer (`STALE`).
+flags in capitals (`hot_bound`). A view that is not fresh is rebuilt here where the strategy's `rebuild` is a plain
+function too, else the caller asks the balancer (`STALE`).
 """
 
 from __future__ import annotations
 
 from array import array
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Sequence
 from math import inf
 from typing import TYPE_CHECKING, Any
 
 from sim.runtime.plain import NONE, STALE, Row, item, rare
+from sim.scalability.balancer.elsewhere import pick_elsewhere
 from sim.scalability.balancer.fleet_state import FleetState, enter, integers, settle
 from sim.scalability.balancer.idle import push_idle
 from sim.scalability.balancer.load_tree import tree_build, tree_set
@@ -30,8 +30,8 @@ if TYPE_CHECKING:
 class BalancerBooks:
     """All dispatchers and views: state of (dispatcher, view) is number dispatcher x views + view of `states`."""
 
-    __slots__ = ("capacity", "dispatchers", "eligible", "fleets", "fresh", "generation", "rings", "slot_type",
-                 "slots_count", "states", "tokens", "views")  # fmt: skip
+    __slots__ = ("capacity", "dispatchers", "draws_count", "eligible", "fleets", "fresh", "generation", "member",
+                 "rings", "slot_type", "slots_count", "states", "tokens", "views")  # fmt: skip
 
     fleets: Row
     states: Row
@@ -46,29 +46,14 @@ class BalancerBooks:
         self.fresh = integers(self.dispatchers * self.views)
         self.slots_count = integers(1, len(balancer.slots))
         self.capacity, self.eligible, self.generation = facts.capacity, facts.eligible, facts.generation
-        self.slot_type, self.tokens = facts.slot_type, facts.tokens
+        self.slot_type, self.tokens, self.member = facts.slot_type, facts.tokens, facts.member
+        self.draws_count = balancer.draws_count
         self.rings = balancer.rings
-
-
-@dataclass(frozen=True, slots=True)
-class HotPaths:
-    """Books, and what the names of this module are bound to; `refills`: no stale view needs the balancer."""
-
-    books: BalancerBooks
-    bound: dict[str, Any]
-    refills: bool
-
-    def mark(self, slots_count: int) -> None:
-        """Members changed: every view is rebuilt before it is used."""
-        books = self.books
-        books.slots_count[0] = slots_count
-        for index in range(len(books.fresh)):
-            books.fresh[index] = 0
 
 
 # What a strategy binds; these stand for a strategy that has none.
 CENTRAL = COUNTS_OWN = MOVES_ON_SENT = MOVES_ON_RELEASED = HAS_SCORE = HAS_CHANGED = HAS_ANSWERED = HAS_REBUILD = False
-HAS_IDLE = POLLED = REFILLS = False
+HAS_IDLE = HAS_UNPICKED = POLLED = REFILLS = False
 
 
 def pick(fleet: FleetState, state: Any, draws: Sequence[float], key: int, now: float) -> int:
@@ -90,6 +75,10 @@ def changed(fleet: FleetState, state: Any, slot: int) -> None:
 
 
 def answered(fleet: FleetState, slot: int, now: float, latency_s: float) -> None:
+    """Bound to the strategy's."""
+
+
+def unpicked(fleet: FleetState, state: Any, slot: int) -> None:
     """Bound to the strategy's."""
 
 
@@ -175,6 +164,28 @@ def hot_dispatch(books: BalancerBooks, dispatcher: int, view: int, draws: Sequen
     return slot
 
 
+def hot_elsewhere(
+    books: BalancerBooks, dispatcher: int, view: int, draws: Sequence[float], key: int, held: int, now: float
+) -> int:
+    """`paths.elsewhere_path`: as `hot_dispatch` to another node than slot `held` is of; one more uniform."""
+    slot = hot_dispatch(books, dispatcher, view, draws, key, now)
+    if slot < 0 or books.member[slot] != books.member[held]:
+        return slot
+    hot_refused(books, dispatcher, slot)
+    fleet, state = item(books.fleets, dispatcher), item(books.states, dispatcher * books.views + view)
+    if HAS_UNPICKED:
+        unpicked(fleet, state, slot)
+    several = books.views > 1 and view == books.views - 1
+    other = pick_elsewhere(state, books.member, held, several, draws[books.draws_count])
+    if other >= 0:
+        fleet.in_flight[other] += 1
+        if COUNTS_OWN:
+            fleet.count[other] += 1
+        if MOVES_ON_SENT:
+            moved(books, dispatcher, other)
+    return other
+
+
 def hot_complete(
     books: BalancerBooks, dispatcher: int, slot: int, now: float, latency_s: float, occupancy: int, draw: float
 ) -> None:
@@ -243,35 +254,3 @@ def hot_probe_answer(books: BalancerBooks, dispatcher: int, view: int, slot: int
 def hot_record(books: BalancerBooks, slot: int, rif_at_arrival: int, latency_s: float) -> None:
     """The node of a slot notes an answer."""
     ring_record(books.rings, slot, rif_at_arrival, latency_s)
-
-
-def hot_paths(balancer: Balancer) -> HotPaths:
-    """What the kernel compiles for this balancer (one without a slow start)."""
-    chooser, params = balancer.chooser, balancer.params
-    own = balancer.polled and params.count_own_dispatches
-    watched = balancer.central or chooser.score is not None or chooser.changed is not None
-    refills = chooser.rebuild is None or is_plain(chooser.rebuild)
-    refills = refills and not chooser.idle_tokens
-    bound: dict[str, Any] = {
-        "CENTRAL": balancer.central,
-        "COUNTS_OWN": own,
-        "MOVES_ON_SENT": balancer.central or (watched and (own or not balancer.polled)),
-        "MOVES_ON_RELEASED": balancer.central or (watched and not balancer.polled),
-        "HAS_SCORE": chooser.score is not None,
-        "HAS_CHANGED": chooser.changed is not None,
-        "HAS_ANSWERED": chooser.answered is not None,
-        "HAS_REBUILD": chooser.rebuild is not None and refills,
-        "HAS_IDLE": chooser.idle_tokens,
-        "REFILLS": refills,
-        "pick": chooser.pick,
-    }
-    for name in ("score", "rebuild", "changed", "answered"):
-        hook: Callable[..., Any] | None = getattr(chooser, name)
-        if hook is not None and (refills or name != "rebuild"):
-            bound[name] = hook
-    return HotPaths(BalancerBooks(balancer), bound, refills)
-
-
-def is_plain(fn: Callable[..., Any]) -> bool:
-    """Whether a rule is a plain function as far as can be seen: no closure, and said to be one where it is not."""
-    return getattr(fn, "__closure__", None) is None and not getattr(fn, "needs_python", False)

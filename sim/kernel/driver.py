@@ -1,0 +1,206 @@
+"""A kernel with its memory and its compiled loop: made for a run, given arrivals, enlarged when it is nearly full.
+
+Who drives it in turn with the environment is `sim.kernel.engine` (plain runs), or an engine with attempts that has it
+beside its own books. Instants in virtual seconds from the start of load.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+from numba import types
+
+from sim.contracts import Draws
+from sim.kernel.advance import advance, safe_steps
+from sim.kernel.commands import have_pools
+from sim.kernel.feed import KernelFeed, Marked
+from sim.kernel.heaps import heaps_steps
+from sim.kernel.lower import entry
+from sim.kernel.paths import Balancing, compiled_paths
+from sim.kernel.queue import Queue, spread_anew
+from sim.kernel.state import (
+    CHUNK,
+    FREE_ROW,
+    IN_SYSTEM,
+    INF,
+    INSTANTS,
+    NEXT_ROW,
+    NOW,
+    NUMBERS,
+    POLL_AT,
+    POLL_S,
+    PROBE_S,
+    PROBES_FROM,
+    PROBES_TO,
+    ROOM,
+    SOURCE_ENDED,
+    STALE_VIEW,
+    WANT,
+    Batch,
+    Chunk,
+    Heaps,
+    Kernel,
+    Lines,
+    Pools,
+    Probes,
+    Rows,
+    Uses,
+)
+from sim.kernel.structs import Structs, type_of
+from sim.runtime.plain import Chance
+
+STEPS_MAX = 1_000_000  # events a call, so that Ctrl-C and progress work
+ROWS_MIN = 1 << 10
+ROWS_AHEAD_MAX = 20_000_000  # rows made room for at once; more come as they are needed
+WHOLE, REAL = types.int64, types.float64
+LAST_REQUEST = (1 << 63) - 1
+
+
+@dataclass(frozen=True, slots=True)
+class Options:
+    """What a run is beside its balancer; `bound` gives names of the kernel their functions (`stream_ended`, ...)."""
+
+    queue_max: int  # who may wait at the balancer
+    discipline: str  # fifo, sharing, batching
+    hardware: Any = None  # coefficients of a token law
+    stream: Any = None  # books of a run whose requests are not kept
+    bound: dict[str, Any] = field(default_factory=dict)
+    watched: dict[str, Any] | None = None  # of a run with attempts: states of the control plane by name in the kernel
+    uses: dict[str, bool] = field(default_factory=dict)  # of such a run
+
+
+class Driver:
+    """The kernel `k` of one run."""
+
+    def __init__(self, balancing: Balancing, draws: Draws, options: Options, slots_max: int) -> None:
+        self.balancing, self.options = balancing, options
+        discipline, pools_max = options.discipline, slots_max
+        fragile = options.watched is not None
+        self.structs = Structs()
+        k = self.k = Kernel()
+        k.uses = Uses(
+            dispatchers=balancing.dispatchers > 1,
+            fragile=fragile,
+            idle_draws=balancing.idle_draws,
+            keys=balancing.keyed,
+            probes=balancing.probes > 0,
+            signals=balancing.probes > 0 or balancing.poll_s is not None,
+            sharing=discipline == "sharing",
+            tokens=discipline == "batching",
+            views=balancing.views > 1,
+            **options.uses,
+        )
+        self.sharing, self.batching = discipline == "sharing", discipline == "batching"
+        k.chance = Chance(draws.key)  # type: ignore[attr-defined] # counter-based draws
+        k.rows = Rows(ROWS_MIN, k.uses)
+        k.pools = Pools(pools_max, slots_max, fragile)
+        k.queue = Queue(1024, 1.0)
+        k.chunk = Chunk(1, k.uses)
+        k.heaps = Heaps(pools_max * (2 if self.batching else 1) if discipline != "fifo" else 1, 64)
+        k.batch = Batch(pools_max if self.batching else 1)
+        k.hardware = options.hardware
+        k.stream = options.stream
+        for name, state in (options.watched or {}).items():
+            setattr(k, name, state)
+        k.lines = Lines(balancing.views)
+        k.probes = Probes(1 << 10 if balancing.probes else 1)
+        k.numbers = np.zeros(NUMBERS, dtype=np.int64)
+        k.instants = np.zeros(INSTANTS)
+        k.numbers[FREE_ROW] = -1
+        k.instants[POLL_AT] = INF
+        k.instants[POLL_S] = balancing.poll_s or 0.0
+        k.instants[PROBE_S] = balancing.probe_s
+        k.draws = np.zeros(max(balancing.draws, balancing.probes) + 3)
+        k.targets = np.zeros(max(slots_max, balancing.probes, 1), dtype=np.int64)
+        k.draws_count, k.probes_count, k.views_count = balancing.draws, balancing.probes, balancing.views
+        k.dispatchers_count, k.central_max = balancing.dispatchers, options.queue_max
+        self.feed: KernelFeed | None = None
+        self.on_moved: Callable[[], None] | None = None  # hears when columns have moved
+        k.paths = compiled_paths(balancing, self.structs)
+        self.bound = {"SHARING": self.sharing, "BATCHING": self.batching, **options.bound}
+        self._advance = self.entry(advance, WHOLE, REAL, WHOLE, WHOLE, WHOLE, WHOLE)
+        self._spread = entry(spread_anew, type_of(k.queue), types.void, (REAL,))
+
+    def entry(self, fn: Any, result: Any, *arguments: Any) -> Any:
+        """A function of the kernel for Python, whose first argument is `address`; raises `CannotCompile`."""
+        return entry(fn, type_of(self.k), result, arguments, self.bound)
+
+    @property
+    def address(self) -> int:
+        """Of the kernel; another one after a growth."""
+        return self.structs.of(self.k).address
+
+    def load(
+        self, law: Any, service: Any, draws: Draws, horizon_s: float, keys: Marked, views: Marked, fates: Any = None
+    ) -> None:
+        """Take requests from an open source."""
+        known = self.options.stream is None and not law.terminating  # a trace may end long before the horizon
+        expected = min(law.rate_per_s() * horizon_s, ROWS_AHEAD_MAX) if known else 0.0
+        rows_max = min(int(1.05 * expected + 6.0 * expected**0.5) + ROWS_MIN, ROWS_AHEAD_MAX)
+        self.structs.forget(self.k.rows)
+        self.k.rows = Rows(rows_max, self.k.uses)
+        self.relocate()
+        self.feed = KernelFeed(law, service, draws, horizon_s, keys, views, fates)
+
+    def go_on(self, until: float, rank: int, key: int = 0) -> int:
+        """Advance to before (until, rank, key); gives why it came back, after whatever it could serve itself."""
+        request = min(key >> 16, LAST_REQUEST)
+        reason: int = self._advance(self.address, until, rank, request, key & 0xFFFF, STEPS_MAX)
+        if reason == CHUNK:
+            self._next_chunk()
+        elif reason == STALE_VIEW:
+            self.refresh()
+        elif reason == ROOM:
+            self.grow()
+        return reason
+
+    def refresh(self) -> None:
+        """Let the balancer rebuild the view that a rule asked for."""
+        self.balancing.refresh(int(self.k.numbers[WANT]), self.structs)
+
+    def _next_chunk(self) -> None:
+        chunk = self.k.chunk
+        if self.feed is None or not self.feed.fill(self.k):
+            self.k.numbers[SOURCE_ENDED] = 1
+        elif self.k.chunk is not chunk:
+            self.relocate()
+
+    def grow(self) -> None:
+        """Twice the room of whatever is nearly full."""
+        k = self.k
+        before = (k.rows, k.queue, k.heaps, k.probes)
+        rows_max = len(k.rows.request)
+        if k.numbers[NEXT_ROW] >= rows_max and (k.numbers[FREE_ROW] < 0 or k.numbers[IN_SYSTEM] >= rows_max):
+            k.rows = k.rows.grown()
+        if len(k.queue.at) - k.queue.numbers[0] < 8:
+            k.queue = k.queue.grown()
+            self._spread(self.structs.of(k.queue).address, float(k.instants[NOW]))
+        while (self.sharing or self.batching) and not heaps_steps(k.heaps):
+            k.heaps = k.heaps.grown()
+        if k.numbers[PROBES_TO] - k.numbers[PROBES_FROM] + k.probes_count > len(k.probes.at):
+            k.probes = k.probes.grown(int(k.numbers[PROBES_FROM]), int(k.numbers[PROBES_TO]))
+        for old, new in zip(before, (k.rows, k.queue, k.heaps, k.probes), strict=True):
+            if new is not old:
+                self.structs.forget(old)
+        self.relocate()
+
+    def have_pools(self, count: int) -> None:
+        """Room for so many pools."""
+        if len(self.k.pools.present) < count:
+            for old in have_pools(self.k, count):
+                self.structs.forget(old)
+            self.relocate()
+
+    def reserve(self) -> None:
+        """Make room for one step that Python takes."""
+        while safe_steps(self.k) <= 0:
+            self.grow()
+
+    def relocate(self) -> None:
+        """The kernel's struct anew, since columns have moved."""
+        self.structs.forget(self.k)
+        if self.on_moved is not None:
+            self.on_moved()
