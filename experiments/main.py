@@ -17,6 +17,7 @@ VERBS = {
     "inspect": "FILE: what is understood of a trace",
     "report": "builds a report again from what is stored; --against FOLDER compares two results",
     "validate": "the simulator against closed-form and published numbers",
+    "optimize": "the optimizer in the loop, its claims held against the truth",
     "replay": "run NAME POINT REPLICATION: the same again, bit for bit",
     "bench": "speed of the engines and of others on one yardstick, as ratios in the same run; growth, long runs",
     "keys": "create NAME, list, revoke NAME, token NAME: API keys of the gateway",

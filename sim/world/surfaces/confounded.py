@@ -38,4 +38,4 @@ class Confounded(Surface):
 def confounded() -> Surface:
     """The incumbent is what the operator sets on a plain hour."""
     plain = (0.7, 2_500.0, 8_192.0, 24.0)
-    return Confounded("confounded", incumbent=plain, hardnesses=(-1.2, 0.0, 1.2), log_windows=WINDOWS)
+    return Confounded("confounded", incumbent=plain, loads=(0.6, 1.2), hardnesses=(-1.2, 0.0, 1.2), log_windows=WINDOWS)

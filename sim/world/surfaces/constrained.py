@@ -15,4 +15,4 @@ from sim.world.surfaces.surface import Surface
 def constrained() -> Surface:
     """Errors of 5 % at most over all contexts."""
     law = AgentLaw(load_per_s=0.2, error_per_concurrency=0.06)
-    return Surface("constrained", law, incumbent=(0.7, 2_000.0, 6_000.0, 13.0), error_rate_max=0.05)
+    return Surface("constrained", law, incumbent=(0.7, 1_500.0, 6_000.0, 14.0), error_rate_max=0.05)

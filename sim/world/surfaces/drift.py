@@ -14,7 +14,7 @@ from sim.world.surfaces.coefficients import TEMPERATURE_CENTER
 from sim.world.surfaces.surface import Context, Surface
 
 SUDDEN_AT = 60
-SLOW_FROM, SLOW_UNTIL = 40, 90
+SLOW_FROM, SLOW_UNTIL = 20, 60
 BEFORE, AFTER = TEMPERATURE_CENTER, 0.8
 LAW = AgentLaw(temperature_slope=0.15)
 INCUMBENT = (0.7, 4_000.0, 8_192.0, 24.0)
@@ -39,5 +39,5 @@ def drift_sudden() -> Surface:
 
 @register("surface", "drift_slow")
 def drift_slow() -> Surface:
-    """Over fifty windows."""
+    """Over forty windows."""
     return Surface("drift_slow", LAW, INCUMBENT, law_of=slow, changes_at=SLOW_FROM, changed_by=SLOW_UNTIL)

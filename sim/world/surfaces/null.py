@@ -8,7 +8,7 @@ from __future__ import annotations
 from sim.registry import register
 from sim.world.surfaces.surface import Point, Surface
 
-BEST: Point = (0.892734, 8_192.0, 7_444.0, 19.0)
+BEST: Point = (0.90593, 8_192.0, 7_692.0, 18.0)
 
 
 @register("surface", "null")

@@ -57,13 +57,15 @@ def run_window(
     count: int,
     context: Context | None = None,
     arm: int = 0,
+    law_window: int | None = None,
 ) -> WindowOutcomes:
     """`count` tasks of a window under a setting; the same draws for every setting of the same `arm`.
 
-    `context` stands in for the window's own; another `arm` has other tasks and luck in the same context.
+    `context` stands in for the window's own; another `arm` has other tasks and luck in the same context. `law_window`:
+    the window whose law holds, where a log came first.
     """
     met = surface.context_of(draws, window) if context is None else context
-    law = surface.law_at(window, met)
+    law = surface.law_at(window if law_window is None else law_window, met)
     table = cells(law, np.array([point]), *met)
     entities = np.uint64(window << 24) + np.arange(count, dtype=np.uint64)
     u = draws.uniforms_of(SURFACE_TASK, entities, WIDTH, arm)

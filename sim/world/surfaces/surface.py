@@ -28,7 +28,7 @@ TARGETS = (
 )
 UTILITY = "utility"
 FITTED, SPACE = AgentLaw(), Space()
-LOADS, HARDNESSES = (0.6, 0.8, 1.0, 1.2), (-0.4, 0.0, 0.4)
+LOADS, HARDNESSES = (0.9, 1.0, 1.1), (0.0,)
 Point = tuple[float, float, float, float]
 Context = tuple[float, float]  # load_ratio, hardness
 LawOf = Callable[[AgentLaw, int, Context], AgentLaw]

@@ -80,8 +80,8 @@ def test_the_guardrail_holds_at_the_optimum() -> None:
     bound = surface.truth(np.array([optimum(surface)[0]]))["error_rate"][0]
     free = optimum(surface.changed(error_rate_max=1.0))
     assert 0.049 < bound <= 0.05
-    assert surface.truth(np.array([free[0]]))["error_rate"][0] > 0.055
-    assert free[1] > 1.2 * optimum(surface)[1]
+    assert surface.truth(np.array([free[0]]))["error_rate"][0] > 0.052
+    assert free[1] > 1.1 * optimum(surface)[1]
 
 
 def test_contexts_have_their_own_optimum() -> None:

@@ -1,0 +1,81 @@
+"""The study behind `victor-sim optimize`: words to what is asked, trials from the ledger or run, scores by method."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from sim.bench.ledger import ledger_of
+from sim.bench.optimize.goals import Goal, Scores
+from sim.bench.optimize.study import StudyAsked, run_study, yardsticks
+from sim.bench.progress import Progress
+from sim.errors import ConfigError
+from sim.registry import names
+
+ALL = "all"
+
+
+@dataclass(frozen=True, slots=True)
+class StudyFound:
+    """Scores of all methods; the first one asked for is the one that is held to the goals."""
+
+    asked: StudyAsked
+    scores: Scores
+
+    @property
+    def method(self) -> str:
+        """Held to the goals."""
+        return self.asked.methods[0]
+
+    def goals(self, method: str | None = None) -> list[Goal]:
+        """The table of a method."""
+        return self.scores.goals(method or self.method)
+
+    def as_text(self) -> str:
+        """Goals in lines."""
+        lines = []
+        for goal in self.goals():
+            word = {True: "reached", False: "NOT reached", None: "not measured"}[goal.reached]
+            lines.append(f"{goal.name}: {told(goal)} ({goal.asked}): {word}{'; ' + goal.note if goal.note else ''}")
+        return "\n".join(lines)
+
+
+def told(goal: Goal) -> str:
+    """The measured value with its interval."""
+    found = goal.measured
+    if goal.reached is None:
+        return "–"
+    interval = f" [{found.low:.3g}, {found.high:.3g}]" if found.low == found.low else ""
+    return f"{found.value:.3g}{interval}"
+
+
+def asked_of(values: Mapping[str, str]) -> tuple[StudyAsked, int]:
+    """What is asked and over how many workers; raises `ConfigError`."""
+    surfaces = tuple(names("surface")) if values["surface"] == ALL else tuple(values["surface"].split(","))
+    numbers = {}
+    for key in ("windows", "tasks", "workers"):
+        if not values[key].isdecimal() or (key == "tasks" and int(values[key]) < 2):
+            raise ConfigError(key, values[key], "a whole number, tasks at least 2")
+        numbers[key] = int(values[key])
+    asked = StudyAsked(
+        surfaces, tuple(values["methods"].split(",")), _seeds(values["seeds"]), numbers["windows"], numbers["tasks"]
+    )
+    return asked, numbers["workers"]
+
+
+def _seeds(text: str) -> tuple[int, ...]:
+    """`7`, `1..30` or `1,4,9`."""
+    first, dots, last = text.partition("..")
+    parts = [first, last] if dots else text.split(",")
+    if not all(part.isdecimal() for part in parts) or (dots and int(last) < int(first)):
+        raise ConfigError("seeds", text, "7, 1..30 or 1,4,9")
+    return tuple(range(int(first), int(last) + 1)) if dots else tuple(dict.fromkeys(int(part) for part in parts))
+
+
+def run_command(asked: StudyAsked, workers: int, store: Path) -> StudyFound:
+    """Everything that is asked, from the ledger where it stands there."""
+    ledger = ledger_of(store, "optimize", windows=asked.windows, tasks=asked.tasks)
+    progress = Progress(len(asked.trials), "optimize")
+    records = run_study(asked, ledger, workers, progress.to)
+    return StudyFound(asked, Scores(records, yardsticks(asked, workers), asked.judged_at))

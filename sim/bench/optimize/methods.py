@@ -1,0 +1,36 @@
+"""Methods by name: the optimizer and what it is compared with, all behind ask and tell."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from sim.bench.optimize.naive import NaiveRecipe
+from sim.bench.optimize.problem import AskTell, Problem
+from sim.bench.optimize.random_search import RandomSearch
+from sim.bench.optimize.tpe import TreeParzen
+from sim.errors import ConfigError
+
+
+def victor(problem: Problem) -> AskTell:
+    """The optimizer of this project: see `sim.intelligence`."""
+    from sim.intelligence.engine import Recommender
+    from sim.intelligence.space import Space
+
+    return Recommender(
+        Space(problem.parameters), problem.incumbent, problem.draws, problem.objective, problem.guardrails
+    )
+
+
+METHODS: dict[str, Callable[[Problem], AskTell]] = {
+    "victor": victor,
+    "random": RandomSearch,
+    "naive": NaiveRecipe,
+    "tpe": TreeParzen,
+}
+
+
+def make_method(name: str, problem: Problem) -> AskTell:
+    """A fresh method; raises `ConfigError` that lists what there is."""
+    if name not in METHODS:
+        raise ConfigError("methods", name, "of " + ", ".join(METHODS))
+    return METHODS[name](problem)
