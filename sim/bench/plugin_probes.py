@@ -127,7 +127,9 @@ async def _tried(runner: WorkerRunner | MontyRunner, probe: str, where: dict[str
 
 def alone(probe: str) -> bytes:
     """One probe without the decorator and helpers that Monty has no words for: what is raised is the answer."""
-    text = SOURCE.decode().replace("bytearray(1 << 30)", 'b"x" * (1 << 30)')  # which takes seconds where it is let
+    if probe == "memory":
+        return b'def memory(where):\n    b"x" * (1 << 30)\n    return "open"\n'
+    text = SOURCE.decode()
     start = text.index(f"def {probe}(where):")
     body = text[start:].split("\n@told", 1)[0]
     return (body + '\n    return "open"\n').encode()

@@ -23,8 +23,12 @@ LAST_LINES = """
 class _VictorContext:
     def __init__(self, plugin_id, settings):
         self.plugin_id, self.settings, self.at = plugin_id, settings, 0.0
-    async def call(self, name, **arguments):
-        return _victor_ask(name, arguments)
+    async def call(self, _victor_function, **arguments):
+        return _victor_ask(_victor_function, arguments)
+    def log(self, text):
+        print(text)
+    def provide(self, group, name, entry):
+        raise PermissionError(f"{group}:{name}: only a trusted plugin brings objects")
 _victor_context = _VictorContext(_victor_id, _victor_settings)
 try:
     _victor_made = Plugin(_victor_context)

@@ -47,7 +47,10 @@ class MontyPool:
             if found is None:
                 raise PluginRefused("*", "start", "monty", "its program `monty` is not installed")
             pool = pydantic_monty.Monty(
-                binary_path=self._walled(found) if self.layers else found, min_processes=1, max_processes=PROCESSES_MAX
+                binary_path=self._walled(found) if self.layers else found,
+                min_processes=1,
+                max_processes=PROCESSES_MAX,
+                max_checkouts_per_worker=1,  # no process meets two plugins
             )
             try:
                 pool.__enter__()

@@ -59,6 +59,14 @@ class Context:
         """A host function, such as `metrics.read`; raises PermissionError with the reason when it is not granted."""
         return self._ask(name, arguments)
 
+    def log(self, text: str) -> None:
+        """A line of the plugin's own log, which is also where it prints to."""
+        print(text)
+
+    def provide(self, group: str, name: str, entry: Any) -> None:
+        """Objects cannot leave a process; raises PermissionError."""
+        raise PermissionError(f"{group}:{name}: only a trusted plugin brings objects")
+
 
 class Loaded:
     """A plugin that is ready to be called."""
