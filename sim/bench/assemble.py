@@ -64,6 +64,7 @@ class Assembly:
     shape: FleetShape
     fire: Fire | None = None
     door: Any = None  # the gateway that requests pass, if they do
+    plugged: Any = None  # the plugin manager, if there is one
     engine: str = "simpy"
     setup_cpu_s: float = 0.0  # to deploy the fleet and start the control plane
     load_cpu_s: float = 0.0  # to load it, tables included
@@ -81,6 +82,8 @@ class Assembly:
                 self.runtime.spawn(self._heartbeats(), "heartbeats")
             elif self.fire is not None:
                 self.runtime.run_task(self.fire.start())
+                if self.plugged is not None:
+                    self.runtime.run_task(self.plugged.start())
             self.setup_cpu_s = time.process_time() - cpu_s
             record = self.world.run(self.load)
             self.load_cpu_s = time.process_time() - cpu_s - self.setup_cpu_s
@@ -89,6 +92,8 @@ class Assembly:
                 self.fire.finish(record)
             if self.door is not None:
                 record.counts |= self.door.counts()
+            if self.plugged is not None:
+                record.counts |= self.runtime.run_task(self.plugged.finish())
         finally:
             self.manager.halt()
             self.runtime.close()
@@ -120,8 +125,11 @@ class Assembly:
                 self.manager.heartbeat(node_id, cpu_usage=usage)
 
 
-def assemble(config: Config, replication: int) -> Assembly:
-    """Build one replication of a design point; raises `ConfigError` for what cannot be built."""
+def assemble(config: Config, replication: int, replay: Any = None) -> Assembly:
+    """Build one replication of a design point; raises `ConfigError` for what cannot be built.
+
+    `replay`: a journal of hook calls that answers in the place of the plugins.
+    """
     draws = CounterDraws(config.seed, replication)
     runtime = VirtualRuntime()
     shape = shape_of(config)
@@ -139,10 +147,11 @@ def assemble(config: Config, replication: int) -> Assembly:
         raise ConfigError("engine", config.engine, f"simpy or auto: the compiled engine does not run {feature}")
     if is_under_fire(config):
         check_requests(config)
-        fire_log = HistoryLog()
+        plugged = make_plugged(config, runtime, draws, balancer, types, replay)
+        fire_log = HistoryLog() if plugged is None else plugged.log
         fire = Fire(config, runtime, draws, balancer, fire_log, shape)
         door = make_door(config, runtime, draws)
-        fire_params, engine = partial(make_params, True, door=door), "simpy"
+        fire_params, engine = partial(make_params, True, door=door, plugged=plugged), "simpy"
         if compiles:
             maker = engine_maker(balancer, config, len(types), service, None)
             try:
@@ -157,6 +166,8 @@ def assemble(config: Config, replication: int) -> Assembly:
         world = fire.world
         if door is not None:
             door.connect(manager)
+        if plugged is not None:
+            plugged.connect(fire)
         if config.service.per_attempt == "redraw":
             assert world.rules is not None
             world.rules.redraw = lambda row: redraw(world.columns, row, service, draws)
@@ -194,7 +205,7 @@ def assemble(config: Config, replication: int) -> Assembly:
 
 def world_params(
     config: Config, types: tuple[str, ...], service: Any, tokens: bool, fire: bool = False,
-    stream: Stream | None = None, door: Any = None,
+    stream: Stream | None = None, door: Any = None, plugged: Any = None,
 ) -> WorldParams:  # fmt: skip
     """The facts of the hardware; refuses a discipline that the service law does not have."""
     sharing = config.service.discipline == "ps"
@@ -214,7 +225,7 @@ def world_params(
         queue_max=config.fleet.queue_max,
         central_queue_max=config.balancer.queue_max,
         types=types,
-        keyed=config.balancer.kind == "consistent_hash",
+        keyed=config.balancer.kind == "consistent_hash" or plugged is not None,
         tokens=tokens,
         sharing=sharing or tokens,
         agent_start_s=config.fleet.agent_start_s,
@@ -225,6 +236,7 @@ def world_params(
         poison_restart_s=poison.restart_s,
         stream=stream,
         door=door,
+        hooks=plugged if plugged is not None and plugged.on_requests else None,
     )
 
 
@@ -235,6 +247,18 @@ def make_door(config: Config, runtime: VirtualRuntime, draws: CounterDraws) -> A
     from sim.bench.gated import GatewayDoor  # FastAPI is loaded for runs that pass it only
 
     return GatewayDoor(config, runtime, draws)
+
+
+def make_plugged(
+    config: Config, runtime: VirtualRuntime, draws: CounterDraws, balancer: Balancer, types: tuple[str, ...],
+    replay: Any,
+) -> Any:  # fmt: skip
+    """The plugin manager with its plugins, None where none is enabled."""
+    if not config.plugins.enabled:
+        return None
+    from sim.bench.plugged import Plugged  # manifests and sandbox are loaded for runs that have plugins only
+
+    return Plugged(config, runtime, draws, balancer, types, replay)
 
 
 def make_stream(config: Config, load: Load) -> Stream | None:

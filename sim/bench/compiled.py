@@ -37,6 +37,8 @@ def not_compiled(config: Config) -> str | None:
     """The feature of a config that the compiled engine does not run, None when it runs all."""
     if config.gateway.enabled:
         return "gateway (each request passes the real gateway)"
+    if config.plugins.enabled:
+        return "plugins (their hooks are called on the way of every request)"
     if lookup("arrivals", config.arrivals.kind) is lookup("arrivals", "closed_loop"):
         return "arrivals=closed_loop"
     if is_under_fire(config):

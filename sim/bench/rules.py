@@ -51,6 +51,7 @@ def is_under_fire(config: Config) -> bool:
         or config.failover.enabled
         or config.autoscaler.kind != "none"
         or config.gateway.enabled
+        or bool(config.plugins.enabled)
         or bool(faults_of(config))
     )
 

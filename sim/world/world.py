@@ -27,6 +27,7 @@ from sim.world.engines import attempts_engine, plain_engine
 from sim.world.feed import Feed, Shape
 from sim.world.fragile import Fragile
 from sim.world.gate import Door, Gate
+from sim.world.hooked import Hooked, RequestHooks
 from sim.world.machines import Machines
 from sim.world.marks import Marks
 from sim.world.network import Network
@@ -73,6 +74,7 @@ class WorldParams:
     make_engine: Callable[..., Any] | None = None  # (environment, draws[, rules, network, restart_s]): a compiled one
     stream: Stream | None = None  # takes the requests that are not kept
     door: Door | None = None  # asked before a request is sent; of runs with rules
+    hooks: RequestHooks | None = None  # around every request, behind the door; of runs with rules
 
 
 class World:
@@ -223,6 +225,8 @@ class World:
             clients = ClosedClients(load.closed, self.engine, feed, self.draws, load.horizon_s)
             self.engine.on_left = clients.on_left
             clients.start()
+        if params.hooks is not None:
+            Hooked(self.engine, self.runtime, params.hooks)
         if params.door is not None:
             Gate(self.engine, self.runtime, params.door)
         if load.open is not None:

@@ -30,6 +30,7 @@ GROUPS = {
     "gateway": None,
     "health": "detector",
     "hedge": None,
+    "plugins": None,
     "retry": None,
     "service": "service",
 }

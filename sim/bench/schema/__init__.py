@@ -23,6 +23,7 @@ from sim.bench.schema.faults import (
 )
 from sim.bench.schema.gateway import GatewayGroup
 from sim.bench.schema.load import ArrivalsConfig, BalancerConfig, ColumnsConfig, FleetConfig, ServiceConfig
+from sim.bench.schema.plugins import PluginsGroup
 from sim.bench.schema.requests import AdmissionConfig, BreakerConfig, HedgeConfig, RetryConfig
 from sim.bench.schema.tree import Config, LauncherConfig, PathsConfig, SloConfig, StatsConfig, StudyConfig
 
@@ -51,6 +52,7 @@ __all__ = [
     "PacketLossConfig",
     "PartitionConfig",
     "PathsConfig",
+    "PluginsGroup",
     "PoisonConfig",
     "PreemptionConfig",
     "RetryConfig",

@@ -118,6 +118,20 @@ class Dispatcher:
         self.cost_s = cost_s
         return answer
 
+    def delay_s(self, hook: str, entity: int) -> float:
+        """What a call of the hook takes by the declared laws, for a host that spends it before the call; counted."""
+        total_s = 0.0
+        for impl in self.tables[hook]:
+            if impl.mean_s:
+                own_s = min(self._latency_s(impl, entity), self.timeout_s)
+                impl.counts.cost_s += own_s
+                total_s += own_s
+        return total_s
+
+    def waits(self, hook: str) -> bool:
+        """Whether a call of the hook may need to wait: a plugin has a coroutine there."""
+        return any(inspect.iscoroutinefunction(impl.function) for impl in self.tables[hook])
+
     async def call(self, hook: str, payload: dict[str, Any]) -> Any:
         """As `call_now`, where plugins may wait."""
         impls, wrappers = self.tables[hook], self.wrappers[hook]

@@ -51,7 +51,7 @@ class PluginManager:
             make = _replaying(replay)
         self.hooks = Dispatcher(self._runtime, self.events, self.config.plugin_timeout, draws, stopwatch, journal)
         pins = shipped.pins() if ships and replay is None else {}
-        self.loader = Loader(self.config, self._runtime, self.events, self.workshop, make, pins)
+        self.loader = Loader(self.config, self._runtime, self.events, self.workshop, make, pins, replay is not None)
         self._roots = [*([shipped.folder()] if ships else []), *map(Path, self.config.folders)]
         self._found: dict[str, Found] = {}
         self._refused: dict[str, str] = {}

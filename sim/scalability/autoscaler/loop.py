@@ -20,6 +20,7 @@ from sim.errors import FleetError
 from sim.scalability.autoscaler.params import AutoscalerParams
 from sim.scalability.autoscaler.policy import Policy, Wish
 
+Bound = Callable[[int, int, str], tuple[int, str]]  # (nodes before, after, reason) -> (nodes, reason)
 HOST_ERRORS = (FleetError, OSError)  # what a machine or its provider may fail with; TimeoutError is an OSError
 
 
@@ -57,6 +58,7 @@ class Autoscaler:
         self.actuator, self.events = actuator, events
         self.desired_nodes = self.first_nodes = params.min_nodes
         self.decisions_count = self.failures_count = 0
+        self.bound: Bound | None = None  # who may bound a decision
         self._sample = sample
         self._wake = runtime.event()
         self._group: Any = None
@@ -114,7 +116,11 @@ class Autoscaler:
         self.policy.observe(sample)
         wish = self.policy.desired(sample)
         before = self.desired_nodes
-        self.desired_nodes = after = before if wish.nodes is None else self._limited(wish.nodes, before)
+        after = before if wish.nodes is None else self._limited(wish.nodes, before)
+        if self.bound is not None and wish.nodes is not None:
+            asked, why = self.bound(before, after, wish.reason)
+            after, wish = self._bounded(asked), replace(wish, reason=why)
+        self.desired_nodes = after
         self.decisions_count += 1
         change = after - sample.nodes_ready - self.starting_count
         acted = self._out(change, sample) if change > 0 else self._in(-change) if change < 0 else 0

@@ -20,7 +20,7 @@ from sim.scalability.balancer.idle import IdleDeck, deal, register_idle
 from sim.scalability.balancer.least import TIES, rebuild_least
 from sim.scalability.balancer.membership import SlotTable
 from sim.scalability.balancer.params import BalancerParams
-from sim.scalability.balancer.paths import Wiring, elsewhere_path, general_paths, is_short, short_paths
+from sim.scalability.balancer.paths import Wiring, elsewhere_path, general_paths, is_short, place_path, short_paths
 from sim.scalability.balancer.pool import pool_put, probe_sample
 from sim.scalability.balancer.signals import local, polled
 from sim.scalability.balancer.signals.probed import LatencyRings, ring_estimate, ring_forget, ring_record
@@ -81,6 +81,7 @@ class Balancer:
         wiring = self._wire()
         self.dispatch, self.complete, self.refused = (short_paths if is_short(wiring) else general_paths)(wiring)
         self.dispatch_elsewhere = elsewhere_path(wiring, self.dispatch, self.refused)
+        self.place = place_path(wiring)
 
     def _holders(self, with_twins: bool = False) -> list[list[tuple[Any, ...]]]:
         holders: list[list[tuple[Any, ...]]]
@@ -188,6 +189,13 @@ class Balancer:
         if self.hot is None:
             self.hot = hot_paths(self)
         return self.hot
+
+    def pickable(self, dispatcher: int, view: int) -> list[int]:
+        """The slots that a view may pick now, ascending."""
+        state = self.states[dispatcher][view]
+        if not state.fresh:
+            self._refresh(dispatcher, view)
+        return sorted(state.slots[: state.size])
 
     def refresh(self, dispatcher: int, view: int) -> None:
         """Rebuild a view now (a compiled engine asks)."""

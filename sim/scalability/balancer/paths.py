@@ -198,3 +198,20 @@ def elsewhere_path(wiring: Wiring, dispatch: Dispatch, refused: Refused) -> Else
         return other
 
     return dispatch_elsewhere
+
+
+def place_path(wiring: Wiring) -> Callable[[int, int], int]:
+    """`place(dispatcher, slot)`: count an attempt on a slot that somebody else chose; gives the slot."""
+    fleets, holders, slot_type, sent = wiring.fleets, wiring.holders, wiring.slot_type, wiring.sent
+    moved = moving(wiring)
+    watched = wiring.chooser.score is not None or wiring.chooser.changed is not None
+    on_sent = wiring.central or (watched and wiring.moves_on_sent)
+
+    def place(dispatcher: int, slot: int) -> int:
+        fleet = fleets[dispatcher]
+        sent(fleet, slot)
+        if on_sent:
+            moved(fleet, holders[dispatcher][slot_type[slot]], slot)
+        return slot
+
+    return place

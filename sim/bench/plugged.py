@@ -1,0 +1,220 @@
+"""The plugin manager in a simulated fleet: its hooks where the control plane decides, on virtual time.
+
+Requests: `before_request` when one arrives (a rejection ends it as `rejected`), `before_route` at every pick,
+`after_response` when it has ended. Control: node and agent events of the log, every scale decision, metrics every
+`metrics_interval_s`, startup and shutdown. What hooks of the request path take by their latency laws is spent before
+the first pick. Ways out end in this process (`StubFetcher`). A wall-clock kill raises `InvalidRun`.
+"""
+
+from __future__ import annotations
+
+import time
+from typing import Any
+
+from sim.bench.fleet_load import FleetLoad
+from sim.bench.history import HistoryLog
+from sim.bench.params import fields
+from sim.bench.schema import Config
+from sim.contracts import Draws
+from sim.errors import ConfigError, InvalidRun
+from sim.integration.plugins.broker.broker import HostServices
+from sim.integration.plugins.broker.stub import StubFetcher
+from sim.integration.plugins.config import PluginConfig
+from sim.integration.plugins.journal import Journal
+from sim.integration.plugins.manager import PluginManager
+from sim.integration.plugins.protocol import Bound, Rejection, Routing
+from sim.runtime.virtual import VirtualRuntime
+from sim.scalability.balancer.balancer import Balancer
+from sim.scalability.balancer.hooked import hook_answers, hook_routes
+from sim.types.records import REJECTED, STATUSES
+
+PLACED = "agent_ready"
+CHANGED = "node_status"
+
+
+class PluggedLog(HistoryLog):
+    """The event log of a run whose plugins hear of nodes and agents."""
+
+    plugged: Plugged | None = None
+
+    def write(self, at: float, kind: str, subject: str, /, **told: object) -> None:
+        """As `HistoryLog`; then the hooks."""
+        super().write(at, kind, subject, **told)
+        if self.plugged is not None and kind in (CHANGED, PLACED):
+            self.plugged.happened(kind, subject, told)
+
+
+class Plugged:
+    """Implements `sim.world.hooked.RequestHooks`."""
+
+    def __init__(
+        self, config: Config, runtime: VirtualRuntime, draws: Draws, balancer: Balancer,
+        types: tuple[str, ...], replay: Journal | None = None,
+    ) -> None:  # fmt: skip
+        self.config, self.runtime, self.balancer, self.types = config, runtime, balancer, types
+        group = config.plugins
+        self.log = log = PluggedLog()
+        self.stub = StubFetcher(status=group.webhook_status)
+        self.journal = Journal() if group.journal else None
+        self.submitted_count = self.rejected_count = 0
+        services = HostServices(self._metric, self._submit, self.stub)
+        known = set(PluginConfig.__dataclass_fields__) - {"seed"}
+        own = {name: value for name, value in fields(group).items() if name in known}
+        self.manager = PluginManager(
+            PluginConfig.of({**own, "seed": config.seed}), runtime=runtime, events=log, draws=draws,
+            services=services, stopwatch=None if replay else time.perf_counter, journal=self.journal, replay=replay,
+        )  # fmt: skip
+        self.hooks = self.manager.hooks
+        self.world: Any = None
+        self.load: FleetLoad | None = None
+        runtime.run_task(self.manager.start())
+        log.plugged = self
+        tables = self.hooks.tables
+        self.hears_ends = bool(tables["after_response"])
+        self._asks = bool(tables["before_request"])
+        self._answered_slot = -1
+        self._refuse_timers()
+        if tables["before_route"]:
+            hook_routes(balancer, self._route)
+        if self.hears_ends:
+            hook_answers(balancer, self._answered)
+
+    @property
+    def on_requests(self) -> bool:
+        """Whether any hook stands on the way of a request."""
+        return self._asks or self.hears_ends or bool(self._delaying())
+
+    def _delaying(self) -> list[str]:
+        impls = [*self.hooks.tables["before_request"], *self.hooks.tables["before_route"]]
+        return [impl.unit.plugin_id for impl in impls if impl.mean_s]
+
+    def _refuse_timers(self) -> None:
+        config, slow = self.config, self._delaying()
+        timers = {
+            "deadline_s": config.deadline_s, "retry.attempt_timeout_s": config.retry.attempt_timeout_s,
+            "hedge.after_s": config.hedge.after_s,
+        }  # fmt: skip
+        for key, value in timers.items():
+            if slow and value is not None:
+                raise ConfigError(key, value, f"null with a plugin that declares a latency ({slow[0]})")
+
+    # The way of a request
+
+    def arrived(self, row: int, key: int, now: float) -> tuple[int | None, float]:
+        """See `RequestHooks`."""
+        columns, delay_s = self.world.columns, 0.0
+        request = columns.request[row]
+        if self._asks:
+            payload = {
+                "request": request, "type": self.types[columns.view[row]] if len(self.types) > 1 else self.types[0],
+                "key": key, "priority": columns.priority[row],
+                "prompt_tokens": columns.prompt_tokens[row] if columns.tokens else None,
+                "output_tokens": columns.output_tokens[row] if columns.tokens else None,
+            }  # fmt: skip
+            answer = self.hooks.call_now("before_request", payload, request)
+            delay_s = self.hooks.cost_s
+            if isinstance(answer, Rejection):
+                self.rejected_count += 1
+                return REJECTED, delay_s
+        return None, delay_s + self.hooks.delay_s("before_route", request)
+
+    def ended(self, row: int, status: int, now: float) -> None:
+        """See `RequestHooks`."""
+        columns, slot = self.world.columns, self._answered_slot
+        node = self.balancer.slots[slot][0] if status == 0 and slot >= 0 else ""
+        payload = {
+            "request": columns.request[row], "status": STATUSES[status], "sojourn_s": now - columns.arrived_at[row],
+            "node": node, "key": columns.key[row],
+        }  # fmt: skip
+        self.hooks.call_now("after_response", payload)
+
+    def _answered(self, slot: int) -> None:
+        self._answered_slot = slot
+
+    def _route(self, view: int, key: int, nodes: list[str], loads: list[int]) -> tuple[list[str], list[str]] | None:
+        kind = self.types[view] if view < len(self.types) else ""
+        answer = self.hooks.call_now("before_route", {"type": kind, "key": key, "nodes": nodes, "loads": loads})
+        return (answer.veto, answer.prefer) if isinstance(answer, Routing) else None
+
+    # The control plane
+
+    def connect(self, fire: Any) -> None:
+        """The fleet is built: the world and the autoscaler are there."""
+        self.world, self.load = fire.world, FleetLoad(fire.world, self.balancer)
+        if fire.autoscaler is not None and self.hooks.tables["scaling_decided"]:
+            self._limits = fire.autoscaler.params.min_nodes, fire.autoscaler.params.max_nodes
+            fire.autoscaler.bound = self._bound
+
+    def _bound(self, before: int, after: int, reason: str) -> tuple[int, str]:
+        minimum, maximum = self._limits
+        payload = {"current": before, "desired": after, "minimum": minimum, "maximum": maximum, "reason": reason}
+        answer = self.hooks.call_now("scaling_decided", payload)
+        if not isinstance(answer, Bound):
+            return after, reason
+        return answer.desired, f"{reason}; bounded by a plugin: {answer.reason or 'no reason'}"
+
+    def happened(self, kind: str, subject: str, told: dict[str, object]) -> None:
+        """A node's status changed, or an agent is ready."""
+        if kind == CHANGED:
+            names = ("old", "new", "reason")
+            self.notify("node_state_changed", {"node": subject, **{name: told[name] for name in names}})
+        else:
+            self.notify("agent_deployed", {"agent": subject, "node": told["node"], "epoch": told["epoch"]})
+
+    def notify(self, hook: str, payload: dict[str, Any]) -> None:
+        """Call at this instant; where a plugin waits, in a task."""
+        if self.hooks.waits(hook):
+            self.runtime.spawn(self.hooks.call(hook, payload), hook)
+        else:
+            self.hooks.call_now(hook, payload)
+
+    async def start(self) -> None:
+        """The fleet stands."""
+        nodes = len(self.world.nodes)
+        await self.hooks.call("startup", {"nodes": nodes, "agents": len(self.world.agent_types)})
+        self.runtime.spawn(self.manager.run(), "plugin scans")
+        if self.hooks.tables["metrics_collected"]:
+            self.runtime.spawn(self._metrics(), "metrics of plugins")
+
+    async def _metrics(self) -> None:
+        tick = 0
+        while True:
+            tick += 1
+            await self.runtime.sleep_until(tick * self.config.plugins.metrics_interval_s)
+            self.notify("metrics_collected", self._sample())
+
+    def _sample(self) -> dict[str, Any]:
+        load = self.load
+        assert load is not None
+        nodes = sum(1 for member in self.balancer.table.members.values() if member.eligible)
+        return {
+            "nodes_ready": nodes, "in_flight": load.in_flight_count(), "waiting": load.waiting_count(),
+            "arrivals_count": load.arrivals_count(),
+        }  # fmt: skip
+
+    def _metric(self, name: str) -> float | None:
+        value = self._sample().get(name)
+        return None if value is None else float(value)
+
+    def _submit(self, kind: str, told: dict[str, Any]) -> str:
+        self.submitted_count += 1
+        return f"task-{self.submitted_count}"
+
+    async def finish(self) -> dict[str, int]:
+        """The run is over: counts for the record. Raises InvalidRun when the wall clock decided anything."""
+        await self.hooks.call("shutdown", {"reason": "the run is over"})
+        counts = self._counts()
+        await self.manager.stop()
+        if self.hooks.invalid:
+            raise InvalidRun(self.config.name or "the run", self.hooks.invalid)
+        return counts
+
+    def _counts(self) -> dict[str, int]:
+        told = {
+            "plugin_rejections": self.rejected_count, "plugin_fetches": self.stub.count,
+            "plugin_tasks": self.submitted_count,
+        }  # fmt: skip
+        for plugin_id, hooks in self.manager.metrics().items():
+            told[f"plugin_calls_{plugin_id}"] = sum(int(each["calls_count"]) for each in hooks.values())
+            told[f"plugin_failures_{plugin_id}"] = sum(int(each["failures_count"]) for each in hooks.values())
+        return told

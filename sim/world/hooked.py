@@ -1,0 +1,81 @@
+"""Hooks around every request: asked when it arrives, told when it has ended.
+
+A request that is turned away was never sent: no node, no start. What the hooks take (`delay_s`) is spent before the
+balancer picks; until then the request is in the system. Whoever stands here is not known (`RequestHooks`). Installed
+around `engine.send` and `engine.on_left`, inside a gateway's door if there is one.
+"""
+
+from __future__ import annotations
+
+from typing import Any, Protocol
+
+from sim.contracts import Runtime
+from sim.runtime.order import ARRIVAL
+from sim.types.records import OK
+from sim.world.feed import Block
+
+
+class RequestHooks(Protocol):
+    """Asked and told at one instant."""
+
+    hears_ends: bool
+
+    def arrived(self, row: int, key: int, now: float) -> tuple[int | None, float]:
+        """The status of a request that is turned away (None: it may pass), and what the hooks take in seconds."""
+
+    def ended(self, row: int, status: int, now: float) -> None:
+        """A request ended; `row` is that of its first attempt."""
+
+
+class Hooked:
+    """Stands around the engine of attempts."""
+
+    def __init__(self, engine: Any, runtime: Runtime, hooks: RequestHooks) -> None:
+        self.engine, self.runtime, self.hooks = engine, runtime, hooks
+        self._send, self._on_left = engine.send, engine.on_left
+        self._end, self._ends = engine._end, dict[int, int]()  # rows that end now -> how, unless answered
+        engine.send = self.send
+        if hooks.hears_ends:
+            engine._end, engine.on_left = self.end, self.left
+
+    def send(self, block: Block, index: int, row: int, now: float) -> None:
+        """A request arrives."""
+        status, delay_s = self.hooks.arrived(row, block.keys[index], now)
+        engine = self.engine
+        if status is None and not delay_s:
+            self._send(block, index, row, now)
+            return
+        engine.arrivals_count += 1
+        engine.in_system += 1
+        key = engine.columns.request[row] << 16
+        if status is None:
+            engine.env.call_at(now + delay_s, ARRIVAL, key, self._sent_on, (block, index, row))
+        elif delay_s:
+            engine.env.call_at(now + delay_s, ARRIVAL, key, self._turned_away, (row, status))
+        else:
+            self._turned_away((row, status))
+
+    def _sent_on(self, request: tuple[Block, int, int]) -> None:
+        engine = self.engine
+        engine.arrivals_count -= 1  # the engine counts it itself
+        engine.in_system -= 1
+        block, index, row = request
+        self._send(block, index, row, engine.env.now)
+
+    def _turned_away(self, refusal: tuple[int, int]) -> None:
+        row, status = refusal
+        now = self.engine.env.now
+        self.engine.columns.finished_at[row] = now
+        self.engine.columns.status[row] = status
+        self.engine._end(row, status, now)
+
+    def end(self, row: int, status: int, now: float) -> None:
+        """A request ends without an answer."""
+        self._ends[row] = status
+        self._end(row, status, now)
+
+    def left(self, row: int, now: float) -> None:
+        """A request ended."""
+        self.hooks.ended(row, self._ends.pop(row, OK), now)
+        if self._on_left is not None:
+            self._on_left(row, now)
