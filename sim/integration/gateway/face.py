@@ -7,6 +7,7 @@ what is served and which scope it needs. An answer is collected and goes out thr
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -25,6 +26,7 @@ from sim.integration.gateway.redact import redact
 
 TITLE, VERSION = "victor-sim gateway", "1.0"
 ERRORS_SHOWN_MAX = 10
+FIELD = re.compile(r"[A-Za-z0-9_]{1,32}").fullmatch
 
 
 @dataclass(frozen=True, slots=True)
@@ -144,12 +146,18 @@ async def _on_invalid(request: Request, error: Exception) -> FastResponse:
     """Where and why, never what was sent."""
     assert isinstance(error, RequestValidationError)
     errors = [
-        {"where": [redact(str(part)) for part in one["loc"]], "problem": one["type"]}
+        {"where": [_where(part) for part in one["loc"]], "problem": one["type"]}
         for one in error.errors()[:ERRORS_SHOWN_MAX]
     ]
     broken = any(one["problem"] == "json_invalid" for one in errors)
     status, detail = (400, "the body is no JSON") if broken else (422, "the request does not fit the schema")
     return _problem(request, Problem(status, detail, fields={"errors": errors}))
+
+
+def _where(part: object) -> str:
+    """The name of a field, never a name that the client made up."""
+    text = str(part)
+    return text if FIELD(text) and text == redact(text) else "?"
 
 
 async def _on_http(request: Request, error: Exception) -> FastResponse:

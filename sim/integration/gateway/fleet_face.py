@@ -11,11 +11,11 @@ from fastapi import Request, Response
 from sim.errors import DeployError, NodeError
 from sim.integration.gateway.face import Entry, told
 from sim.integration.gateway.kinds import ADMIN, OPERATE, READ
-from sim.integration.gateway.models import AgentIn, AgentOut, DrainIn, NodeIn, NodeOut
+from sim.integration.gateway.models import AgentIn, AgentOut, DrainIn, Name, NodeIn, NodeOut
 from sim.integration.gateway.ports import FleetManager
 from sim.integration.gateway.problem import Problem
 from sim.integration.gateway.redact import redact
-from sim.types.fleet import AgentInfo, NodeInfo
+from sim.types.fleet import AgentInfo, AgentStatus, NodeInfo
 
 BY_REST = "asked for over the API"
 
@@ -52,7 +52,7 @@ class FleetFace:
     async def list_nodes(self, request: Request) -> Response:
         return told([node_dict(info) for info in self.manager.list_nodes()])
 
-    async def get_node(self, request: Request, node_id: str) -> Response:
+    async def get_node(self, request: Request, node_id: Name) -> Response:
         return told(node_dict(self._node(node_id)))
 
     async def add_node(self, request: Request, node: NodeIn) -> Response:
@@ -61,12 +61,12 @@ class FleetFace:
         await _refusable(manager.register_node(info))
         return told(node_dict(manager.get_node(node.node_id)), 201)
 
-    async def remove_node(self, request: Request, node_id: str) -> Response:
+    async def remove_node(self, request: Request, node_id: Name) -> Response:
         self._node(node_id)
         await _refusable(self.manager.remove_node(node_id, reason=BY_REST))
         return Response(status_code=204)
 
-    async def drain_node(self, request: Request, node_id: str, how: DrainIn | None = None) -> Response:
+    async def drain_node(self, request: Request, node_id: Name, how: DrainIn | None = None) -> Response:
         self._node(node_id)
         await _refusable(self.manager.drain_node(node_id, None if how is None else how.deadline_s, reason=BY_REST))
         return told(node_dict(self._node(node_id)))
@@ -74,7 +74,7 @@ class FleetFace:
     async def list_agents(self, request: Request) -> Response:
         return told([agent_dict(info) for info in self.manager.list_agents()])
 
-    async def get_agent(self, request: Request, agent_id: str) -> Response:
+    async def get_agent(self, request: Request, agent_id: Name) -> Response:
         return told(agent_dict(self._agent(agent_id)))
 
     async def add_agent(self, request: Request, agent: AgentIn) -> Response:
@@ -85,7 +85,7 @@ class FleetFace:
         agent_id = await _refusable(manager.deploy_agent(config, agent.node_id))
         return told(agent_dict(manager.get_agent(agent_id)), 201)
 
-    async def remove_agent(self, request: Request, agent_id: str) -> Response:
+    async def remove_agent(self, request: Request, agent_id: Name) -> Response:
         self._agent(agent_id)
         await _refusable(self.manager.undeploy_agent(agent_id))
         return Response(status_code=204)
@@ -97,10 +97,14 @@ class FleetFace:
             raise Problem(404, "no such node") from None
 
     def _agent(self, agent_id: str) -> AgentInfo:
+        """A live one; who was stopped is remembered by the manager, not served."""
         try:
-            return self.manager.get_agent(agent_id)
+            info = self.manager.get_agent(agent_id)
         except DeployError:
             raise Problem(404, "no such agent") from None
+        if info.status is AgentStatus.STOPPED:
+            raise Problem(404, "no such agent")
+        return info
 
 
 async def _refusable(call: Any) -> Any:

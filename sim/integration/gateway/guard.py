@@ -16,6 +16,7 @@ from sim.integration.gateway.problem import Problem
 from sim.integration.gateway.settings import LOOPBACK_NAMES, GatewayConfig
 
 METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"})
+KNOWN = METHODS | {"CONNECT", "QUERY", "TRACE"}  # never served, but no news to us: 405
 VERSIONS = frozenset({"1.0", "1.1", "2", "3"})
 ONCE = frozenset({b"host", b"content-length", b"transfer-encoding", b"content-type", b"authorization", b"x-api-key",
                   b"origin", b"expect", b"upgrade", b"sec-websocket-key"})  # fmt: skip
@@ -106,7 +107,7 @@ class Guard:
     def method(self, scope: Scope) -> str:
         """The method; raises `Problem` for one that HTTP does not know."""
         method: Any = scope["method"]
-        if method not in METHODS:
+        if method not in KNOWN:
             raise Problem(501, "an unknown method")
         return str(method)
 

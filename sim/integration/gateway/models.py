@@ -4,8 +4,31 @@ from __future__ import annotations
 
 from typing import Annotated, Any
 
-from pydantic import BaseModel, ConfigDict, Field, StringConstraints
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, StringConstraints
 
+KEY_MAX = 2**53 - 1  # what JSON's numbers hold exactly
+
+
+def whole(value: object) -> object:
+    """A JSON integer: 3 and 3.0, neither true nor "3"."""
+    if isinstance(value, bool | str):
+        raise ValueError("a whole number")
+    return int(value) if isinstance(value, float) and value.is_integer() else value
+
+
+def real(value: object) -> object:
+    """A JSON number, neither true nor "3"."""
+    if isinstance(value, bool | str):
+        raise ValueError("a number")
+    return value
+
+
+# Bounds stand inside the union with None: outside, they are checked but missing from the document.
+Port = Annotated[int, Field(ge=1, le=65_535), BeforeValidator(whole)]
+Places = Annotated[int, Field(ge=1, le=100_000), BeforeValidator(whole)]
+Key = Annotated[int, Field(ge=0, le=KEY_MAX), BeforeValidator(whole)]
+Temperature = Annotated[float, Field(ge=0.0, le=2.0), BeforeValidator(real)]
+Duration = Annotated[float, Field(ge=0.0, le=86_400.0), BeforeValidator(real)]
 Name = Annotated[str, StringConstraints(min_length=1, max_length=128, pattern=r"^[A-Za-z0-9._:-]+$")]
 Text = Annotated[str, StringConstraints(min_length=1, max_length=256, pattern=r"^[^\x00-\x1f\x7f]+$")]
 
@@ -21,9 +44,9 @@ class NodeIn(In):
 
     node_id: Name
     host: Text
-    port: int = Field(ge=1, le=65_535)
-    capacity: int = Field(default=12, ge=1, le=100_000, description="agents that fit on it")
-    metadata: dict[Name, Any] = Field(default_factory=dict, max_length=64, description="zone, region, speed, labels")
+    port: Port
+    capacity: Places = Field(default=12, description="agents that fit on it")
+    metadata: dict[str, Any] = Field(default_factory=dict, max_length=64, description="zone, region, speed, labels")
 
 
 class AgentIn(In):
@@ -32,23 +55,23 @@ class AgentIn(In):
     name: Text
     type: Name
     model: Text
-    temperature: float | None = Field(default=None, ge=0.0, le=2.0)
+    temperature: Temperature | None = None
     node_id: Name | None = Field(default=None, description="where; none: the manager places it")
 
 
 class DrainIn(In):
     """How long what runs on the node may go on."""
 
-    deadline_s: float | None = Field(default=None, ge=0.0, le=86_400.0)
+    deadline_s: Duration | None = None
 
 
 class TaskIn(In):
     """Work for an agent."""
 
     type: Name | None = Field(default=None, description="agent type; none: any")
-    key: int | None = Field(default=None, ge=0, lt=2**62, description="affinity key")
+    key: Key | None = Field(default=None, description="affinity key")
     input: dict[str, Any] = Field(default_factory=dict, max_length=1_000)
-    wait_s: float = Field(default=0.0, ge=0.0, le=86_400.0, description="wait for the end, up to the gateway's bound")
+    wait_s: Duration = Field(default=0.0, description="wait for the end, up to the gateway's bound")
 
 
 class OptimizationIn(In):

@@ -10,7 +10,7 @@ from fastapi import Request, Response
 from sim.errors import ConfigError, SimError
 from sim.integration.gateway.face import Entry, core_request, told
 from sim.integration.gateway.kinds import ADMIN, OPERATE, READ
-from sim.integration.gateway.models import OptimizationIn, TaskIn, TaskOut
+from sim.integration.gateway.models import Name, OptimizationIn, TaskIn, TaskOut
 from sim.integration.gateway.ports import Optimizer, Plugins
 from sim.integration.gateway.problem import Problem
 from sim.integration.gateway.redact import redact
@@ -57,11 +57,11 @@ class PartsFace:
         await desk.wait(record, min(task.wait_s, self.wait_max_s))
         return told(record.as_dict(), 202 if record.state == RUNNING else 200)
 
-    async def get_task(self, request: Request, task_id: str) -> Response:
+    async def get_task(self, request: Request, task_id: Name) -> Response:
         desk = self._there(self._desk(), "no tasks are taken by this gateway")
         return told(desk.get(task_id, core_request(request).principal).as_dict())
 
-    async def cancel_task(self, request: Request, task_id: str) -> Response:
+    async def cancel_task(self, request: Request, task_id: Name) -> Response:
         desk = self._there(self._desk(), "no tasks are taken by this gateway")
         return told(desk.cancel(task_id, core_request(request).principal).as_dict())
 
@@ -76,14 +76,14 @@ class PartsFace:
         try:
             target = self._targets(order.target)
         except (ConfigError, ValueError, KeyError):
-            raise Problem(422, "no such target") from None
+            raise Problem(404, "no such target") from None
         return told(await optimizer.optimize_agent(order.agent_id, target))
 
     async def status(self, request: Request) -> Response:
         return told(self._status())
 
     def _plugin_call(self, verb: str) -> Callable[..., Any]:
-        async def call(request: Request, plugin_id: str) -> Response:
+        async def call(request: Request, plugin_id: Name) -> Response:
             plugins = self._there(self._plugins(), "no plugin manager is connected")
             try:
                 result = await getattr(plugins, f"{verb}_plugin")(plugin_id)
