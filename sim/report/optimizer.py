@@ -20,6 +20,7 @@ from sim.report.optimizer_figures import Cloud, Curve, Panel, claims_svg, drift_
 
 CLAIM_COLUMNS = (
     "surface", "seed", "window", "target", "claimed", "ci_low", "ci_high", "confidence", "applied", "true",
+    "stated", "verified",
 )  # fmt: skip
 WORDS = {True: "reached", False: "**not reached**", None: "not measured"}
 
@@ -52,7 +53,7 @@ def _number(value: float) -> str:
 def _claim_row(row: Judged) -> list[str]:
     numbers = [_number(value) for value in (row.claimed, row.ci_low, row.ci_high, row.confidence)]
     return [row.surface, str(row.seed), str(row.window), "utility", *numbers, str(row.applied).lower(),
-            _number(row.true)]  # fmt: skip
+            _number(row.true), str(row.stated).lower(), _number(row.verified)]  # fmt: skip
 
 
 def _goal_row(method: str, goal: Goal) -> list[str]:
@@ -64,12 +65,12 @@ def _goal_row(method: str, goal: Goal) -> list[str]:
 def _drawings(found: StudyFound) -> dict[str, str]:
     scores, method = found.scores, found.method
     drawings = {}
-    sure = [row for row in scores.claims(method) if row.applied and math.isfinite(row.confidence)]
+    sure = [row for row in scores.claims(method) if row.stated and math.isfinite(row.confidence)]
     if sure:
         drawings["reliability.svg"] = reliability_svg(reliability(sure))
     clouds = []
     for name in found.asked.methods:
-        rows = [row for row in scores.claims(name) if row.applied]
+        rows = [row for row in scores.claims(name) if row.stated]
         if rows:
             clouds.append(Cloud(name, tuple(row.claimed for row in rows), tuple(row.true for row in rows)))
     if clouds:
@@ -149,7 +150,7 @@ def _page(found: StudyFound, goals: dict[str, list[Goal]], command: str) -> str:
     lines += _by_surface(found)
     for name, title in (
         ("regret.svg", "Regret of what stands: 0 is the best there is, 1 the incumbent; dashed upright: drift"),
-        ("claims.svg", "Claimed against true improvement, all applied recommendations"),
+        ("claims.svg", "Claimed against true improvement, all recommendations of a change"),
         ("reliability.svg", f"Reliability of the confidence of `{method}`"),
         ("drift.svg", "Through a drift: utility of what stands over that of the best"),
     ):

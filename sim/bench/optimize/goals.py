@@ -58,7 +58,7 @@ class Scores:
 
     def claims(self, method: str) -> list[Judged]:
         """All recommendations of a method."""
-        keys = ("window", "claimed", "ci_low", "ci_high", "confidence", "applied", "true")
+        keys = ("window", "claimed", "ci_low", "ci_high", "confidence", "applied", "true", "stated", "verified")
         return [
             Judged(record["surface"], record["seed"], **{key: claim[key] for key in keys})
             for record in self.of(method)
@@ -68,10 +68,10 @@ class Scores:
     def goals(self, method: str, other: str = "tpe") -> list[Goal]:
         """The table."""
         rows = self.claims(method)
-        applied = [row for row in rows if row.applied]
         return [
             *self._regret_goals(method, other),
-            *_claim_goals(applied, self.seeds),
+            *_claim_goals([row for row in rows if row.stated], self.seeds),
+            *_applied_goals([row for row in rows if row.applied], self.seeds),
             self._applied_goal(rows),
             self._null_goal(rows),
             *self._cost_goals(method, other),
@@ -187,15 +187,13 @@ class Scores:
         return Goal("ask, p95 in CPU ms", "at most 50", Estimate(p95_ms, math.nan, math.nan), p95_ms <= 50.0)
 
 
-def _claim_goals(applied: Sequence[Judged], seeds: Sequence[int]) -> list[Goal]:
-    """Of what was applied."""
-    gaining = [row for row in applied if row.surface != "null"]
-    stated = [row for row in applied if math.isfinite(row.ci_low)]
-    sure = [row for row in applied if math.isfinite(row.confidence)]
-    count = f"{len(applied)} recommendations"
+def _claim_goals(claims: Sequence[Judged], seeds: Sequence[int]) -> list[Goal]:
+    """Of all that was recommended, applied or not."""
+    gaining = [row for row in claims if row.surface != "null"]
+    stated = [row for row in claims if math.isfinite(row.ci_low)]
+    sure = [row for row in claims if math.isfinite(row.confidence)]
+    count = f"{len(claims)} recommendations"
     bias = ratio_over_seeds(gaining, seeds, lambda row: row.claimed - row.true, lambda row: row.true)
-    better = share(applied, seeds, lambda row: row.true > 0.0)
-    harm = share(applied, seeds, is_harm)
     found = [Goal("claim bias over the true gain", "within 0.05", bias, abs(bias.value) <= 0.05, count)]
     if stated:
         covered = share(stated, seeds, is_covered)
@@ -213,10 +211,24 @@ def _claim_goals(applied: Sequence[Judged], seeds: Sequence[int]) -> list[Goal]:
         )
     else:
         found.append(_unmeasured("calibration error of the confidence", "at most 0.05, 1,000 or more"))
-    reached = better.value >= 0.95 and better.low >= 0.93
-    found.append(Goal("applied and truly better", "at least 0.95, lower bound at least 0.93", better, reached))
-    found.append(Goal("harm: applied, true loss over 1 %", "at most 0.01", harm, harm.value <= 0.01))
     return found
+
+
+def _applied_goals(applied: Sequence[Judged], seeds: Sequence[int]) -> list[Goal]:
+    """Of what was applied: after its proof, where the method proves."""
+    better, harm = share(applied, seeds, lambda row: row.true > 0.0), share(applied, seeds, is_harm)
+    reached = better.value >= 0.95 and better.low >= 0.93
+    proved = [row for row in applied if math.isfinite(row.verified) and row.surface != "null"]
+    bias = ratio_over_seeds(proved, seeds, lambda row: row.verified - row.true, lambda row: row.true)
+    count = f"{len(applied)} applied"
+    found = [
+        Goal("applied and truly better", "at least 0.95, lower bound at least 0.93", better, reached, count),
+        Goal("harm: applied, true loss over 1 %", "at most 0.01", harm, harm.value <= 0.01),
+    ]
+    name = "bias of what is reported after promotion"
+    if not proved:
+        return [*found, _unmeasured(name, "within 0.05")]
+    return [*found, Goal(name, "within 0.05", bias, abs(bias.value) <= 0.05)]
 
 
 def _mean(values: Sequence[float]) -> float:

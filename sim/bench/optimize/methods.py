@@ -6,23 +6,13 @@ from collections.abc import Callable
 
 from sim.bench.optimize.naive import NaiveRecipe
 from sim.bench.optimize.problem import AskTell, Problem
+from sim.bench.optimize.proved import Proved
 from sim.bench.optimize.random_search import RandomSearch
 from sim.bench.optimize.tpe import TreeParzen
 from sim.errors import ConfigError
 
-
-def victor(problem: Problem) -> AskTell:
-    """The optimizer of this project: see `sim.intelligence`."""
-    from sim.intelligence.engine import Recommender
-    from sim.intelligence.space import Space
-
-    return Recommender(
-        Space(problem.parameters), problem.incumbent, problem.draws, problem.objective, problem.guardrails
-    )
-
-
 METHODS: dict[str, Callable[[Problem], AskTell]] = {
-    "victor": victor,
+    "victor": Proved,
     "random": RandomSearch,
     "naive": NaiveRecipe,
     "tpe": TreeParzen,

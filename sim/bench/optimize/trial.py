@@ -9,14 +9,18 @@ from __future__ import annotations
 
 import math
 import time
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from typing import Any
 
 import numpy as np
 
 from sim.bench.optimize.methods import make_method
-from sim.bench.optimize.problem import AskTell, context_named, named, point_of, problem_of, window_of
-from sim.intelligence.protocol import Recommendation
+from sim.bench.optimize.problem import WINDOW_S, AskTell, context_named, named, point_of, problem_of, window_of
+from sim.bench.optimize.proved import Pair, Proof, Proved
+from sim.contracts import Draws
+from sim.intelligence.protocol import Recommendation, Window
+from sim.intelligence.verifier import Verdict
 from sim.registry import lookup
 from sim.runtime.draws import CounterDraws
 from sim.world.surfaces.outcomes import lost, run_window
@@ -24,8 +28,8 @@ from sim.world.surfaces.surface import UTILITY, Point, Surface
 
 EVERY, FIRST = 10, 20  # windows between two recommendations, and until the first
 PERCENT = 100.0
-WINDOW_S = 60.0
-ALARMS = "alarms"  # windows at which a method said that something drifted, if it has such
+PROOF_FROM = 1 << 20  # windows of proofs, apart from those that are asked for
+PROOF_PAIRS_MAX = 1 << 12
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,6 +47,10 @@ class Claim:
     error_rate: float  # true
     reason: str
     importance: dict[str, float]
+    stated: bool  # it recommends a change, whatever became of it
+    verdict: str = ""  # of the proof, if there was one
+    verified: float = math.nan  # improvement that the proof saw, %
+    pairs: int = 0
 
 
 def run_trial(name: str, method: str, seed: int, windows: int, tasks: int) -> dict[str, Any]:
@@ -72,7 +80,7 @@ def run_trial(name: str, method: str, seed: int, windows: int, tasks: int) -> di
             agent.tell(window_of(outcomes, proposal.propensity, proposal.arm, window * WINDOW_S))
         if (window + 1) % EVERY == 0 and window + 1 >= FIRST:
             began = time.process_time()
-            claim = judged(surface, agent, window + 1)
+            claim = judged(surface, agent, window + 1, _pairs(surface, draws, window + 1, tasks))
             recommends_s.append(time.process_time() - began)
             claims.append(asdict(claim))
         if window + 1 == surface.changes_at:
@@ -84,14 +92,36 @@ def run_trial(name: str, method: str, seed: int, windows: int, tasks: int) -> di
         "claims": claims,
         "asked": asked,
         "stood_after": stood_after,  # utility, after all change, of what stood before it
-        "alarms": list(getattr(agent, ALARMS, [])),
+        "alarms": agent.alarms if isinstance(agent, Proved) else [],
         "cpu": {"ask_s": asks_s, "recommend_s": recommends_s},
     }
 
 
-def judged(surface: Surface, agent: AskTell, window: int) -> Claim:
-    """What should stand after a window, and what it is worth."""
+def _pairs(surface: Surface, draws: Draws, window: int, tasks: int) -> Pair:
+    """Windows of a proof after a window: incumbent and candidate in one context, each with tasks of its own."""
+
+    def pair(old: Mapping[str, float], new: Mapping[str, float], number: int) -> tuple[Window, Window]:
+        entity = PROOF_FROM + window * PROOF_PAIRS_MAX + number
+        context = surface.context_of(draws, entity)
+        first, second = (
+            run_window(surface, draws, entity, point_of(params), tasks, context, arm, window)
+            for arm, params in enumerate((old, new))
+        )
+        return window_of(first, 1.0, "incumbent", window * WINDOW_S), window_of(
+            second, 1.0, "canary", window * WINDOW_S
+        )
+
+    return pair
+
+
+def judged(surface: Surface, agent: AskTell, window: int, pair: Pair) -> Claim:
+    """What should stand after a window, and what it is worth; proved first where the method proves."""
     said = agent.recommend()
+    changes = bool(said.by_context) or dict(said.params) != named(surface.incumbent)
+    stated = changes and not said.reason
+    proof: Proof | None = None
+    if stated and isinstance(agent, Proved):
+        proof = agent.prove(said, pair)
     base = surface.truth(np.array([surface.incumbent]), window)[UTILITY][0]
     utility, error_rate = worth(surface, said, window)
     return Claim(
@@ -100,12 +130,16 @@ def judged(surface: Surface, agent: AskTell, window: int) -> Claim:
         ci_low=PERCENT * said.ci_low,
         ci_high=PERCENT * said.ci_high,
         confidence=said.confidence,
-        applied=not said.reason and (bool(said.by_context) or dict(said.params) != named(surface.incumbent)),
+        applied=stated and (proof is None or proof.verdict == Verdict.PROMOTE.value),
         true=PERCENT * (utility - float(base)) / abs(float(base)),
         utility=utility,
         error_rate=error_rate,
         reason=said.reason,
         importance=dict(said.importance),
+        stated=stated,
+        verdict="" if proof is None else proof.verdict,
+        verified=math.nan if proof is None else PERCENT * proof.improvement_ratio,
+        pairs=0 if proof is None else proof.pairs_count,
     )
 
 

@@ -32,6 +32,8 @@ class Judged:
     confidence: float
     applied: bool
     true: float
+    stated: bool = True
+    verified: float = math.nan
 
 
 def ratio_over_seeds(
