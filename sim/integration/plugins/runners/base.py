@@ -14,7 +14,7 @@ from typing import Any, Protocol
 
 from sim.errors import SimError
 
-START_MAX_S = 30.0  # of wall time, until a plugin must be loaded
+START_MAX_S = 30.0  # of wall time, until the process that workers are forked from must be up
 
 
 class PluginError(SimError):
@@ -60,6 +60,7 @@ class RunnerLimits:
     cpu_max_s: int = 3600
     frame_max_bytes: int = 1 << 20
     log_max_bytes: int = 64 << 10
+    start_max_s: float = 30.0  # wall seconds until a plugin must be loaded
     call_max_s: float = 30.0  # wall seconds of a Monty or WebAssembly call, whatever its deadline
     asks_max: int = 100  # host functions in one call
     waiting_max: int = 1000  # calls that wait for their turn

@@ -67,7 +67,7 @@ class WorkerRunner:
             self._turns.give()
 
     async def call(self, hook: str, payload: Any, deadline_s: float) -> Any:
-        """A hook's value; a dead process is started anew first, within `base.START_MAX_S` besides the deadline."""
+        """A hook's value; a dead process is started anew first, within `start_max_s` besides the deadline."""
         source = self._source
         if source is None:
             raise base.PluginEnded("*", hook, "exit", "it is not started")
@@ -109,7 +109,7 @@ class WorkerRunner:
         limits = ProcessLimits(self.limits.memory_max_bytes, self.limits.cpu_max_s)
         self._ends = self._nursery.fork(limits)
         self._wire = Wire(self._runtime, self._ends.wire, self.limits.frame_max_bytes)
-        self._wire.begin(base.START_MAX_S)
+        self._wire.begin(self.limits.start_max_s)
         load = frames.Load(
             source.plugin_id, source.module, source.files, source.settings, list(source.hooks), source.seed
         )
