@@ -1,5 +1,6 @@
 """victor-sim bench [requests=N] [seed=S] [rounds=R] [bench.peers.NAME=PYTHON] [--out FILE]
 victor-sim bench --growth [requests=N] [nodes_max=N] | --large | --day | --start | --plugins | --timings FILE
+victor-sim bench --gateway [rounds=R] [seconds=S] [--out FILE]
 
 Speed, as ratios in one run. Without a flag: the yardstick (10 nodes of 12 agents, power of two, utilization .9) on the
 compiled engine, the SimPy engine, idiomatic SimPy, C by hand, a plain heapq loop, and cimba, ciw, happysim and salabim
@@ -12,6 +13,7 @@ results/bench/bench.csv), speeds, a page and a figure beside it.
 --day          a day of 10,000 agents with the control plane on
 --start        how soon a first and a later process has its answer
 --plugins      the isolation of plugins, probe by probe, and the speed of their runners, into results/plugins
+--gateway      the gateway beside a bare ASGI application and plain FastAPI; FILE: results/gateway/bench.csv
 --timings FILE holds pytest-benchmark's JSON against the last that was kept, and keeps it
 Exit 1 when something is below what is claimed.
 """
@@ -27,8 +29,9 @@ from sim.errors import ConfigError
 from sim.experiments.words import Words, parse, settings
 
 DEFAULTS = {"requests": 100_000, "seed": 1, "rounds": 5, "nodes_max": 100_000}
-FLAGS = ("--growth", "--large", "--day", "--start", "--plugins")
+FLAGS = ("--growth", "--large", "--day", "--start", "--plugins", "--gateway")
 OUT = "results/bench/bench.csv"
+GATEWAY_OUT = "results/gateway/bench.csv"
 PEER = "bench.peers."
 
 
@@ -40,6 +43,8 @@ def help_text() -> str:
 def main(arguments: Sequence[str]) -> int:
     """1 when a ratio or a limit that is claimed was not reached."""
     words = parse(arguments, FLAGS, ("--out", "--timings"))
+    if "--gateway" in words.flags:
+        return _gateway(words)
     named = _peers(words)
     asked = settings(words, DEFAULTS)
     out = Path(words.values.get("--out", OUT))
@@ -63,6 +68,20 @@ def main(arguments: Sequence[str]) -> int:
     print("\n".join(lines_of(speeds, rows)))
     write_yardstick(out, speeds, rows, [f"{key}={asked[key]}" for key in ("requests", "seed", "rounds")])
     return _failed(below_claim(rows))
+
+
+def _gateway(words: Words) -> int:
+    from sim.live.bench_gateway import bench_gateway, write
+
+    asked = settings(words, {"rounds": 5, "seconds": 5})
+    ratios = bench_gateway(float(asked["seconds"]), asked["rounds"], _say)
+    for ratio in ratios:
+        what, baseline, median, low, high, per_s, *_ = ratio.cells()
+        print(f"{what} over {baseline}: {median} ({low} to {high}), {per_s} requests/s")
+    command = f"victor-sim bench --gateway rounds={asked['rounds']} seconds={asked['seconds']}"
+    write(Path(words.values.get("--out", GATEWAY_OUT)).parent, ratios, command)
+    below = [ratio for ratio in ratios if ratio.median < ratio.claimed]
+    return _failed([f"{one.what} over {one.baseline}: {one.median:.2f}, claimed {one.claimed:g}" for one in below])
 
 
 def _long(flags: set[str], asked: dict[str, int], folder: Path) -> int:

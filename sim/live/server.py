@@ -8,12 +8,13 @@ from __future__ import annotations
 
 import asyncio
 import socket
-from typing import Any
+from typing import Any, Protocol
 
 import uvicorn
 
 from sim.errors import ConfigError
-from sim.integration.gateway.gateway import APIGateway
+from sim.integration.gateway.ports import AsgiApp
+from sim.integration.gateway.settings import GatewayConfig
 from sim.live.protocol import Bounds, protocol_factory
 
 KEEP_ALIVE_S = 5
@@ -21,10 +22,16 @@ GRACE_S = 10  # that requests under way have to end
 BACKLOG = 2_048
 
 
-class UvicornServer:
-    """Serves one gateway; `bounds` counts its connections."""
+class Served(AsgiApp, Protocol):
+    """A gateway, or another application with its settings."""
 
-    def __init__(self, gateway: APIGateway) -> None:
+    config: GatewayConfig
+
+
+class UvicornServer:
+    """Serves one application; `bounds` counts its connections."""
+
+    def __init__(self, gateway: Served) -> None:
         self.gateway = gateway
         self.bounds = Bounds(gateway.config)
         self._server: uvicorn.Server | None = None

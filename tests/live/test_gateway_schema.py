@@ -101,7 +101,8 @@ def searched(served: Background, folder: Path, *options: str) -> str:
         capture_output=True, text=True, check=False, cwd=folder,
     )  # fmt: skip
     assert done.returncode == 0, done.stdout[-6_000:] + done.stderr[-2_000:]
-    assert "Tested: 26" in done.stdout and " passed" in done.stdout, done.stdout[-2_000:]
+    assert "Tested: 26" in done.stdout, done.stdout[-2_000:]
+    assert " passed" in done.stdout, done.stdout[-2_000:]
     return done.stdout
 
 
