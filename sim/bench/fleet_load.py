@@ -43,6 +43,5 @@ class FleetLoad:
         now = self.world.runtime.now()
         busy_s = 0.0
         for pool in self.world.nodes[node_id].pools.values():
-            busy = pool.in_service if pool.in_service < pool.agents else pool.agents
-            busy_s += pool.area_busy_s + busy * (now - pool.last_at)
+            busy_s += pool.busy_s(now)
         return busy_s

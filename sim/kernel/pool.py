@@ -14,12 +14,15 @@ def of_pool(name: str, kind: type) -> Any:
     """A property of a pool that stands in a column."""
 
     def get(self: PoolColumns) -> Any:
-        return kind(getattr(self.k.pools, name).item(self.p))
+        return getattr(self.k.pools, name).item(self.p)
+
+    def get_bool(self: PoolColumns) -> bool:
+        return bool(getattr(self.k.pools, name).item(self.p))
 
     def put(self: PoolColumns, value: Any) -> None:
         getattr(self.k.pools, name)[self.p] = value
 
-    return property(get, put)
+    return property(get_bool if kind is bool else get, put)
 
 
 class PoolColumns:
@@ -37,6 +40,13 @@ class PoolColumns:
     generation, speed, last_at = of_pool("generation", int), of_pool("speed", float), of_pool("last_at", float)
     area_present_s, area_busy_s = of_pool("area_present_s", float), of_pool("area_busy_s", float)
     work_done_s = of_pool("work_done_s", float)
+
+    def busy_s(self, now: float) -> float:
+        """Busy agent-seconds until now; its books stay as they are."""
+        pools, p = self.k.pools, self.p
+        busy = min(pools.in_service.item(p), pools.agents.item(p))
+        area_s: float = pools.area_busy_s.item(p) + busy * (now - pools.last_at.item(p))
+        return area_s
 
     @property
     def slot(self) -> int:

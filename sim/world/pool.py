@@ -73,6 +73,11 @@ class Pool:
         while self.waiting and self.in_service < agents:
             self._start(self.waiting.popleft(), now)
 
+    def busy_s(self, now: float) -> float:
+        """Busy agent-seconds until now; its books stay as they are."""
+        busy = self.in_service if self.in_service < self.agents else self.agents
+        return self.area_busy_s + busy * (now - self.last_at)
+
     def close(self, now: float, rows: list[int]) -> float:
         """Integrate up to the end; gives the work (s at speed 1) done on the unfinished attempts `rows` of the pool."""
         self._integrate(now)

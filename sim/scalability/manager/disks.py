@@ -49,9 +49,9 @@ class Disks:
         disk.kept[agent_id] = copy
         disk.staged.pop(agent_id, None)
 
-    def keep(self, node_id: str, agent_id: str, copy: Copy) -> None:
-        """A version that is staged and acknowledged at one instant, on a disk that keeps an older one."""
-        self._disks[node_id].kept[agent_id] = copy
+    def kept(self, node_id: str) -> dict[str, Copy]:
+        """The versions that count on a disk that keeps some, by agent; it stays so until the disk is erased."""
+        return self._disks[node_id].kept
 
     def stage(self, node_id: str, agent_id: str, copy: Copy) -> None:
         """A version that is not acknowledged yet."""

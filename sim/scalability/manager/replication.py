@@ -57,6 +57,8 @@ class StateStore:
         self._stamp = 0  # moves with every change of the nodes
         self._holds_count = 0  # moves with every change of who holds what
         self._round: tuple[int, int, list[str]] = (-1, -1, [])  # the last round of saves: both counts, and who saved
+        self._places_of: object = None  # the round that `_places` is of: agent, entry and the disks that keep it
+        self._places: list[tuple[str, Entry, list[dict[str, Copy]]]] = []
         self._ring = Ring(ledger)
         ledger.on_stopped = self.forget
         ledger.on_node = self.node_changed
@@ -133,13 +135,18 @@ class StateStore:
 
     def save_round(self, agent_ids: list[str], text: str) -> None:
         """A round as the last one: the next version of each stands where the last one stood."""
-        keep = self.disks.keep
-        for agent_id in agent_ids:
-            entry = self.entries[agent_id]
-            entry.version += 1
-            copy = Copy(entry.version, text)
-            for node_id in entry.holders:
-                keep(node_id, agent_id, copy)
+        if self._places_of is not self._round:
+            self._places_of = self._round
+            kept, entries = self.disks.kept, self.entries
+            of_round = [(name, entries[name]) for name in agent_ids]
+            self._places = [(name, entry, [kept(node_id) for node_id in entry.holders]) for name, entry in of_round]
+        copy = Copy(-1, text)
+        for agent_id, entry, disks in self._places:
+            version = entry.version = entry.version + 1
+            if copy.version != version:
+                copy = Copy(version, text)
+            for disk in disks:
+                disk[agent_id] = copy
         self.counters.states_saved += len(agent_ids)
 
     def placed(self, agent_id: str, node_id: str) -> None:
