@@ -19,6 +19,7 @@ VERBS = {
     "validate": "the simulator against closed-form and published numbers",
     "optimize": "the optimizer in the loop, its claims held against the truth",
     "replay": "run NAME POINT REPLICATION: the same again, bit for bit",
+    "plugins": "list; check DIR, new DIR: for authors of plugins",
     "bench": "speed of the engines and of others on one yardstick, as ratios in the same run; growth, long runs",
     "keys": "create NAME, list, revoke NAME, token NAME: API keys of the gateway",
     "doctor": "the environment, optional parts, store health",

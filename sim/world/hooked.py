@@ -33,6 +33,8 @@ class Hooked:
     def __init__(self, engine: Any, runtime: Runtime, hooks: RequestHooks) -> None:
         self.engine, self.runtime, self.hooks = engine, runtime, hooks
         self._send, self._on_left = engine.send, engine.on_left
+        self._held: dict[int, float] = {}  # row that the hooks hold -> since when
+        self._close, engine.close = engine.close, self.close
         self._end, self._ends = engine._end, dict[int, int]()  # rows that end now -> how, unless answered
         engine.send = self.send
         if hooks.hears_ends:
@@ -48,6 +50,7 @@ class Hooked:
         engine.arrivals_count += 1
         engine.in_system += 1
         key = engine.columns.request[row] << 16
+        self._held[row] = now
         if status is None:
             engine.env.call_at(now + delay_s, ARRIVAL, key, self._sent_on, (block, index, row))
         elif delay_s:
@@ -60,11 +63,23 @@ class Hooked:
         engine.arrivals_count -= 1  # the engine counts it itself
         engine.in_system -= 1
         block, index, row = request
+        self._let_go(row, engine.env.now)
         self._send(block, index, row, engine.env.now)
+
+    def _let_go(self, row: int, now: float) -> None:
+        """The time that hooks held a request counts as time at the balancer (Little's law)."""
+        self.engine.central_area_s += now - self._held.pop(row)
+
+    def close(self, now: float) -> None:
+        """The run is over; who is still held was at the balancer until now."""
+        for row in list(self._held):
+            self._let_go(row, now)
+        self._close(now)
 
     def _turned_away(self, refusal: tuple[int, int]) -> None:
         row, status = refusal
         now = self.engine.env.now
+        self._let_go(row, now)
         self.engine.columns.finished_at[row] = now
         self.engine.columns.status[row] = status
         self.engine._end(row, status, now)

@@ -28,6 +28,7 @@ class PluginsGroup:
     trusted: dict[str, str] = field(default_factory=dict)  # id -> content hash
     signers: list[str] = field(default_factory=list)
     isolation: str = choice("confined", "sealed", "confined", "filtered", "limited", "process", "none")
+    latency_s: dict[str, float] = field(default_factory=dict)  # id -> mean of a simulated call, over the manifest's
     failures_max: int = number(5, 1, 1_000_000)
     probe_after_s: float = number(60.0, above=0)
     metrics_interval_s: float = number(10.0, above=0)  # of a run: between two metrics_collected

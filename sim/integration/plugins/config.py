@@ -37,6 +37,7 @@ class PluginConfig:
     trusted: Mapping[str, str] = field(default_factory=dict)  # id -> content hash that may run in this process
     signers: tuple[str, ...] = ()  # Ed25519 public keys; if any, what is not pinned must be signed by one
     isolation: str = "confined"  # the weakest level that will do for what is not trusted
+    latency_s: Mapping[str, float] = field(default_factory=dict)  # id -> mean of a simulated call, over the manifest's
     failures_max: int = 5  # in a row, before a plugin is off
     probe_after_s: float = 60.0  # until it is tried again
     seed: int = 1  # of the plugins' own random modules
@@ -96,6 +97,10 @@ def _lists(value: object) -> bool:
     )
 
 
+def _means(value: object) -> bool:
+    return isinstance(value, Mapping) and all(_number(each, -1e-12) for each in value.values())
+
+
 def _hashes(value: object) -> bool:
     return isinstance(value, Mapping) and all(re.fullmatch(r"[0-9a-f]{64}", str(each)) for each in value.values())
 
@@ -118,6 +123,7 @@ _RULES: tuple[tuple[str, Callable[[object], bool], str], ...] = (
     ("isolation", lambda value: value in LEVELS, "one of " + ", ".join(LEVELS)),
     ("settings", lambda value: isinstance(value, Mapping), "a mapping TYPE -> NAME -> settings"),
     ("permissions", _lists, "a mapping of ids to lists of permissions"),
+    ("latency_s", _means, "a mapping of ids to seconds from 0"),
     ("trusted", _hashes, "a mapping of ids to content hashes of 64 hex digits"),
     ("signers", _keys, "a list of public keys of 64 hex digits"),
 )

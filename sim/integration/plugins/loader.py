@@ -80,7 +80,8 @@ class Loader:
         self._generation += 1
         circuit = Circuit(config.failures_max, config.probe_after_s)
         word = int.from_bytes(hashlib.blake2b(plugin_id.encode(), digest_size=2).digest(), "little")
-        return Unit(plugin_id, self._generation, found, manifest, runner, hooks, circuit, word)
+        mean_s = config.latency_s.get(plugin_id, manifest.latency.mean_s)
+        return Unit(plugin_id, self._generation, found, manifest, runner, hooks, circuit, word, mean_s)
 
     async def _started(self, runner: PluginRunner, source: PluginSource) -> tuple[str, ...]:
         try:

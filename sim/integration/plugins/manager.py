@@ -113,6 +113,11 @@ class PluginManager:
                 return info
         raise UnknownPlugin(plugin_id, "lookup", "unknown", "no such plugin was discovered")
 
+    def trusts(self, plugin_id: str) -> bool:
+        """Whether its code would run in this process; raises UnknownPlugin."""
+        self.get_plugin(plugin_id)
+        return self.loader.trusts(self._found[plugin_id])
+
     # Life cycle
 
     async def load_plugin(self, plugin_id: str) -> PluginInfo:

@@ -152,6 +152,17 @@ def _converted(key: str, value: Any, kind: Any, faults: list[Fault]) -> Any:
 
 
 def _one(place: str, value: Any, kind: Any, faults: list[Fault]) -> Any:
+    """A value of a kind, None with its faults told; tables key by key."""
+    is_table = isinstance(kind, type) and issubclass(kind, msgspec.Struct) and isinstance(value, dict)
+    parts = {field.encode_name: field.type for field in msgspec.structs.fields(kind)} if is_table else {}
+    before = len(faults)
+    for key in sorted(value) if is_table else ():
+        if key in parts:
+            _one(f"{place}.{key}", value[key], parts[key], faults)
+        else:
+            faults.append(Fault(f"{place}.{key}", f"unknown; known are {', '.join(parts)}"))
+    if len(faults) > before:
+        return None
     try:
         return msgspec.convert(value, kind)
     except msgspec.ValidationError as error:

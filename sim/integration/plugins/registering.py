@@ -31,7 +31,7 @@ def impls_of(unit: Unit, timeout_s: float) -> dict[str, Impl]:
             function = functions[hook]
             _check(unit.plugin_id, hook, function, order.wrapper)
         counts = unit.counts.setdefault(hook, HookCounts())
-        result[hook] = Impl(HOOKS[hook], unit, function, order, counts, unit.circuit, unit.manifest.latency.mean_s)
+        result[hook] = Impl(HOOKS[hook], unit, function, order, counts, unit.circuit, unit.mean_s)
     return result
 
 

@@ -76,6 +76,7 @@ class Unit:
     hooks: tuple[str, ...]
     circuit: Circuit
     word: int  # of its own draws
+    mean_s: float  # of a simulated call
     counts: dict[str, HookCounts] = field(default_factory=dict)
     undo: list[Callable[[], None]] = field(default_factory=list)  # the ledger: unload plays it backwards
     entries: list[str] = field(default_factory=list)  # of the ledger, in words

@@ -32,6 +32,7 @@ requires = { "custom.other" = "~~1", "bad id" = ">=1" }
 priority = 1
 [order.startup]
 priority = "high"
+behind = []
 [settings.a]
 kind = "blob"
 [settings.b]
@@ -52,7 +53,8 @@ def test_every_fault_of_a_manifest_is_told_at_once_with_its_place() -> None:
     places = {fault.place for fault in faults}
     assert places == {
         "id", "version", "module", "hooks", "type", "host", "permissions", "provides", "colour",
-        "requires.custom.other", "requires/order", "order.shutdown", "order.startup.priority", "settings.a", "settings.b", "settings.c",
+        "requires.custom.other", "requires/order", "order.shutdown", "order.startup.priority",
+        "order.startup.behind", "settings.a", "settings.b", "settings.c.step",
         "files.code.py", "latency",
     }  # fmt: skip
     assert sum(fault.place == "permissions" for fault in faults) == 1, "metrics.read is a permission"

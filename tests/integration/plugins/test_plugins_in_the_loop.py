@@ -16,6 +16,7 @@ from sim.errors import ConfigError, InvalidRun
 from sim.integration.plugins.journal import Journal, ReplayDiffers, ReplayRunner
 from sim.integration.plugins.protocol import HOOKS as HOOK_SPECS
 from sim.integration.plugins.runners.base import PluginSource
+from sim.measure.audits import audit, problems_of
 from sim.types.records import OK, REJECTED, RunRecord
 from tests.integration.plugins.rig import write
 
@@ -148,6 +149,17 @@ def test_a_constant_latency_is_spent_before_the_pick(tmp_path: Path) -> None:
     assert len(free.request) > 20
     assert np.allclose(slow.started_at - slow.arrived_at, 0.25, atol=1e-9)
     assert np.allclose(slow.finished_at - free.finished_at, 0.25, atol=1e-9)
+
+
+@pytest.mark.parametrize("drain_s", [200, 0])
+def test_the_audits_hold_while_hooks_hold_requests(tmp_path: Path, drain_s: float) -> None:
+    code = "def before_request(p):\n    return {'reject': 'third'} if p['request'] % 3 == 0 else None\n"
+    write(tmp_path, "custom.slow", code, "latency = { law = 'exponential', mean_s = 2.0 }", "before_request")
+    record = run(tmp_path, f"drain_s={drain_s}")
+    assert problems_of(audit(record)) == []
+    table = record.attempts
+    refused = table.status == REJECTED
+    assert (table.finished_at[refused] - table.arrived_at[refused]).mean() > 1.0
 
 
 @pytest.mark.parametrize("timer", ["deadline_s", "retry.attempt_timeout_s", "hedge.after_s"])

@@ -1,4 +1,4 @@
-"""The four plugins that travel along: pinned, doing what they say they do; the usage example of the source as written."""
+"""The four plugins that travel along: pinned, doing what they say; the usage example of the source as written."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ def test_the_usage_example_of_the_source() -> None:
         pm = PluginManager()
         plugins = await pm.discover_plugins()
         await pm.load_plugin("api_integration.discord_bot")
-        await pm.enable_plugin("api_integration.discord_bot")  # noqa: E702
+        await pm.enable_plugin("api_integration.discord_bot")
         info = pm.get_plugin("api_integration.discord_bot")
         await pm.stop()
         return plugins, info
