@@ -18,6 +18,7 @@ import numpy as np
 from sim.bench.optimize.methods import make_method
 from sim.bench.optimize.problem import WINDOW_S, AskTell, context_named, named, point_of, problem_of, window_of
 from sim.bench.optimize.proved import Pair, Proof, Proved
+from sim.bench.optimize.weighed import randomized_importance
 from sim.contracts import Draws
 from sim.intelligence.protocol import Recommendation, Window
 from sim.intelligence.verifier import Verdict
@@ -46,7 +47,6 @@ class Claim:
     utility: float  # true points of what stands
     error_rate: float  # true
     reason: str
-    importance: dict[str, float]
     stated: bool  # it recommends a change, whatever became of it
     verdict: str = ""  # of the proof, if there was one
     verified: float = math.nan  # improvement that the proof saw, %
@@ -91,6 +91,7 @@ def run_trial(name: str, method: str, seed: int, windows: int, tasks: int) -> di
         "seed": seed,
         "claims": claims,
         "asked": asked,
+        "weights": randomized_importance(surface, draws, tasks) if isinstance(agent, Proved) else {},
         "stood_after": stood_after,  # utility, after all change, of what stood before it
         "alarms": agent.alarms if isinstance(agent, Proved) else [],
         "cpu": {"ask_s": asks_s, "recommend_s": recommends_s},
@@ -135,7 +136,6 @@ def judged(surface: Surface, agent: AskTell, window: int, pair: Pair) -> Claim:
         utility=utility,
         error_rate=error_rate,
         reason=said.reason,
-        importance=dict(said.importance),
         stated=stated,
         verdict="" if proof is None else proof.verdict,
         verified=math.nan if proof is None else PERCENT * proof.improvement_ratio,
