@@ -2,8 +2,7 @@
 
 With e_i = (validated - claimed) / sqrt(sd^2 + se^2) of independent validations, k^2 is the posterior mean of the
 variance under a scaled inverse chi-square prior of `PRIOR_COUNT` pairs at `PRIOR_SCALE`^2 (Gelman et al. 2013, 2.6).
-It only knows pairs validated before the claim that it is used for (prequential: Dawid 1984). `shrinkage` scales the
-claimed mean.
+It only knows pairs validated before the claim that it is used for (prequential: Dawid 1984).
 """
 
 from __future__ import annotations
@@ -17,10 +16,10 @@ PRIOR_SCALE = 1.0
 
 
 class Calibration:
-    """`scale` is k, of the sd; both are what the prior says until pairs come in."""
+    """`scale` is k, of the sd; what the prior says until pairs come in."""
 
-    def __init__(self, scale: float = PRIOR_SCALE, shrinkage: float = 1.0) -> None:
-        self.prior_scale, self.shrinkage = scale, shrinkage
+    def __init__(self, scale: float = PRIOR_SCALE) -> None:
+        self.prior_scale = scale
         self._squares: deque[float] = deque(maxlen=PAIRS_MAX)
 
     @classmethod

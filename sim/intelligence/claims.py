@@ -1,9 +1,9 @@
 """A recommendation's numbers: the believed difference to the incumbent as a ratio, its interval, its confidence.
 
 On a linear scale the ratio is difference / |incumbent's level|; on a log scale 1 - exp(-d); for rates the means of
-both on their own scale, with the slope at the setting. The interval is mean -/+ 1.645 k sd and the confidence
-Phi(mean / (k sd)), k from the validated pairs so far (`calibration`). Below `confidence_min`, or with nothing to
-gain, it abstains.
+both on their own scale, with the slope at the setting. The sd is widened by what validated pairs have shown so far
+(`calibration`), and the rest is `shrinkage`: mean, 90 % interval, and the confidence, which is P(difference > 0).
+Below `confidence_min`, or with nothing to gain, it abstains.
 """
 
 from __future__ import annotations
@@ -12,16 +12,15 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
 import numpy as np
-from scipy.special import ndtr
 
 from sim.intelligence import transforms
-from sim.intelligence.protocol import Recommendation
+from sim.intelligence.protocol import CI_RATIO, Recommendation
+from sim.intelligence.shrinkage import shrink
 from sim.intelligence.space import Floats
 
 if TYPE_CHECKING:
     from sim.intelligence.engine import Recommender
 
-Z90 = 1.6448536269514722
 LEVEL_MIN = 1e-9
 
 
@@ -35,19 +34,17 @@ def claim(engine: Recommender, point: Floats, contexts: Floats, shares: Floats) 
     params = engine.space.to_params(point)
     snapped = engine.space.to_unit(params)
     mean, sd = ratio_of(engine, snapped, contexts, shares)
-    spread = sd * engine.calibration.scale
-    mean *= engine.calibration.shrinkage
-    confidence = float(ndtr(mean / spread)) if spread > 0.0 else 0.0
+    found = shrink(mean, sd * engine.calibration.scale, CI_RATIO)
+    confidence = found.positive_prob
     region = engine.region
     low, high = engine.space.to_params(region.low), engine.space.to_params(region.high)
     box = {name: (low[name], high[name]) for name in engine.space.names}
-    if mean <= 0.0 or params == engine.incumbent:
+    if found.mean <= 0.0 or params == engine.incumbent:
         return abstaining(engine.incumbent, "nothing in the trust region is believed to be better", confidence)
-    reason = ""
     if confidence < engine.settings.confidence_min:
         reason = f"confidence {confidence:.3f} below {engine.settings.confidence_min:g}"
         return abstaining(engine.incumbent, reason, confidence)
-    return Recommendation(params, mean, mean - Z90 * spread, mean + Z90 * spread, confidence, reason, trust_region=box)
+    return Recommendation(params, found.mean, found.ci_low, found.ci_high, confidence, trust_region=box)
 
 
 def ratio_of(engine: Recommender, point: Floats, contexts: Floats, shares: Floats) -> tuple[float, float]:

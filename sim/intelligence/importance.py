@@ -30,19 +30,15 @@ def importance(kind: str, rows: Rows, names: tuple[str, ...], draws: Draws) -> d
     weights = 1.0 / (held.noise + max(float(np.median(held.noise)), 1e-12))
     weights = weights / weights.sum()
 
-    def loss(shuffled: Rows) -> float:
-        mean, _ = surrogate.predict(shuffled.x, shuffled.z)
-        return float((weights * (held.y - mean) ** 2).sum())
-
-    whole = loss(held)
-    rises = []
+    mean, _ = surrogate.predict(held.x, held.z)
+    whole = float((weights * (held.y - mean) ** 2).sum())
+    many_z, rises = np.tile(held.z, (REPEATS, 1)), []
     for at in range(len(names)):
         u = draws.uniforms(OPTIMIZER_PERMUTE, at * REPEATS, REPEATS, len(held))
-        total = 0.0
-        for repeat in range(REPEATS):
-            x = held.x.copy()
-            x[:, at] = x[np.argsort(u[repeat], kind="stable"), at]
-            total += loss(Rows(x, held.z, held.y, held.noise)) - whole
-        rises.append(max(total / REPEATS, 0.0))
+        x = np.tile(held.x, (REPEATS, 1))
+        x[:, at] = held.x[np.argsort(u, axis=1, kind="stable"), at].ravel()
+        mean, _ = surrogate.predict(x, many_z)
+        errors = (held.y[None, :] - mean.reshape(REPEATS, len(held))) ** 2
+        rises.append(max(float((errors @ weights).mean()) - whole, 0.0))
     sum_of = sum(rises)
     return {name: rise / sum_of if sum_of > 0.0 else 0.0 for name, rise in zip(names, rises, strict=True)}

@@ -11,10 +11,11 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from sim.intelligence.claims import Z90
 from sim.intelligence.protocol import Window
 from sim.intelligence.verifier import Verdict, Verifier, breach
 from sim.types.metrics import OptimizationResult, OptimizationTarget
+
+Z90 = 1.6448536269514722  # half of a 90 % interval in sd
 
 if TYPE_CHECKING:
     from sim.intelligence.optimizer import MLOptimizer

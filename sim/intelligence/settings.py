@@ -13,7 +13,7 @@ class SearchSettings:
     is_contextual: bool = False  # a setting of its own for each context
     start_windows: int = 8  # spread over the box before anything is believed
     explore_prob: float = 0.05  # of a window whose parameters are uniform in the box
-    incumbent_every: int = 12  # windows between two under the incumbent, to which all is compared
+    incumbent_every: int = 7  # windows between two under the incumbent, to which all is compared
     refit_every: int = 3  # windows between two searches for the surrogate's scales
     half: float = 0.3  # of the trust region at first
     half_min: float = 0.1
@@ -25,5 +25,5 @@ class SearchSettings:
     confidence_min: float = 0.7  # below it the recommender abstains
     windows_min: int = 10  # told before anything is recommended
     drift_slack: float = 0.5  # of the CUSUM, sd of a window
-    drift_threshold: float = 5.0
+    drift_threshold: float = 6.0
     windows_max: int = 1_000  # remembered

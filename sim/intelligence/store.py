@@ -1,4 +1,4 @@
-"""Samples on disk: one line each, `checksum json`, appended and synced before `append` returns, at most `samples_max`.
+"""Samples on disk: one line each, `checksum number json`, synced before `append` returns; at most `samples_max`.
 
 The checksum is blake2b (16 hex digits) over the line's number and text, so that no line passes for another. A torn
 tail, all a crash can leave, is cut off and counted; a bad line before a good one is damage and is refused
@@ -76,12 +76,13 @@ class MetricsStore:
         good_bytes, bad_row = 0, 0
         data = path.read_bytes()
         for row, line in enumerate(data.split(b"\n")[:-1], start=1):
-            sample = _parse(self._lines, line)
-            if sample is None:
+            parsed = _parse(line)
+            if parsed is None:
                 bad_row = bad_row or row
                 continue
-            if bad_row:
-                raise InputError(str(path), bad_row, None, "a corrupt sample before good ones")
+            number, sample = parsed
+            if bad_row or number != self._lines:
+                raise InputError(str(path), bad_row or row, None, "a corrupt or missing sample before good ones")
             self._samples.append(sample)
             self._lines += 1
             good_bytes += len(line) + 1
@@ -117,7 +118,7 @@ def _text(sample: AgentMetrics) -> str:
 
 def _line(number: int, sample: AgentMetrics) -> bytes:
     text = _text(sample)
-    line = f"{_sum(number, text)} {text}\n".encode()
+    line = f"{_sum(number, text)} {number} {text}\n".encode()
     if len(line) > LINE_BYTES_MAX:
         raise ValueError(f"a sample of {len(line)} bytes: accepted is at most {LINE_BYTES_MAX}")
     return line
@@ -127,13 +128,13 @@ def _sum(number: int, text: str) -> str:
     return hashlib.blake2b(f"{number} {text}".encode(), digest_size=8).hexdigest()
 
 
-def _parse(number: int, line: bytes) -> AgentMetrics | None:
+def _parse(line: bytes) -> tuple[int, AgentMetrics] | None:
     try:
-        checksum, _, text = line.decode().partition(" ")
-        if checksum != _sum(number, text):
+        checksum, number, text = line.decode().split(" ", 2)
+        if checksum != _sum(int(number), text):
             return None
         plain: dict[str, Any] = json.loads(text)
-        return AgentMetrics(**plain)
+        return int(number), AgentMetrics(**plain)
     except (ValueError, TypeError):
         return None
 

@@ -14,8 +14,8 @@ from sim.intelligence.drift import Cusum
 from sim.intelligence.protocol import Window
 from sim.intelligence.rows import rows_of
 
-WARM_WINDOWS = 15  # of memory before a residual means anything
-SURE_RATIO = 1.0  # of the belief's variance over that of a window
+WARM_WINDOWS = 20  # of memory before a residual means anything
+SURE_RATIO = 0.3  # of the belief's variance over that of a window
 
 
 class DriftWatch:

@@ -1,0 +1,55 @@
+"""The mixture's numbers against quadrature, and its honesty on worlds drawn from its own prior."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from scipy.special import ndtri
+
+from sim.intelligence.calibration import Calibration
+from sim.intelligence.shrinkage import GAIN_SD, NULL_PROB, shrink
+from sim.runtime.draws import CounterDraws, purpose
+
+LUCK = purpose("tests, shrinkage")
+
+
+def test_claims_are_calibrated_where_the_prior_is_true() -> None:
+    """20,000 worlds: mean claim, coverage and expected calibration error; tolerances are 3 standard errors."""
+    u = CounterDraws(5, 0).uniforms(LUCK, 0, 20_000, 3)
+    gain = np.where(u[:, 0] < NULL_PROB, 0.0, GAIN_SD * ndtri(u[:, 1]))
+    seen = gain + 0.1 * ndtri(u[:, 2])
+    found = [shrink(float(value), 0.1, 0.9) for value in seen]
+    mean = np.array([each.mean for each in found])
+    error = mean - gain
+    assert abs(error.mean()) < 3.0 * error.std() / len(error) ** 0.5
+    chosen = np.array([each.positive_prob for each in found]) > 0.7
+    assert abs(error[chosen].mean()) < 3.0 * error[chosen].std() / chosen.sum() ** 0.5
+    inside = np.array([each.ci_low <= value <= each.ci_high for each, value in zip(found, gain, strict=True)])
+    assert inside.mean() >= 0.9 - 3.0 * (0.09 / 20_000) ** 0.5
+    prob = np.array([each.positive_prob for each in found])
+    order = np.argsort(prob)
+    ece = np.mean([abs(prob[part].mean() - (gain[part] > 0).mean()) for part in np.array_split(order, 10)])
+    assert ece < 0.02
+
+
+def test_without_a_null_it_is_the_normal_posterior() -> None:
+    found = shrink(0.2, 0.1, 0.9, null_prob=0.0, gain_sd=0.1)
+    assert found.mean == pytest.approx(0.1)
+    assert found.ci_high - found.ci_low == pytest.approx(2.0 * 1.6448536 * 0.1 / 2.0**0.5)
+
+
+def test_a_small_gain_of_little_evidence_is_taken_back() -> None:
+    assert shrink(0.03, 0.02, 0.9).positive_prob < 0.5
+    assert shrink(0.3, 0.02, 0.9).positive_prob > 0.999
+
+
+def test_the_scale_follows_what_was_validated() -> None:
+    calibration = Calibration()
+    assert calibration.scale == 1.0
+    for _ in range(480):
+        calibration.add(0.0, 0.1, 0.3, 0.0)
+    assert calibration.scale == pytest.approx(((20.0 + 480 * 9.0) / 500.0) ** 0.5)
+    for _ in range(1_000):
+        calibration.add(0.0, 0.1, 0.1, 0.0)
+    assert calibration.pairs_count == 500
+    assert calibration.scale == pytest.approx(1.0)

@@ -1,0 +1,67 @@
+"""Promote, roll back, time out; a broken guardrail ends it in the very interval."""
+
+from __future__ import annotations
+
+import pytest
+
+from sim.intelligence.protocol import Guardrail, Window
+from sim.intelligence.verifier import Verdict, Verifier
+from tests.intelligence.rig import normals
+
+ERRORS = (Guardrail("error_rate", maximum=0.05),)
+
+
+def pair(old: float, new: float, errors: float = 0.0, target: str = "response_time") -> tuple[Window, Window]:
+    before = Window({}, {}, 200, {target: old, "error_rate": 0.0}, {})
+    after = Window({}, {}, 200, {target: new, "error_rate": errors}, {"error_rate": errors * (1.0 - errors)})
+    return before, after
+
+
+def outcome(shift: float, target: str, pairs_max: int = 40) -> Verifier:
+    verifier = Verifier({}, target, ERRORS, pairs_max=pairs_max)
+    for value in normals(1, pairs_max):
+        if verifier.add(*pair(10.0, 10.0 + shift + 0.3 * value, target=target)) is not Verdict.CONTINUE:
+            break
+    return verifier
+
+
+@pytest.mark.parametrize(
+    ("target", "shift", "verdict"),
+    [
+        ("response_time", -1.0, Verdict.PROMOTE),
+        ("response_time", 1.0, Verdict.ROLL_BACK),
+        ("utility", 1.0, Verdict.PROMOTE),
+        ("utility", -1.0, Verdict.ROLL_BACK),
+    ],
+)
+def test_the_better_one_stays_in_the_targets_own_direction(target: str, shift: float, verdict: Verdict) -> None:
+    verifier = outcome(shift, target)
+    assert verifier.verdict is verdict
+    found = verifier.verified()
+    assert found.improvement_ratio == pytest.approx(0.1 if verdict is Verdict.PROMOTE else -0.1, abs=0.03)
+    assert found.ci_low < found.improvement_ratio < found.ci_high
+
+
+def test_what_cannot_be_told_apart_times_out_at_pairs_max() -> None:
+    verifier = outcome(0.0, "utility", pairs_max=12)
+    assert verifier.verdict is Verdict.TIME_OUT
+    assert verifier.verified().pairs_count == 12
+    verifier.add(*pair(0.0, 100.0))
+    assert verifier.verdict is Verdict.TIME_OUT
+
+
+@pytest.mark.parametrize("errors", [0.09, 0.2, 1.0])
+@pytest.mark.parametrize("at", [0, 1, 5])
+def test_every_injected_breach_ends_it_in_that_interval(errors: float, at: int) -> None:
+    verifier = Verifier({}, "utility", ERRORS)
+    luck = normals(2, at + 1)
+    for number in range(at + 1):
+        assert verifier.verdict is Verdict.CONTINUE
+        verifier.add(*pair(10.0, 10.0 + luck[number], errors if number == at else 0.0, "utility"))
+    assert verifier.verdict is Verdict.ROLL_BACK
+    assert "error_rate" in verifier.reason
+
+
+def test_noise_at_the_bound_is_no_breach() -> None:
+    verifier = Verifier({}, "utility", ERRORS)
+    assert verifier.add(*pair(1.0, 1.0, 0.06, "utility")) is Verdict.CONTINUE
