@@ -12,7 +12,10 @@ import pytest
 from sim.bench.bench_growth import GrowthPoint
 from sim.bench.bench_long import LongRun
 from sim.bench.bench_turns import Absent, Timed
+from sim.bench.plugin_pages import WALLED
+from sim.bench.plugin_speed import Speed
 from sim.bench.yardstick import run_engine
+from sim.integration.plugins.probes import PROBES, WANTED
 
 Said = Callable[..., tuple[int, str, str]]
 
@@ -77,3 +80,21 @@ def test_bench_holds_timings_against_the_last(said: Said) -> None:
     Path("raw.json").write_text(json.dumps({"benchmarks": [test]}), encoding="utf-8")
     assert said("bench", "--timings=raw.json")[:2] == (0, "test_a::one      500.0000 ms  new\n")
     assert said("bench", "--timings=raw.json")[1].endswith("1.00 times the last\n")
+
+
+def test_bench_tells_the_isolation_of_plugins_and_keeps_it(said: Said, monkeypatch: pytest.MonkeyPatch) -> None:
+    denied = dict.fromkeys(PROBES, "denied EPERM") | dict.fromkeys(WANTED, "open")
+    speed = Speed("call", 25e-6, 30e-6, 60e-6, 10, "echo", 10e-6, 150e-6)
+    monkeypatch.setattr("sim.bench.plugin_probes.table", lambda: {WALLED: denied})
+    monkeypatch.setattr("sim.bench.plugin_speed.measure", lambda: [speed])
+    code, out, _ = said("bench", "--plugins")
+    assert code == 0
+    assert "| fork | denied EPERM |" in out
+    assert sorted(path.name for path in Path("results/plugins").iterdir()) == [
+        "README.md",
+        "isolation.csv",
+        "speed.csv",
+    ]
+    monkeypatch.setattr("sim.bench.plugin_probes.table", lambda: {WALLED: denied | {"fork": "open"}})
+    code, out, _ = said("bench", "--plugins")
+    assert (code, out.splitlines()[-1]) == (1, "not reached: worker (all), fork: open")

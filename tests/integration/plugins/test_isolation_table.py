@@ -69,12 +69,12 @@ def test_a_hole_and_a_wall_too_many_are_told() -> None:
 
 def test_the_page_holds_the_table_the_speeds_and_what_is_missing(tmp_path: Path) -> None:
     told = {"bare process": dict.fromkeys(PROBES, "open")}
-    speed = Speed("call", 30e-6, 60e-6, 10, "echo", 10e-6, 20e-6)
+    speed = Speed("call", 25e-6, 30e-6, 60e-6, 10, "echo", 10e-6, 20e-6)
     plugin_pages.write(tmp_path, told, [speed], "load average 0.1")
     page = (tmp_path / "README.md").read_text(encoding="utf-8")
     assert "\n".join(lines_of(told)) in page
-    assert "| call | 30.0 | 60.0 | 10 | 3.00 of echo | 20 |" in page
+    assert "| call | 25.0 | 30.0 | 60.0 | 10 | 3.00 of echo | 20 |" in page
     assert "This machine does not give: " + ", ".join([each for each in COLUMNS if each != "bare process"]) in page
-    assert (tmp_path / "speed.csv").read_text(encoding="utf-8").splitlines()[1] == "call,30.0,60.0,10,echo,3.00,20"
+    assert (tmp_path / "speed.csv").read_text(encoding="utf-8").splitlines()[1] == "call,25.0,30.0,60.0,10,echo,3.00,20"
     assert len((tmp_path / "isolation.csv").read_text(encoding="utf-8").splitlines()) == 17
     assert speed.broken == "call: 0.000030 s, claimed 2e-05 s"
