@@ -13,12 +13,12 @@ from numba import njit, uint64
 
 from sim.runtime.draws import UNIT
 from sim.runtime.philox import MULTIPLIER_0, MULTIPLIER_1, ROUNDS, WEYL_0, WEYL_1
-from sim.runtime.plain import draw, draw_row
+from sim.runtime.plain import draw, draw_pair, draw_row
 
 M0, M1, W0, W1 = np.uint64(MULTIPLIER_0), np.uint64(MULTIPLIER_1), np.uint64(WEYL_0), np.uint64(WEYL_1)
 LOW, HALF, TWELVE = np.uint64(0xFFFFFFFF), np.uint64(32), np.uint64(12)
 
-OPTIONS: dict[str, Any] = {"nogil": True, "error_model": "numpy", "_nrt": False}
+OPTIONS: dict[str, Any] = {"nogil": True, "forceinline": True, "error_model": "numpy", "_nrt": False}
 
 
 @njit(**OPTIONS)
@@ -39,23 +39,27 @@ def unit(word: Any) -> Any:
 
 
 @njit(**OPTIONS)
+def machine_draw_pair(chance: Any, purpose: Any, entity: Any, attempt: Any, pair: Any) -> Any:
+    """As `sim.runtime.plain.draw_pair`."""
+    block = uint64(attempt << 16 | pair)
+    bits = uint64(entity)
+    k0, k1 = uint64(chance.k0) & LOW, uint64(chance.k1) & LOW
+    first, second = words(bits & LOW, bits >> HALF, block & LOW, uint64(purpose) & LOW, k0, k1)
+    return unit(first), unit(second)
+
+
+@njit(**OPTIONS)
 def machine_draw(chance: Any, purpose: Any, entity: Any, attempt: Any, index: Any) -> Any:
     """As `sim.runtime.plain.draw`."""
-    block = uint64(attempt << 16 | index >> 1)
-    bits = uint64(entity)
-    first, second = words(bits & LOW, bits >> HALF, block, uint64(purpose), uint64(chance.k0), uint64(chance.k1))
-    return unit(second) if index & 1 else unit(first)
+    first, second = machine_draw_pair(chance, purpose, entity, attempt, index >> 1)
+    return second if index & 1 else first
 
 
 @njit(**OPTIONS)
 def machine_draw_row(chance: Any, purpose: Any, entity: Any, attempt: Any, width: Any, into: Any) -> None:
     """As `sim.runtime.plain.draw_row`."""
-    bits = uint64(entity)
-    for block in range((width + 1) >> 1):
-        counter = uint64(attempt << 16 | block)
-        first, second = words(bits & LOW, bits >> HALF, counter, uint64(purpose), uint64(chance.k0), uint64(chance.k1))
-        into[2 * block] = unit(first)
-        into[2 * block + 1] = unit(second)
+    for pair in range((width + 1) >> 1):
+        into[2 * pair], into[2 * pair + 1] = machine_draw_pair(chance, purpose, entity, attempt, pair)
 
 
-MACHINE = {draw: machine_draw, draw_row: machine_draw_row}
+MACHINE = {draw: machine_draw, draw_pair: machine_draw_pair, draw_row: machine_draw_row}

@@ -8,6 +8,9 @@ from __future__ import annotations
 
 from typing import Any
 
+import numpy as np
+from numpy.typing import NDArray
+
 from sim.contracts import Draws
 from sim.kernel.columns import KernelColumns
 from sim.kernel.driver import Driver, Options
@@ -73,6 +76,14 @@ class CompiledEngine:
         """Their integral over time."""
         return float(self.k.instants[CENTRAL_AREA_S])
 
+    def busy_s(self, nodes: int, shared: bool, now: float) -> NDArray[np.float64]:
+        """Busy agent-seconds of every node up to now, by ordinal, changing nothing (`sim.world.streaming`)."""
+        pools, made = self.k.pools, slice(0, self._pools_made)
+        busy = np.minimum(pools.present[made], pools.agents[made]) if shared else pools.in_service[made]
+        found = np.zeros(nodes)
+        np.add.at(found, pools.node[made], pools.area_busy_s[made] + busy * (now - pools.last_at[made]))
+        return found
+
     def membership_changed(self) -> None:
         """Who waits is sent on once all changes of this instant are known."""
         self.k.numbers[PULL_DUE] = 1
@@ -80,7 +91,7 @@ class CompiledEngine:
 
     def load(self, load: Any, draws: Draws, feed: Any) -> None:
         """Take requests from the source of a load; `feed` says what they carry."""
-        self.driver.load(load.open, load.service, draws, load.horizon_s, feed.keys, feed.views)
+        self.driver.load(load, draws, feed.keys, feed.views)
 
     def start(self, horizon_s: float, drain_s: float) -> None:
         """Arm the end of arrivals, the end of draining, and the polls."""

@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 
 from sim.kernel.fields import Fields
-from sim.kernel.records import copied_records, lay_records
+from sim.kernel.records import copied_records, lay_records, zeroed
 from sim.runtime.plain import rare
 
 COUNT, CURSOR, FREE, LEAST, BEFORE, FAR, NEAR, POPS, STEPS, LOOKS = range(10)  # of `numbers`
@@ -39,7 +39,8 @@ class Queue(Fields):
         lay_records(self, events_max, EVENT)
         self.following[:] = np.arange(1, events_max + 1)
         self.following[-1] = -1
-        self.heads = np.full(buckets, -1, dtype=np.int32)
+        self.heads = zeroed(4 * buckets).view(np.int32)
+        self.heads[:] = -1
         self.far = np.zeros(events_max, dtype=np.int64)
         self.numbers = np.zeros(LOOKS + 1, dtype=np.int64)
         self.numbers[LEAST] = -1
@@ -173,19 +174,18 @@ def queue_least(queue: Any, request: Any, attempt: Any) -> int:
         node = heads[cursor & mask]
         while node >= 0:
             looks += 1
-            if bucket_of(queue, at[node]) == cursor:
-                earlier = best < 0 or at[node] < at[best]
-                if best >= 0 and at[node] == at[best]:
-                    one, other = row[node], row[best]
-                    earlier = request[one] < request[other] or (
-                        request[one] == request[other] and attempt[one] < attempt[other]
-                    )
-                if earlier:
-                    best = node
-                    before = previous
+            earlier = best < 0 or at[node] < at[best]
+            if best >= 0 and at[node] == at[best]:
+                one, other = row[node], row[best]
+                earlier = request[one] < request[other] or (
+                    request[one] == request[other] and attempt[one] < attempt[other]
+                )
+            if earlier:
+                best = node
+                before = previous
             previous = node
             node = following[node]
-        if best >= 0:
+        if best >= 0 and bucket_of(queue, at[best]) == cursor:  # else all lie a turn of the buckets ahead
             break
         cursor += 1
         steps += 1

@@ -5,14 +5,16 @@ A record takes 32 bytes or a multiple of 64 and begins on a multiple of its size
 
 from __future__ import annotations
 
+import mmap
 from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from sim.kernel.fields import Fields
 
-LINE_BYTES = 64
+LINE_BYTES, HUGE_BYTES = 64, 1 << 21
 
 
 def lay_records(obj: Fields, count: int, kinds: Mapping[str, Any], starts: Mapping[str, float] | None = None) -> None:
@@ -21,14 +23,25 @@ def lay_records(obj: Fields, count: int, kinds: Mapping[str, Any], starts: Mappi
     size = LINE_BYTES // 2 if packed.itemsize <= LINE_BYTES // 2 else -(-packed.itemsize // LINE_BYTES) * LINE_BYTES
     offsets = [packed.fields[name][1] for name in kinds]  # type: ignore[index]
     record = np.dtype({"names": list(kinds), "formats": list(kinds.values()), "offsets": offsets, "itemsize": size})
-    memory = np.zeros(count * size + LINE_BYTES, dtype=np.uint8)
-    first = -memory.ctypes.data % LINE_BYTES
-    table = memory[first : first + count * size].view(record)
+    table = zeroed(count * size).view(record)
     for name in kinds:
         column = table[name]
         if starts and name in starts:
             column[:] = starts[name]
         setattr(obj, name, column)
+
+
+def zeroed(size: int) -> NDArray[np.uint8]:
+    """So many bytes of 0 that begin on a cache line, in huge pages where they fill some (fewer misses of the TLB)."""
+    if size < HUGE_BYTES or not hasattr(mmap, "MADV_HUGEPAGE"):
+        memory = np.zeros(size + LINE_BYTES, dtype=np.uint8)
+        first = -memory.ctypes.data % LINE_BYTES
+    else:
+        pages = mmap.mmap(-1, size + HUGE_BYTES)
+        pages.madvise(mmap.MADV_HUGEPAGE)
+        memory = np.frombuffer(pages, dtype=np.uint8)
+        first = -memory.ctypes.data % HUGE_BYTES
+    return memory[first : first + size]
 
 
 def copied_records(old: Fields, new: Fields, kinds: Mapping[str, Any]) -> None:

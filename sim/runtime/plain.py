@@ -50,16 +50,17 @@ class Chance:
 
 def draw(chance: Chance, purpose: int, entity: int, attempt: int, index: int) -> float:
     """One uniform in (0, 1), the same bits as `CounterDraws.uniform`; 0 <= entity < 2**63."""
-    counter = (int(entity) & MASK, int(entity) >> 32, int(attempt) << 16 | index >> 1, purpose)
+    return draw_pair(chance, purpose, entity, attempt, index >> 1)[index & 1]
+
+
+def draw_pair(chance: Chance, purpose: int, entity: int, attempt: int, pair: int) -> tuple[float, float]:
+    """Draws 2 pair and 2 pair + 1, which come together."""
+    counter = (int(entity) & MASK, int(entity) >> 32, int(attempt) << 16 | pair, purpose)
     z0, z1, z2, z3 = philox4x32(counter, (chance.k0, chance.k1))
-    z = z2 | z3 << 32 if index & 1 else z0 | z1 << 32
-    return ((z >> 12) + 0.5) * UNIT
+    return (((z0 | z1 << 32) >> 12) + 0.5) * UNIT, (((z2 | z3 << 32) >> 12) + 0.5) * UNIT
 
 
 def draw_row(chance: Chance, purpose: int, entity: int, attempt: int, width: int, into: Any) -> None:
     """Uniforms 0..width-1 of an entity into `into[:width]`; `into` has room for one more (they come in pairs)."""
-    for block in range((width + 1) >> 1):
-        counter = (int(entity) & MASK, int(entity) >> 32, int(attempt) << 16 | block, purpose)
-        z0, z1, z2, z3 = philox4x32(counter, (chance.k0, chance.k1))
-        into[2 * block] = (((z0 | z1 << 32) >> 12) + 0.5) * UNIT
-        into[2 * block + 1] = (((z2 | z3 << 32) >> 12) + 0.5) * UNIT
+    for pair in range((width + 1) >> 1):
+        into[2 * pair], into[2 * pair + 1] = draw_pair(chance, purpose, entity, attempt, pair)

@@ -93,9 +93,11 @@ class Renewal:
 
 def exponential_fill(state: Renewal, chance: Chance, first: int, count: int, at: Any) -> None:
     """Instants of requests first..first + count - 1, a plain function: what `chunks` does with `exponential_gaps`."""
+    for number in range(count):  # a loop of its own, which a compiler may do for several at once
+        at[number] = draw(chance, ARRIVAL_GAP, first + number, 0, 0)
     operational = state.operational
     for number in range(count):
-        operational += -math.log(draw(chance, ARRIVAL_GAP, first + number, 0, 0))
+        operational += -math.log(at[number])
         at[number] = operational / state.rate_per_s
     state.operational = operational
 

@@ -8,7 +8,7 @@ The nodes' busy time is read, changing nothing, at the instants that the books n
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Protocol
 
 import numpy as np
@@ -25,6 +25,7 @@ from sim.world.pool import Pool
 from sim.world.resilient import ResilientEngine
 
 NAN = float("nan")
+BusyOf = Callable[[int, bool, float], NDArray[np.float64]]
 SAMPLE_KEY = 1 << 16  # of the instants' control events: after the engine's own
 
 
@@ -119,11 +120,16 @@ def stream_open(engine: Any, columns: Any, stream: Stream, now: float) -> None:
 
 
 class BusySamples:
-    """Busy agent-seconds of every node until each of some instants."""
+    """Busy agent-seconds of every node until each of some instants.
 
-    def __init__(self, env: OrderedEnvironment, nodes: Mapping[str, WorldNode], shared: bool) -> None:
-        self.env, self.nodes, self.shared = env, nodes, shared
-        self.samples: list[list[float]] = []
+    `busy_of` is how an engine whose pools are columns says it of all nodes at once; without, pool by pool.
+    """
+
+    def __init__(
+        self, env: OrderedEnvironment, nodes: Mapping[str, WorldNode], shared: bool, busy_of: BusyOf | None = None
+    ) -> None:
+        self.env, self.nodes, self.shared, self.busy_of = env, nodes, shared, busy_of
+        self.samples: list[Sequence[float] | NDArray[np.float64]] = []
 
     def start(self, instants: list[float]) -> None:
         """Read at these, the present or later."""
@@ -134,7 +140,16 @@ class BusySamples:
         self._sample(self.env.now)
 
     def _sample(self, now: float) -> None:
-        self.samples.append([sum(self._busy_s(p, now) for p in node.pools.values()) for node in self.nodes.values()])
+        if self.busy_of is not None:
+            self.samples.append(self.busy_of(len(self.nodes), self.shared, now))
+        else:
+            self.samples.append([self._node_busy_s(node, now) for node in self.nodes.values()])
+
+    def _node_busy_s(self, node: WorldNode, now: float) -> float:
+        busy_s = 0.0
+        for pool in node.pools.values():  # in the order of their making, one after the other (`engine_rules`)
+            busy_s += self._busy_s(pool, now)
+        return busy_s
 
     def _busy_s(self, pool: Any, now: float) -> float:
         """A pool's book and what its last event does not know yet; under sharing all that are present are served."""

@@ -90,11 +90,12 @@ class World:
         self.machines = Machines(runtime, self.network)
         self.nodes = self.machines.all
         self.engine = self._make_engine()
+        self.columns: Any = self.engine.columns
         self.membership = MembershipRelay(balancer, self.engine.membership_changed, self._leaving)
         self.agent_types: dict[tuple[str, str], str] = {}  # (node id, agent id) -> type of every agent that runs
-        self.columns: Any = self.engine.columns
         self.loaded = False
-        self.busy_samples = BusySamples(runtime.env, self.nodes, params.sharing and not params.tokens)
+        shared, busy_of = params.sharing and not params.tokens, getattr(self.engine, "busy_s", None)
+        self.busy_samples = BusySamples(runtime.env, self.nodes, shared, busy_of)
         self.steps: tuple[array[int], array[float], array[int]] = (array("i"), array("d"), array("i"))
         balancer.slot_listeners.append(self._slot_added)
 
@@ -218,10 +219,10 @@ class World:
             self.busy_samples.start(params.stream.sample_at)
         if isinstance(self.engine, ResilientEngine):
             self.engine.chances.poisonous = feed.poisonous
-        self.engine.start(load.horizon_s, load.drain_s)
-        if load.closed is not None:
         if params.make_engine is not None:
             return self._run_compiled(load, feed)
+        self.engine.start(load.horizon_s, load.drain_s)
+        if load.closed is not None:
             clients = ClosedClients(load.closed, self.engine, feed, self.draws, load.horizon_s)
             self.engine.on_left = clients.on_left
             clients.start()
@@ -246,14 +247,16 @@ class World:
         engine.run()
         return self._record(load)
 
-    def _record(self, load: Load) -> RunRecord:
-        ended_at = self.runtime.now()
-        self.engine.close(ended_at)
-        arrived = np.flatnonzero(~np.isnan(np.asarray(self.columns.arrived_at)))  # a closed client's next are unknown
     def _start_side(self, side: Callable[[Draws, float], Iterator[ArrivalChunk]], horizon_s: float, feed: Feed) -> None:
         blocks = feed.open_blocks(side(self.draws, horizon_s), in_order=False)
         SideStream(self.engine, blocks, feed.columns).start()
 
+    def _record(self, load: Load) -> RunRecord:
+        ended_at = self.runtime.now()
+        self.engine.close(ended_at)
+        arrived = np.flatnonzero(~np.isnan(np.asarray(self.columns.arrived_at)))  # a closed client's next are unknown
+        if load.closed is not None:  # rows of clients lie in blocks, as they were drawn
+            arrived = arrived[np.argsort(np.asarray(self.columns.request)[arrived], kind="stable")]
         stream = self.params.stream
         if stream is not None:
             stream_open(self.engine, self.columns, stream, ended_at)
