@@ -13,6 +13,7 @@ from sim.bench.attempt_columns import AttemptColumns, Marked, SentLater
 from sim.bench.compiled_pools import COMPILED_POOLS
 from sim.bench.kernel_balancer import KernelBalancer
 from sim.contracts import Draws
+from sim.kernel.clients import client_thinks
 from sim.kernel.commands import Commands
 from sim.kernel.driver import Driver, Options
 from sim.kernel.paths import Balancing
@@ -35,7 +36,6 @@ from sim.kernel.state import (
     POOL_EVENT,
     REFUSED_ROW,
     SHED_ROW,
-    SOURCE_ENDED,
     TURNS,
     UNTIL,
     WAIT_ROW,
@@ -51,6 +51,7 @@ from sim.world.hot import make_answer, make_answered
 from sim.world.network import Network
 from sim.world.resilient import ResilientEngine
 from sim.world.seam import RequestRules
+from sim.world.timers import RowQueue
 from sim.world.world import Load
 
 
@@ -129,10 +130,24 @@ class AttemptEngine(ResilientEngine):
 
     def load(self, load: Load, draws: Draws, feed: Feed) -> None:
         """Take requests from the main source."""
-        self.k.numbers[SOURCE_ENDED] = load.open is None
-        if load.open is not None:
-            self.driver.load(load.open, load.service, draws, load.horizon_s, feed.keys, feed.views, feed.fates)
-            self._start_timers()
+        self.driver.load(load, draws, feed.keys, feed.views, feed.fates)
+        if load.closed is not None:
+            self.on_left = self._client_left
+            self._watch_closed()
+        self._start_timers()
+
+    def _client_left(self, row: int, now: float) -> None:
+        client_thinks(self.k, self.rows.request[row], now)
+
+    def _watch_closed(self) -> None:
+        """Requests of closed clients stand in the queues of timers under SimPy; here those look at the rows too."""
+        found = []
+        for name in ("deadlines", "timeouts", "hedges"):
+            queue = getattr(self, name)
+            if queue is not None:
+                found.append(RowQueue(queue.expiry))
+                setattr(self, name, found[-1])
+        self.cursors = found
 
     def run(self) -> None:
         """Until everything is answered or drained."""

@@ -37,10 +37,10 @@ def not_compiled(config: Config) -> str | None:
     """The feature of a config that the compiled engine does not run, None when it runs all."""
     if config.gateway.enabled:
         return "gateway (each request passes the real gateway)"
+    if config.optimizer.enabled:
+        return "optimizer (answers depend on the setting that their node has when they start)"
     if config.plugins.enabled:
         return "plugins (their hooks are called on the way of every request)"
-    if lookup("arrivals", config.arrivals.kind) is lookup("arrivals", "closed_loop"):
-        return "arrivals=closed_loop"
     if is_under_fire(config):
         if config.health.slow_start_s:
             return "health.slow_start_s"
@@ -85,7 +85,9 @@ def engine_maker(balancer: Balancer, config: Config, types: int, service: Any, s
         bound |= {"STREAMED": True, "stream_ended": stream_rules.stream_ended}
         bound |= {"stream_tokens": stream_rules.stream_tokens} if tokens else {}
     keyed = config.balancer.kind == "consistent_hash"
+    closed = lookup("arrivals", config.arrivals.kind) is lookup("arrivals", "closed_loop")
     options = Options(
+        clients_count=config.arrivals.clients_count if closed else 0,
         queue_max=config.balancer.queue_max,
         discipline="batching" if tokens else "sharing" if config.service.discipline == "ps" else "fifo",
         hardware=service.hardware if tokens else None,

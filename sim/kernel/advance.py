@@ -15,6 +15,7 @@ from math import inf
 from typing import Any
 
 from sim.kernel.batching import batch_arm, batch_end_decode, batch_end_prefill
+from sim.kernel.clients import client_is_known, next_request, next_send_at
 from sim.kernel.heaps import heaps_steps
 from sim.kernel.messages import next_probe, probe_event
 from sim.kernel.pools import finish, share_arm, share_depart
@@ -25,6 +26,7 @@ from sim.kernel.state import (
     CHUNK_AT,
     CHUNK_END,
     CHUNK_FIRST,
+    CLIENT,
     CLOSED,
     EMPTY,
     EVENTS,
@@ -43,13 +45,14 @@ from sim.kernel.state import (
     STEPS,
     UNTIL,
     WAITING,
+    WANT,
     WENT_ON,
 )
 from sim.kernel.watched import arrive_watched, pool_event_watched
 from sim.runtime.order import ARRIVAL, FINISH, PROBE, RETRY
 from sim.runtime.plain import rare
 
-SHARING = BATCHING = ATTEMPTS = False  # bound before compiling
+SHARING = BATCHING = ATTEMPTS = CLIENTS = False  # bound before compiling
 SPARE = 4  # events that one step may push
 STRETCH = 4096  # events between two looks at room and width
 
@@ -94,7 +97,11 @@ def go_on(k: Any, until: float, until_rank: int, until_request: int, until_attem
             if mine:
                 at = finish_at
                 rank = FINISH
-        if numbers[CHUNK_AT] < numbers[CHUNK_END]:
+        if CLIENTS:
+            arrival_at = next_send_at(k)
+            if numbers[CLOSED] == 1 and numbers[IN_SYSTEM] == 0:
+                return EMPTY
+        elif numbers[CHUNK_AT] < numbers[CHUNK_END]:
             arrival_at = chunk.at[numbers[CHUNK_AT]]
         elif numbers[SOURCE_ENDED] == 1 or numbers[CLOSED] == 1:
             arrival_at = inf
@@ -104,7 +111,10 @@ def go_on(k: Any, until: float, until_rank: int, until_request: int, until_attem
             return CHUNK
         arrives = arrival_at < at or (arrival_at == at and rank > ARRIVAL)
         if ATTEMPTS and arrival_at == at and rank == ARRIVAL:
-            arrives = comes_before(numbers[CHUNK_FIRST] + numbers[CHUNK_AT], 0, until_request, until_attempt)
+            coming = numbers[CHUNK_FIRST] + numbers[CHUNK_AT]
+            if CLIENTS:
+                coming = next_request(k)
+            arrives = comes_before(coming, 0, until_request, until_attempt)
         if arrives:
             at = arrival_at
             rank = ARRIVAL
@@ -133,6 +143,9 @@ def go_on(k: Any, until: float, until_rank: int, until_request: int, until_attem
             else:
                 pool_event(k, node, at)
         elif rank == ARRIVAL:
+            if CLIENTS and not client_is_known(k):
+                numbers[WANT] = k.clients.client[0]
+                return CLIENT
             if ATTEMPTS:
                 reason = arrive_watched(k, at)
                 if reason == STALE_VIEW:

@@ -15,6 +15,7 @@ from numba import types
 
 from sim.contracts import Draws
 from sim.kernel.advance import advance, safe_steps
+from sim.kernel.clients import Clients, think
 from sim.kernel.commands import have_pools
 from sim.kernel.feed import KernelFeed, Marked
 from sim.kernel.heaps import heaps_steps
@@ -23,7 +24,9 @@ from sim.kernel.paths import Balancing, compiled_paths
 from sim.kernel.queue import Queue, spread_anew
 from sim.kernel.state import (
     CHUNK,
+    CLIENT,
     FREE_ROW,
+    HORIZON_AT,
     IN_SYSTEM,
     INF,
     INSTANTS,
@@ -54,6 +57,7 @@ from sim.runtime.plain import Chance
 
 STEPS_MAX = 1_000_000  # events a call, so that Ctrl-C and progress work
 ROWS_MIN = 1 << 10
+CLIENT_PLACES, CLIENT_BLOCK_MIN, CLIENT_BLOCK_MAX = 1 << 16, 16, 512  # requests of clients that are drawn ahead
 ROWS_AHEAD_MAX = 20_000_000  # rows made room for at once; more come as they are needed
 WHOLE, REAL = types.int64, types.float64
 LAST_REQUEST = (1 << 63) - 1
@@ -70,6 +74,7 @@ class Options:
     bound: dict[str, Any] = field(default_factory=dict)
     watched: dict[str, Any] | None = None  # of a run with attempts: states of the control plane by name in the kernel
     uses: dict[str, bool] = field(default_factory=dict)  # of such a run
+    clients_count: int = 0  # of a closed load
 
 
 class Driver:
@@ -105,6 +110,10 @@ class Driver:
         k.stream = options.stream
         for name, state in (options.watched or {}).items():
             setattr(k, name, state)
+        if options.clients_count:
+            size = min(max(CLIENT_PLACES // options.clients_count, CLIENT_BLOCK_MIN), CLIENT_BLOCK_MAX)
+            k.clients = Clients(options.clients_count, size)
+            k.chunk = Chunk(options.clients_count * size, k.uses)
         k.lines = Lines(balancing.views)
         k.probes = Probes(1 << 10 if balancing.probes else 1)
         k.numbers = np.zeros(NUMBERS, dtype=np.int64)
@@ -120,7 +129,13 @@ class Driver:
         self.feed: KernelFeed | None = None
         self.on_moved: Callable[[], None] | None = None  # hears when columns have moved
         k.paths = compiled_paths(balancing, self.structs)
-        self.bound = {"SHARING": self.sharing, "BATCHING": self.batching, **options.bound}
+        self.clients_law: Any = None
+        self.bound = {
+            "CLIENTS": options.clients_count > 0,
+            "SHARING": self.sharing,
+            "BATCHING": self.batching,
+            **options.bound,
+        }
         self._advance = self.entry(advance, WHOLE, REAL, WHOLE, WHOLE, WHOLE, WHOLE)
         self._spread = entry(spread_anew, type_of(k.queue), types.void, (REAL,))
 
@@ -133,17 +148,27 @@ class Driver:
         """Of the kernel; another one after a growth."""
         return self.structs.of(self.k).address
 
-    def load(
-        self, law: Any, service: Any, draws: Draws, horizon_s: float, keys: Marked, views: Marked, fates: Any = None
-    ) -> None:
-        """Take requests from an open source."""
+    def load(self, load: Any, draws: Draws, keys: Marked, views: Marked, fates: Any = None) -> None:
+        """Take requests from the source of a load."""
+        k, law, horizon_s = self.k, load.open, load.horizon_s
+        if law is None:
+            self.feed = KernelFeed(None, load.service, draws, horizon_s, keys, views, fates)
+            self._load_clients(load.closed, draws, horizon_s)
+            return
         known = self.options.stream is None and not law.terminating  # a trace may end long before the horizon
         expected = min(law.rate_per_s() * horizon_s, ROWS_AHEAD_MAX) if known else 0.0
         rows_max = min(int(1.05 * expected + 6.0 * expected**0.5) + ROWS_MIN, ROWS_AHEAD_MAX)
-        self.structs.forget(self.k.rows)
-        self.k.rows = Rows(rows_max, self.k.uses)
+        self.structs.forget(k.rows)
+        k.rows = Rows(rows_max, k.uses)
         self.relocate()
-        self.feed = KernelFeed(law, service, draws, horizon_s, keys, views, fates)
+        self.feed = KernelFeed(law, load.service, draws, horizon_s, keys, views, fates)
+
+    def _load_clients(self, law: Any, draws: Draws, horizon_s: float) -> None:
+        k = self.k
+        self.clients_law = law
+        k.instants[HORIZON_AT] = horizon_s
+        for client in range(law.clients_count):
+            think(k, client, law.think_s(draws, client, 0))
 
     def go_on(self, until: float, rank: int, key: int = 0) -> int:
         """Advance to before (until, rank, key); gives why it came back, after whatever it could serve itself."""
@@ -155,6 +180,9 @@ class Driver:
             self.refresh()
         elif reason == ROOM:
             self.grow()
+        elif reason == CLIENT:
+            assert self.feed is not None
+            self.feed.fill_client(self.k, self.clients_law, int(self.k.numbers[WANT]))
         return reason
 
     def refresh(self) -> None:

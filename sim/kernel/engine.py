@@ -91,7 +91,7 @@ class CompiledEngine:
 
     def load(self, load: Any, draws: Draws, feed: Any) -> None:
         """Take requests from the source of a load; `feed` says what they carry."""
-        self.driver.load(load.open, load.service, draws, load.horizon_s, feed.keys, feed.views)
+        self.driver.load(load, draws, feed.keys, feed.views)
 
     def start(self, horizon_s: float, drain_s: float) -> None:
         """Arm the end of arrivals, the end of draining, and the polls."""

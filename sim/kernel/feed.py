@@ -13,6 +13,7 @@ import numpy as np
 from numba import types
 
 from sim.contracts import ArrivalChunk, Draws
+from sim.kernel.clients import CLIENT_BITS
 from sim.kernel.errors import CannotCompile
 from sim.kernel.lower import entry
 from sim.kernel.state import CHUNK_AT, CHUNK_END, CHUNK_FIRST, Chunk, Kernel
@@ -73,7 +74,8 @@ class KernelFeed:
                 self.source = source
             except CannotCompile:
                 pass  # a user's own law: asked in Python
-        self.chunks = iter(()) if self.source is not None else law.chunks(draws, horizon_s)
+        asked = self.source is None and law is not None  # without a law: closed clients, a few at a time
+        self.chunks = law.chunks(draws, horizon_s) if asked else iter(())
 
     def fill(self, k: Kernel) -> bool:
         """The next chunk; False when the source has ended."""
@@ -112,18 +114,45 @@ class KernelFeed:
         self._mark(k, found.first, count, found)
         return True
 
+    def fill_client(self, k: Kernel, law: Any, client: int) -> None:
+        """The next requests of a closed client, and how long it thinks after each."""
+        clients, chunk = k.clients, k.chunk
+        size, ordinal = int(clients.size), int(clients.known[client])
+        place, first = client * size, (client << CLIENT_BITS) + ordinal
+        entities = np.arange(first, first + size, dtype=np.uint64)
+        if k.uses.tokens:
+            prompt, output = self.service.tokens(self.draws, entities, None)
+            chunk.prompt_tokens[place : place + size], chunk.output_tokens[place : place + size] = prompt, output
+        else:
+            chunk.work_s[place : place + size] = self.service.work_s(self.draws, entities, None)
+        self._carry(k, slice(place, place + size), entities, None)
+        clients.think_s[place : place + size] = thinks_s(law, self.draws, client, ordinal + 1, size)
+        clients.known[client] = ordinal + size
+
     def _mark(self, k: Kernel, first: int, count: int, found: ArrivalChunk | None) -> None:
         """Keys and views of the chunk, and where it begins and ends."""
         if k.uses.keys or k.uses.views or self.fates is not None:
-            entities = np.arange(first, first + count, dtype=np.uint64)
-            if k.uses.keys and self.keys is not None:
-                k.chunk.key[:count] = self.keys(entities, found)
-            if k.uses.views and self.views is not None:
-                k.chunk.of_view[:count] = self.views(entities, found)
-            if self.fates is not None:
-                priorities, singles = self.fates(entities)
-                if k.uses.priorities:
-                    k.chunk.priority[:count] = priorities
-                if k.uses.singles:
-                    k.chunk.single[:count] = singles
+            self._carry(k, slice(count), np.arange(first, first + count, dtype=np.uint64), found)
         k.numbers[CHUNK_AT], k.numbers[CHUNK_END], k.numbers[CHUNK_FIRST] = 0, count, first
+
+    def _carry(self, k: Kernel, places: slice, entities: Any, found: ArrivalChunk | None) -> None:
+        """What requests carry beside their demands, into these places of the chunk."""
+        chunk = k.chunk
+        if k.uses.keys and self.keys is not None:
+            chunk.key[places] = self.keys(entities, found)
+        if k.uses.views and self.views is not None:
+            chunk.of_view[places] = self.views(entities, found)
+        if self.fates is not None:
+            priorities, singles = self.fates(entities)
+            if k.uses.priorities:
+                chunk.priority[places] = priorities
+            if k.uses.singles:
+                chunk.single[places] = singles
+
+
+def thinks_s(law: Any, draws: Draws, client: int, first: int, count: int) -> list[float]:
+    """Times that a client thinks before its requests first..first + count - 1, all at once where the law can."""
+    if hasattr(law, "thinks_s"):
+        found: list[float] = law.thinks_s(draws, client, first, count)
+        return found
+    return [law.think_s(draws, client, ordinal) for ordinal in range(first, first + count)]

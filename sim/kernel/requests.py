@@ -10,6 +10,7 @@ from __future__ import annotations
 from typing import Any
 
 from sim.kernel.accept import pool_accept
+from sim.kernel.clients import client_sends, client_thinks, next_place, next_request
 from sim.kernel.messages import send_probes
 from sim.kernel.state import (
     ARRIVALS,
@@ -29,7 +30,7 @@ from sim.runtime.draws import DISPATCHER, IDLE_TOKEN, PICK
 from sim.runtime.plain import STALE, draw, draw_row, rare
 from sim.types.records import OK, REJECTED, TRUNCATED
 
-BATCHING = STREAMED = False  # bound before compiling
+BATCHING = CLIENTS = STREAMED = False  # bound before compiling
 NAN = float("nan")
 
 
@@ -68,6 +69,9 @@ def arrive(k: Any, now: float) -> bool:
     numbers, rows, chunk, uses = k.numbers, k.rows, k.chunk, k.uses
     place = numbers[CHUNK_AT]
     entity = numbers[CHUNK_FIRST] + place
+    if CLIENTS:
+        place = next_place(k)
+        entity = next_request(k)
     dispatcher = view = key = 0
     if uses.dispatchers == 1:
         dispatcher = int(draw(k.chance, DISPATCHER, entity, 0, 0) * k.dispatchers_count)
@@ -80,7 +84,10 @@ def arrive(k: Any, now: float) -> bool:
     if slot == STALE:
         numbers[WANT] = dispatcher * k.views_count + view
         return False
-    numbers[CHUNK_AT] = place + 1
+    if CLIENTS:
+        client_sends(k)
+    else:
+        numbers[CHUNK_AT] = place + 1
     row = new_row(k)
     rows.request[row] = entity
     rows.arrived_at[row] = now
@@ -105,7 +112,7 @@ def arrive(k: Any, now: float) -> bool:
         rows.status[row] = REJECTED
         if STREAMED:
             stream_ended(k.stream, now, NAN, now, 0.0, REJECTED, 1)
-        left(k, row)
+        left(k, row, now)
     return True
 
 
@@ -121,7 +128,7 @@ def place_at(k: Any, row: int, slot: int, dispatcher: int, now: float) -> None:
         k.paths.refused(k.paths.books, dispatcher, slot)
         if STREAMED:
             stream_ended(k.stream, rows.arrived_at[row], NAN, now, 0.0, REJECTED, 1)
-        left(k, row)
+        left(k, row, now)
 
 
 def answered(k: Any, row: int, p: int, now: float) -> None:
@@ -142,12 +149,14 @@ def answered(k: Any, row: int, p: int, now: float) -> None:
         k.paths.record(k.paths.books, slot, rows.rif[row], latency_s)
     if k.numbers[WAITING] > 0:
         k.numbers[PULL] = 1
-    left(k, row)
+    left(k, row, now)
 
 
-def left(k: Any, row: int) -> None:
+def left(k: Any, row: int, now: float) -> None:
     """A request is out of the system."""
     k.numbers[IN_SYSTEM] -= 1
+    if CLIENTS:
+        client_thinks(k, k.rows.request[row], now)
     if STREAMED:  # its row is free; the ended status stays until it is used again
         k.rows.link[row] = k.numbers[FREE_ROW]
         k.numbers[FREE_ROW] = row

@@ -21,13 +21,14 @@ NAN, INF = float("nan"), float("inf")
 # Of `Kernel.numbers`
 (ARRIVALS, IN_SYSTEM, WAITING, TURNS, CLOSED, NEXT_ROW, FREE_ROW, CHUNK_AT, CHUNK_END, CHUNK_FIRST, EVENTS, POLL_TICK,
  PULL, PULL_DUE, PROBES_FROM, PROBES_TO, WANT, SOURCE_ENDED, AT_ROW, AT_POOL, AT_SERIAL, LATE, ANSWERED, BROKEN,
- NUMBERS) = range(25)  # fmt: skip
+ THINKING, NUMBERS) = range(26)  # fmt: skip
 # Of `Kernel.instants`
-NOW, CENTRAL_AREA_S, CENTRAL_AT, POLL_AT, POLL_S, PROBE_S, PULL_AT, INSTANTS = range(8)
+NOW, CENTRAL_AREA_S, CENTRAL_AT, POLL_AT, POLL_S, PROBE_S, PULL_AT, HORIZON_AT, INSTANTS = range(9)
 # Why `advance` came back
 UNTIL, CHUNK, STALE_VIEW, ROOM, EMPTY, STEPS = range(6)
 # ... and, with attempts, what of the attempt `numbers[AT_ROW]` is Python's to do (`sim.kernel.watched`)
 SHED_ROW, WAIT_ROW, PLACE_ROW, REFUSED_ROW, ANSWER_ROW, POOL_EVENT, WENT_ON = range(6, 13)
+CLIENT = 13  # the next requests of client `numbers[WANT]` are not known yet (`sim.kernel.clients`)
 
 # One cache line a row: what every run has
 ROW = {
@@ -249,9 +250,9 @@ class Paths(Fields):
 class Kernel(Fields):
     """Everything of a run."""
 
-    __slots__ = ("admission", "batch", "budget", "central_max", "chance", "chunk", "dispatchers_count", "draws",
-                 "draws_count", "hardware", "heaps", "hub", "instants", "lines", "numbers", "paths", "pools", "probes",
-                 "probes_count", "queue", "rows", "stream", "targets", "uses", "views_count")  # fmt: skip
+    __slots__ = ("admission", "batch", "budget", "central_max", "chance", "chunk", "clients", "dispatchers_count",
+                 "draws", "draws_count", "hardware", "heaps", "hub", "instants", "lines", "numbers", "paths", "pools",
+                 "probes", "probes_count", "queue", "rows", "stream", "targets", "uses", "views_count")  # fmt: skip
 
     handed = ("draws", "targets")
     chance: Chance

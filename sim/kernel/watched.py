@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from sim.kernel.clients import client_sends, client_thinks, next_place, next_request
 from sim.kernel.fragile import fragile_accept, fragile_end, fragile_fill
 from sim.kernel.messages import send_probes
 from sim.kernel.requests import new_row
@@ -40,6 +41,7 @@ from sim.runtime.draws import ADMISSION, DISPATCHER, IDLE_TOKEN, PICK
 from sim.runtime.plain import NONE, STALE, draw, draw_row
 from sim.types.records import OK, TRUNCATED
 
+CLIENTS = False  # bound before compiling
 NAN = float("nan")
 
 
@@ -76,6 +78,9 @@ def arrive_watched(k: Any, now: float) -> int:
     numbers, rows, chunk, uses = k.numbers, k.rows, k.chunk, k.uses
     place = numbers[CHUNK_AT]
     entity = numbers[CHUNK_FIRST] + place
+    if CLIENTS:
+        place = next_place(k)
+        entity = next_request(k)
     dispatcher = view = key = priority = 0
     if uses.dispatchers == 1:
         dispatcher = int(draw(k.chance, DISPATCHER, entity, 0, 0) * k.dispatchers_count)
@@ -96,7 +101,10 @@ def arrive_watched(k: Any, now: float) -> int:
         if slot == STALE:
             numbers[WANT] = dispatcher * k.views_count + view
             return STALE_VIEW
-    numbers[CHUNK_AT] = place + 1
+    if CLIENTS:
+        client_sends(k)
+    else:
+        numbers[CHUNK_AT] = place + 1
     row = watched_row(k, entity, now)
     rows.work_s[row] = chunk.work_s[place]
     rows.of_view[row] = view
@@ -203,4 +211,6 @@ def answered_watched(k: Any, row: int, p: int, now: float) -> int:
     if uses.learns == 1:
         admission_ended(k.admission, True, now)
     numbers[IN_SYSTEM] -= 1
+    if CLIENTS:
+        client_thinks(k, rows.request[row], now)
     return WENT_ON

@@ -51,7 +51,7 @@ class Again(Engine):
         deadlines = self._timer(rules.deadline_s, (DEADLINE, 2), self._deadline, self.several)
         timeouts = self._timer(rules.attempt_timeout_s, (DEADLINE, 0), self._timed_out)
         hedges = self._timer(rules.hedge_after_s, (RETRY, 0), self._hedge)
-        self.cursors = [RowCursor(one.expiry) for one in (deadlines, timeouts, hedges) if one is not None]
+        self.cursors: list[Any] = [RowCursor(one.expiry) for one in (deadlines, timeouts, hedges) if one is not None]
         for one in (timeouts, hedges):
             if one is not None:  # these two count from when a request was sent
                 one.expiry.elsewhere = [self.line, self._sent_at]

@@ -58,21 +58,26 @@ class ExpiryQueue:
 
     def _arm(self) -> None:
         expiry, entries = self.expiry, self.entries
-        status, unended = expiry.columns.status, expiry.unended
-        while entries and status[entries[0][1]] != TRUNCATED and entries[0][1] not in unended:
-            entries.popleft()
+        self._drop_ended()
         self.armed = bool(entries)
         if entries:
             rank, key = expiry.order
             expiry.env.call_at(entries[0][0], rank, key + 1, self._fire, None)
 
+    def _drop_ended(self) -> None:
+        entries, status, unended = self.entries, self.expiry.columns.status, self.expiry.unended
+        while entries and status[entries[0][1]] != TRUNCATED and entries[0][1] not in unended:
+            entries.popleft()
+
     def _fire(self, _: None) -> None:
-        entries, now = self.entries, self.expiry.env.now
-        due = []
+        self.expiry.run(self._due(self.expiry.env.now))
+        self._arm()
+
+    def _due(self, now: float) -> list[int]:
+        entries, due = self.entries, []
         while entries and entries[0][0] <= now:
             due.append(entries.popleft()[1])
-        self.expiry.run(due)
-        self._arm()
+        return due
 
 
 class RowCursor:
@@ -86,14 +91,17 @@ class RowCursor:
         self._arm()
 
     def _arm(self) -> None:
-        """Wait for the first row that is open; rows to come expire in a whole delay at the soonest."""
+        rank, key = self.expiry.order
+        self.expiry.env.call_at(self.next_at(), rank, key, self._fire, None)
+
+    def next_at(self) -> float:
+        """When the first row that is open expires; rows to come do so in a whole delay at the soonest."""
         expiry = self.expiry
         count = len(expiry.columns)
         row = self.row = self._first_open(count)
         now = expiry.env.now
         at = expiry.columns.arrived_at[row] + expiry.delay_s if row < count else now + expiry.delay_s
-        rank, key = expiry.order
-        expiry.env.call_at(max(at, now), rank, key, self._fire, None)
+        return max(at, now)
 
     def _first_open(self, count: int) -> int:
         columns, unended, row = self.expiry.columns, self.expiry.unended, self.row
@@ -111,12 +119,41 @@ class RowCursor:
         return any(row in rows for rows in self.expiry.elsewhere)
 
     def _fire(self, _: None) -> None:
-        expiry = self.expiry
-        arrived_at, now, delay_s, count = expiry.columns.arrived_at, expiry.env.now, expiry.delay_s, len(expiry.columns)
-        due = []
+        self.expiry.run(self.due(self.expiry.env.now))
+        self._arm()
+
+    def due(self, now: float) -> list[int]:
+        """Rows whose time has come; they are passed."""
+        columns, delay_s, found = self.expiry.columns, self.expiry.delay_s, []
+        arrived_at, count = columns.arrived_at, len(columns)
         while self.row < count and arrived_at[self.row] + delay_s <= now:
             if not self._is_others(self.row):
-                due.append(self.row)
+                found.append(self.row)
             self.row += 1
-        expiry.run(due)
+        return found
+
+
+class RowQueue(ExpiryQueue):
+    """A queue that also watches the first attempts of rows that are made as they arrive (a compiled engine's)."""
+
+    def __init__(self, expiry: Expiry) -> None:
+        super().__init__(expiry)
+        self.cursor = RowCursor(expiry)
+
+    def start(self) -> None:
+        """Watch from the first row on."""
         self._arm()
+
+    def _arm(self) -> None:
+        """For whatever is first, a row to come included; so the queue is armed before anything is added to it."""
+        expiry, entries = self.expiry, self.entries
+        self.armed = True
+        at = self.cursor.next_at()
+        self._drop_ended()
+        if entries:
+            at = min(at, entries[0][0])
+        rank, key = expiry.order
+        expiry.env.call_at(at, rank, key + 1, self._fire, None)
+
+    def _due(self, now: float) -> list[int]:
+        return self.cursor.due(now) + super()._due(now)

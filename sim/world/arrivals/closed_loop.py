@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import math
 
+import numpy as np
+
 from sim.contracts import Draws
 from sim.registry import register
 from sim.runtime.draws import THINK
@@ -21,6 +23,11 @@ class ClosedLoop:
     def think_s(self, draws: Draws, client: int, ordinal: int) -> float:
         """Seconds the client thinks before its `ordinal`-th request."""
         return -self._mean_s * math.log(draws.uniform(THINK, (client << 32) + ordinal))
+
+    def thinks_s(self, draws: Draws, client: int, first: int, count: int) -> list[float]:
+        """The same before its requests first..first + count - 1."""
+        entities = np.arange((client << 32) + first, (client << 32) + first + count, dtype=np.uint64)
+        return [-self._mean_s * math.log(u) for u in draws.uniforms_of(THINK, entities)[:, 0].tolist()]
 
 
 @register("arrivals", "closed_loop")
