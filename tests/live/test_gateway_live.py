@@ -295,3 +295,54 @@ def test_keys_of_the_command_line_are_those_of_the_gateway(tmp_path: Path) -> No
     found = gateway.keys.verify(key, 1.0)
     assert found is not None
     assert found.name == "ops"
+
+
+async def beside_slow_ones(state: Path) -> None:
+    config = {"port": 0, "rate_limiting": False, "header_timeout_s": 60.0, "body_timeout_s": 90.0, "body_grace_s": 60.0}
+    gateway = APIGateway(config, state=state)
+    key = gateway.issue_key("me", "operate")
+    await gateway.start()
+    loop = asyncio.get_running_loop()
+    request = f"GET /v1/status HTTP/1.1\r\nHost: localhost\r\nX-API-Key: {key}\r\n\r\n".encode()
+
+    async def p99_s(count: int) -> float:
+        reader, writer = await asyncio.open_connection("127.0.0.1", gateway.port)
+        spent = []
+        for _ in range(count):
+            begun = loop.time()
+            writer.write(request)
+            head = await reader.readuntil(b"\r\n\r\n")
+            assert head.startswith(b"HTTP/1.1 200 "), head
+            length = int(head.lower().split(b"content-length: ")[1].split(b"\r\n")[0])
+            await reader.readexactly(length)
+            spent.append(loop.time() - begun)
+        writer.close()
+        return sorted(spent)[int(0.99 * count)]
+
+    def drip(writer: asyncio.StreamWriter) -> None:
+        """A byte every tenth of a second: a header without an end, or a body."""
+        if not writer.is_closing():
+            writer.write(b"a")
+            loop.call_later(0.1, drip, writer)
+
+    await p99_s(500)
+    alone = [await p99_s(2_000) for _ in range(3)]
+    slow = []
+    for number in range(20):
+        _, writer = await asyncio.open_connection("127.0.0.1", gateway.port)
+        head = b"POST /v1/tasks HTTP/1.1\r\nHost: localhost\r\nX-API-Key: " + key.encode()
+        writer.write(head + (b"\r\nContent-Length: 100000\r\n\r\n" if number % 2 else b"\r\nX-Slow: "))
+        drip(writer)
+        slow.append(writer)
+    beside = [await p99_s(2_000) for _ in range(3)]
+    assert gateway.metrics.in_flight == 10  # the slow bodies are still there
+    for writer in slow:
+        writer.close()
+    await gateway.stop()
+    print(f"p99 alone {alone}, beside 20 slow clients {beside}")
+    assert sorted(beside)[1] <= 2.0 * sorted(alone)[1]
+
+
+@pytest.mark.soak
+def test_twenty_slow_clients_leave_a_good_one_within_twice_its_p99(tmp_path: Path) -> None:
+    asyncio.run(asyncio.wait_for(beside_slow_ones(tmp_path), 300.0))

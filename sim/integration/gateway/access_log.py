@@ -8,13 +8,12 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Callable
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from sim.integration.gateway.redact import redact
 
 
-@dataclass(frozen=True, slots=True)
-class AccessRow:
+class AccessRow(NamedTuple):
     """One line; `kind` is `request` or `response`, instants are the runtime's."""
 
     kind: str
@@ -40,16 +39,16 @@ class AccessLog:
         self._sink = sink
 
     def request(self, at: float, request_id: str, method: str, path: str, address: str) -> None:
-        """A request came in."""
-        self._add(AccessRow("request", at, request_id, method[:16], redact(path), address=address))
+        """A request came in; `path` is redacted."""
+        self._add(AccessRow("request", at, request_id, method[:16], path, "", address))
 
     def response(
         self, at: float, request_id: str, method: str, path: str, endpoint: str, key_id: str, status: int,
         spent_s: float, body_bytes: int, reason: str,
     ) -> None:  # fmt: skip
-        """A request was answered; `reason` says why not, where it was not."""
-        told = AccessRow("response", at, request_id, method[:16], redact(path), endpoint, "", key_id, status, spent_s,
-                         body_bytes, redact(reason))  # fmt: skip
+        """A request was answered; `reason` says why not, where it was not. `path` is redacted."""
+        told = AccessRow("response", at, request_id, method[:16], path, endpoint, "", key_id, status, spent_s,
+                         body_bytes, reason and redact(reason))  # fmt: skip
         self._add(told)
 
     def _add(self, row: AccessRow) -> None:

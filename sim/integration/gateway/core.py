@@ -23,6 +23,7 @@ from sim.integration.gateway.metrics import UNKNOWN, GatewayMetrics
 from sim.integration.gateway.ports import Hooks, Receive, Scope, Send
 from sim.integration.gateway.problem import Problem
 from sim.integration.gateway.quota import Quota
+from sim.integration.gateway.redact import redact
 from sim.integration.gateway.router import NOWHERE, Match, Route, Router
 from sim.integration.gateway.settings import GatewayConfig
 
@@ -44,6 +45,7 @@ class Visit:
     address: str
     method: str
     path: str
+    told_path: str = ""  # without what looks like a secret, for the log
     endpoint: str = UNKNOWN
     key_id: str = ""
     told: Pairs = ()  # headers that every answer to it carries
@@ -75,13 +77,18 @@ class Core:
         self.parts = parts
         self.closing = False  # no new work is taken
         self._ordinal = 0
+        self._logs = parts.config.request_logging or parts.config.response_logging
 
     def visit(self, scope: Scope, method: str) -> Visit:
         """A request begins."""
         self._ordinal += 1
         client = scope.get("client")
         now = self.parts.runtime().now()
-        return Visit(f"req-{self._ordinal:08x}", now, client[0] if client else "", method, scope["path"])
+        path = scope["path"]
+        visit = Visit(f"req-{self._ordinal:08x}", now, client[0] if client else "", method, path)
+        if self._logs:
+            visit.told_path = redact(path)
+        return visit
 
     async def http(self, scope: Scope, receive: Receive, send: Send) -> None:
         """One request and its answer."""
@@ -121,7 +128,7 @@ class Core:
         headers = parts.guard.headers(scope)
         visit.method = method = parts.guard.method(scope)
         if parts.config.request_logging:
-            parts.log.request(visit.began_at, visit.request_id, method, visit.path, visit.address)
+            parts.log.request(visit.began_at, visit.request_id, method, visit.told_path, visit.address)
         if method == "OPTIONS":
             preflight = parts.cors.preflight(headers)
             if preflight is not None:
@@ -204,7 +211,7 @@ class Core:
             parts.metrics.answered(visit.endpoint, status, spent_s, visit.body_bytes)
         if config.response_logging:
             parts.log.response(
-                now, visit.request_id, visit.method, visit.path, visit.endpoint, visit.key_id, status, spent_s,
+                now, visit.request_id, visit.method, visit.told_path, visit.endpoint, visit.key_id, status, spent_s,
                 visit.body_bytes, visit.reason,
             )  # fmt: skip
 

@@ -88,7 +88,7 @@ class Response:
 
 def as_json(value: Any) -> bytes:
     """Compact JSON; dataclasses, enums and mappings are taken apart."""
-    return json.dumps(value, default=_plain, separators=(",", ":"), allow_nan=False).encode()
+    return _ENCODE(value).encode()
 
 
 def _plain(value: Any) -> Any:
@@ -104,6 +104,8 @@ def _plain(value: Any) -> Any:
         return value.value
     raise TypeError(f"{type(value).__name__} is nothing that JSON can hold")
 
+
+_ENCODE = json.JSONEncoder(default=_plain, separators=(",", ":"), allow_nan=False).encode  # made once, not a call
 
 Answering = Callable[[Request], Awaitable[Response]]
 

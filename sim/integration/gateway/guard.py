@@ -20,6 +20,7 @@ KNOWN = METHODS | {"CONNECT", "QUERY", "TRACE"}  # never served, but no news to 
 VERSIONS = frozenset({"1.0", "1.1", "2", "3"})
 ONCE = frozenset({b"host", b"content-length", b"transfer-encoding", b"content-type", b"authorization", b"x-api-key",
                   b"origin", b"expect", b"upgrade", b"sec-websocket-key"})  # fmt: skip
+USUAL = ONCE | {b"accept", b"accept-encoding", b"connection", b"user-agent"}
 NAME = re.compile(rb"[a-z0-9!#$%&'*+.^_`|~-]+").fullmatch
 BAD_VALUE = re.compile(rb"[\x00-\x08\x0a-\x1f\x7f]").search
 HOST = re.compile(r"(\[[0-9a-f:.]{2,45}\]|[a-z0-9](?:[a-z0-9._-]{0,253}))(?::(\d{1,5}))?").fullmatch
@@ -53,7 +54,7 @@ class Guard:
         size = 0
         for name, value in pairs:
             size += len(name) + len(value) + 4
-            if NAME(name) is None or BAD_VALUE(value) is not None:
+            if (name not in USUAL and NAME(name) is None) or BAD_VALUE(value) is not None:
                 raise Problem(400, "a header holds what HTTP does not allow", headers=CLOSE)
             if name in found:
                 if name in ONCE:

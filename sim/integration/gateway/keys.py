@@ -8,9 +8,10 @@ as much as a known one. Expiry and revocation are instants of the wall clock, se
 from __future__ import annotations
 
 import base64
+import hashlib
 import hmac
 import re
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 
 from sim.errors import ConfigError
 from sim.integration.gateway.kinds import SCOPES, Principal
@@ -34,24 +35,25 @@ class KeyRecord:
     created_at: float
     expires_at: float | None = None
     revoked_at: float | None = None
+    principal: Principal = field(init=False, repr=False, compare=False)  # whom it lets in
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "principal", Principal(self.key_id, self.name, self.scopes))
 
     def is_live(self, wall_at: float) -> bool:
         """Neither expired nor revoked; one that is both created and asked for in the future is live."""
         return self.revoked_at is None and (self.expires_at is None or wall_at < self.expires_at)
-
-    @property
-    def principal(self) -> Principal:
-        """Whom it lets in."""
-        return Principal(self.key_id, self.name, self.scopes)
 
 
 class KeyRing:
     """The records of all keys, in memory; `key_files` keeps them on disk."""
 
     def __init__(self, pepper: bytes, entropy: Entropy, records: tuple[KeyRecord, ...] = ()) -> None:
-        if len(pepper) < SECRET_BYTES:
-            raise ConfigError("pepper", f"{len(pepper)} bytes", f"at least {SECRET_BYTES} bytes")
+        if len(pepper) != SECRET_BYTES:
+            raise ConfigError("pepper", f"{len(pepper)} bytes", f"{SECRET_BYTES} bytes")
         self._pepper, self._entropy = pepper, entropy
+        block = pepper.ljust(hashlib.sha256().block_size, b"\0")
+        self._inner, self._outer = (hashlib.sha256(bytes(one ^ pad for one in block)) for pad in (0x36, 0x5C))
         self._records = {record.key_id: record for record in records}
         self._nobody = b"\0" * SECRET_BYTES
 
@@ -121,4 +123,8 @@ class KeyRing:
         return hmac.digest(self._pepper, b"derive:" + purpose.encode(), "sha256")
 
     def _digest(self, key: str) -> bytes:
-        return hmac.digest(self._pepper, b"key:" + key.encode("utf-8", "replace"), "sha256")
+        """HMAC-SHA256 of a key, from the two hashes of the pepper that are there already: a third of the time."""
+        inner, outer = self._inner.copy(), self._outer.copy()
+        inner.update(b"key:" + key.encode("utf-8", "replace"))
+        outer.update(inner.digest())
+        return outer.digest()

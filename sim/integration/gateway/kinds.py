@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from enum import Enum
+from functools import lru_cache
 
 READ, OPERATE, ADMIN = "read", "operate", "admin"
 SCOPES = (READ, OPERATE, ADMIN)  # each covers those before it
@@ -33,5 +34,10 @@ class Principal:
 
     def covers(self, scope: str) -> bool:
         """Whether one of the scopes is the one asked for or a wider one."""
-        needed = SCOPES.index(scope)
-        return any(SCOPES.index(granted) >= needed for granted in self.scopes)
+        return _covers(self.scopes, scope)
+
+
+@lru_cache(64)
+def _covers(scopes: tuple[str, ...], scope: str) -> bool:
+    needed = SCOPES.index(scope)
+    return any(SCOPES.index(granted) >= needed for granted in scopes)

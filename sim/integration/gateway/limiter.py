@@ -79,7 +79,15 @@ class Gcra:
 
     def take(self, key: Hashable, now: float) -> Verdict:
         """Let a request of the key in, or not."""
-        return take_all(((self, key),), now)
+        at = self.ticks(now)
+        tat = self.tat(key, at)
+        per_s = self.ticks_per_s
+        wait = tat - self.tolerance - at
+        if wait > 0:
+            return Verdict(False, self.name, 0, (tat - at) / per_s, wait / per_s)
+        self.charge(key, tat)
+        ahead = tat + self.interval - at
+        return Verdict(True, self.name, (self.span - ahead) // self.interval, ahead / per_s, 0.0)
 
 
 def take_all(charges: Sequence[tuple[Gcra, Hashable]], now: float) -> Verdict:

@@ -37,7 +37,7 @@ class PartsFace:
             Entry("POST", "/v1/tasks", OPERATE, self.add_task, "Have an agent do something", TaskOut, 202,
                   (409,), heavy=True, also=(200,)),
             Entry("GET", task, READ, self.get_task, "One of the caller's tasks", TaskOut, problems=(404,)),
-            Entry("DELETE", task, OPERATE, self.cancel_task, "Call a task off", TaskOut, problems=(404,)),
+            Entry("DELETE", task, OPERATE, self.cancel_task, "Call a task off and forget it", TaskOut, problems=(404,)),
             Entry("GET", "/v1/plugins", READ, self.list_plugins, "All plugins", list[dict[str, Any]]),
             Entry("GET", "/v1/optimizations", READ, self.list_optimizations, "Results so far", list[dict[str, Any]]),
             Entry("POST", "/v1/optimizations", OPERATE, self.optimize, "Improve an agent", dict[str, Any],

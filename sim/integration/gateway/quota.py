@@ -44,16 +44,16 @@ class Quota:
 
     def take(self, principal: Principal | None, address: str, route: str, now: float) -> Verdict:
         """Charge a request to its buckets, or to none when one refuses."""
-        charges: list[tuple[Gcra, Hashable]] = []
+        if principal is None:
+            bucket, caller = self.by_caller, network_of(address)
+        else:
+            bucket, caller = self.by_key, principal.key_id
+        own = self.routes.get(route)
+        if own is None and self.by_address is None:
+            return bucket.take(caller, now)
+        charges: list[tuple[Gcra, Hashable]] = [(bucket, caller)]
         if self.by_address is not None:
             charges.append((self.by_address, network_of(address)))
-        if principal is None:
-            caller: str = network_of(address)
-            charges.append((self.by_caller, caller))
-        else:
-            caller = principal.key_id
-            charges.append((self.by_key, caller))
-        own = self.routes.get(route)
         if own is not None:
             charges.append((own, caller))
         return take_all(charges, now)

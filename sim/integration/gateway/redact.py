@@ -14,6 +14,8 @@ TEXT_MAX = 512
 
 def redact(text: str) -> str:
     """The text without secrets and control signs, at most `TEXT_MAX` signs of it."""
-    return SECRET.sub("[redacted]", "".join(sign if sign.isprintable() else "?" for sign in text[: 4 * TEXT_MAX]))[
-        :TEXT_MAX
-    ]
+    if len(text) > TEXT_MAX:
+        text = text[: 4 * TEXT_MAX]  # a secret at the cut is cut out as a whole
+    if not text.isprintable():
+        text = "".join(sign if sign.isprintable() else "?" for sign in text)
+    return SECRET.sub("[redacted]", text)[:TEXT_MAX]

@@ -118,7 +118,7 @@ class Sockets:
         core, parts = self.core, self.core.parts
         headers: Headers = parts.guard.headers(scope)
         if parts.config.request_logging:
-            parts.log.request(visit.began_at, visit.request_id, SOCKET, visit.path, visit.address)
+            parts.log.request(visit.began_at, visit.request_id, SOCKET, visit.told_path, visit.address)
         match, principal = core.enter(visit, headers, SOCKET)
         route = core.admitted(match, principal, SOCKET)
         if principal is None and parts.auth is not None and route.scope is not None:

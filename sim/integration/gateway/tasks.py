@@ -103,11 +103,12 @@ class TaskDesk:
         return record
 
     def cancel(self, task_id: str, principal: Principal | None) -> TaskRecord:
-        """Call a task off; one that has ended stays as it is. Raises `Problem` 404."""
+        """Call a task off, if it has not ended, and forget it. Raises `Problem` 404."""
         record = self.get(task_id, principal)
         if record.state == RUNNING and record.task is not None:
             record.task.cancel()
             self._end(record, CANCELLED)  # a task that never began would not say so
+        self._forget(task_id)
         return record
 
     async def _run(self, record: TaskRecord) -> None:

@@ -40,6 +40,10 @@ def test_api1_nobody_sees_or_stops_the_tasks_of_another_key() -> None:
         assert foreign.json()["detail"] == absent.json()["detail"]  # not even that it is there
     assert rig.call("GET", f"/v1/tasks/{mine}", "operate").json()["state"] == "running"
     assert rig.call("DELETE", f"/v1/tasks/{mine}", "admin").json()["state"] == "cancelled"
+    assert rig.call("GET", f"/v1/tasks/{mine}", "operate").status == 404
+    assert rig.gateway.desk is not None
+    rig.pass_time(100.0)
+    assert (len(rig.gateway.desk), rig.gateway.desk.running_count) == (0, 0)
 
 
 @pytest.mark.parametrize(
