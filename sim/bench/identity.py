@@ -2,7 +2,7 @@
 
 The key of a design point is sha256 over canonical JSON of its config without what only names, places, measures or
 reports it. The code identity is a hash of the `sim` sources and the numeric libraries' versions, so that an edited
-README empties nothing. Traces and extensions enter by their bytes, not by their path.
+README empties nothing. Traces, extensions and enabled plugins enter by their bytes, not by their path.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ import hashlib
 import json
 import platform
 from functools import cache
-from importlib import metadata
+from importlib import metadata, resources
 from pathlib import Path
 from typing import Any
 
@@ -47,7 +47,23 @@ def input_files(config: Config) -> dict[str, str]:
     """Key -> path of every file that a point reads."""
     named = {"arrivals.path": config.arrivals.path, "service.path": config.service.path}
     named |= {f"extensions[{number}]": path for number, path in enumerate(config.extensions)}
+    named |= plugin_files(config)
     return {key: path for key, path in named.items() if path is not None and Path(path).is_file()}
+
+
+def plugin_files(config: Config) -> dict[str, str]:
+    """Key -> path of every file of the enabled plugins, wherever they stand; shipped ones are no part of the code."""
+    group = config.plugins
+    if not group.enabled:
+        return {}
+    roots = [str(resources.files("sim.plugins")), *group.folders]
+    named = {}
+    for plugin_id in sorted(group.enabled):
+        for root in roots:
+            folder = Path(root) / plugin_id
+            files = sorted(path for path in folder.rglob("*") if path.is_file() and "__pycache__" not in path.parts)
+            named |= {f"plugins.{plugin_id}/{path.relative_to(folder).as_posix()}": str(path) for path in files}
+    return named
 
 
 @cache

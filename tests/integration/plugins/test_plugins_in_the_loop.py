@@ -12,6 +12,7 @@ import pytest
 
 from sim.bench.assemble import Assembly, assemble
 from sim.bench.compose import compose
+from sim.bench.identity import point_key
 from sim.errors import ConfigError, InvalidRun
 from sim.integration.plugins.journal import Journal, ReplayDiffers, ReplayRunner
 from sim.integration.plugins.protocol import HOOKS as HOOK_SPECS
@@ -235,3 +236,13 @@ def test_plugins_do_not_compile(tmp_path: Path) -> None:
     write(tmp_path, "custom.a")
     with pytest.raises(ConfigError, match="plugins"):
         assembly(tmp_path, "engine=compiled")
+
+
+def test_a_stored_result_is_not_used_again_once_a_plugin_has_changed(tmp_path: Path) -> None:
+    folder = write(tmp_path, "custom.a")
+    words = [*SMALL, "plugins.enabled=[custom.a]", f"plugins.folders=['{tmp_path}']"]
+    keys = [point_key(compose(words)), point_key(compose(words)), point_key(compose(SMALL))]
+    (folder / "code.py").write_text("def startup(payload): return None\n")
+    keys.append(point_key(compose(words)))
+    assert keys[0] == keys[1]
+    assert len(set(keys)) == 3
