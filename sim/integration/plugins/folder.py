@@ -139,8 +139,9 @@ def _against_files(manifest: Manifest, files: dict[str, bytes], folder: str) -> 
     faults = []
     if manifests.ID.fullmatch(manifest.id) and manifest.id != folder:
         faults.append(Fault("id", f"{manifest.id}, but the folder is {folder}"))
-    if manifests.MODULE.fullmatch(manifest.module) and f"{manifest.module}.py" not in files:
-        faults.append(Fault("module", f"there is no {manifest.module}.py"))
+    code = f"{manifest.module}.{'wasm' if manifest.runner == 'wasm' else 'py'}"
+    if manifests.MODULE.fullmatch(manifest.module) and code not in files:
+        faults.append(Fault("module", f"there is no {code}"))
     if not manifest.files:
         return faults
     for name in sorted({*manifest.files, *files} - {manifests.NAME}):

@@ -63,7 +63,7 @@ class Loader:
         if manifest.provides and not trusted:
             raise PluginRefused(plugin_id, "load", "provides", "only what runs in this process may bring objects")
         level = _stronger(config.isolation, manifest.isolation)
-        if trusted and manifest.isolation not in ("", "none"):
+        if trusted and (manifest.isolation not in ("", "none") or manifest.runner):
             trusted = False  # it asks for walls itself
         here = trusted and not self._replays
         runner = InprocRunner(self._runtime(), self.broker) if here else self.make_runner(found, level)
@@ -71,7 +71,7 @@ class Loader:
         source = PluginSource(
             plugin_id=plugin_id,
             module=manifest.module,
-            files={name: data for name, data in found.files.items() if name.endswith(".py")},
+            files={name: data for name, data in found.files.items() if name.endswith((".py", ".wasm"))},
             hooks=tuple(manifest.hooks),
             settings=settings.typed(manifest.settings, config.settings_of(plugin_id), f"plugins.settings.{plugin_id}"),
             seed=_seed(config.seed, plugin_id),

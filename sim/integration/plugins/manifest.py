@@ -39,6 +39,7 @@ PREFIXES = {
     "custom": "custom",
 }
 GROUPS = ("arrivals", "balancer", "figure", "route", "service")  # what a plugin may bring, by `provides`
+RUNNERS = ("worker", "monty", "wasm")
 TYPES = tuple(kind.value for kind in PluginType)
 
 
@@ -75,6 +76,7 @@ class Manifest(msgspec.Struct, forbid_unknown_fields=True, frozen=True):
     settings: dict[str, SettingSpec] = {}
     files: dict[str, str] = {}
     latency: Latency = Latency()
+    runner: str = ""  # of untrusted code: worker (the default), monty or wasm
     isolation: str = ""  # the weakest level that will do; empty: the operator's
 
 
@@ -196,6 +198,8 @@ def _checked(manifest: Manifest, given: dict[str, Any], host_version: str) -> li
     by_id = PREFIXES.get(manifest.id.partition(".")[0])
     if manifest.type in TYPES and by_id is not None and by_id != manifest.type:
         fault("type", f"{manifest.type}, but the id says {by_id}")
+    if manifest.runner not in ("", *RUNNERS):
+        fault("runner", f"{manifest.runner[:40]}: one of {', '.join(RUNNERS)}")
     for hook in manifest.hooks:
         if hook not in HOOKS:
             fault("hooks", f"{hook[:80]}: one of {', '.join(HOOKS)}")

@@ -22,6 +22,7 @@ class Workshop:
         self._runtime, self._events, self.services = runtime, events, services
         self._broker: Broker | None = None
         self._nursery: Any = None
+        self._pool: Any = None
 
     @property
     def broker(self) -> Broker:
@@ -48,16 +49,34 @@ class Workshop:
         return await self.broker.ask(plugin_id, name, arguments)
 
     def make_runner(self, found: Found, level: str) -> PluginRunner:
-        """A worker for code that is not trusted."""
+        """Where code runs that is not trusted: a worker, or what its manifest names instead."""
         from sim.integration.plugins.runners.nursery import Nursery
         from sim.integration.plugins.runners.worker import WorkerRunner
 
+        kind = "" if found.manifest is None else found.manifest.runner
+        if kind == "wasm":
+            from sim.integration.plugins.runners.wasm import WasmRunner
+
+            return WasmRunner(self._runtime())
         if self._nursery is None:
             self._nursery = Nursery()
+        if kind == "monty":
+            return self._monty(level)
         return WorkerRunner(self._runtime(), self._nursery, self, required=level)
 
+    def _monty(self, level: str) -> PluginRunner:
+        from sim.integration.plugins.runners.monty import MontyRunner
+        from sim.integration.plugins.runners.monty_pool import MontyPool
+
+        if self._pool is None:
+            self._pool = MontyPool(nursery=self._nursery)
+        return MontyRunner(self._runtime(), self._pool, self, required=level)
+
     def close(self) -> None:
-        """End the process that workers are forked from; again does nothing."""
+        """End Monty's processes and the one that workers are forked from; again does nothing."""
+        pool, self._pool = self._pool, None
+        if pool is not None:
+            pool.close()
         nursery, self._nursery = self._nursery, None
         if nursery is not None:
             nursery.close()

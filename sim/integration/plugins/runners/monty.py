@@ -123,6 +123,7 @@ class MontyRunner:
 
     async def _start(self, source: base.PluginSource) -> tuple[str, ...]:
         self._end()
+        await self._pool.prepare(self._runtime)
         if layers.rank(self._pool.level) < layers.rank(self.required):
             raise base.PluginRefused(source.plugin_id, "start", f"isolation {self.required}", self._pool.level)
         name = f"{source.module}.py"

@@ -16,7 +16,9 @@ import weakref
 from pathlib import Path
 from typing import Any
 
-from sim.integration.plugins.runners.base import PluginRefused
+from sim.contracts import Runtime
+from sim.integration.plugins.runners.base import START_MAX_S, PluginRefused
+from sim.integration.plugins.runners.nursery import Nursery
 from sim.integration.plugins.sandbox import layers
 
 WALL_IN = Path(__file__).with_name("guest") / "wall_in.py"
@@ -26,14 +28,24 @@ PROCESSES_MAX = 64
 
 
 class MontyPool:
-    """`layers_given` are walls that this machine gives (`Nursery.reached`); none: Monty's own process alone."""
+    """`layers_given` are walls that this machine gives, or a nursery finds them; none: Monty's own process alone."""
 
-    def __init__(self, layers_given: tuple[str, ...] = ()) -> None:
-        self.layers = layers_given
-        self.level = layers.level_of(layers_given)
+    def __init__(self, layers_given: tuple[str, ...] = (), nursery: Nursery | None = None) -> None:
+        self.layers, self._nursery = layers_given, nursery
         self._folder: str | None = None
         self._pool: Any = None
         self._finalizer: Any = None
+
+    @property
+    def level(self) -> str:
+        """The level of its processes."""
+        return layers.level_of(self.layers)
+
+    async def prepare(self, runtime: Runtime) -> None:
+        """Find out which walls go up, when a nursery is to tell; raises PluginRefused."""
+        if self._nursery is not None and self._pool is None:
+            await self._nursery.start(runtime, START_MAX_S)
+            self.layers = self._nursery.reached
 
     def open(self) -> Any:
         """The pool, started when first asked for (it blocks for some milliseconds); raises PluginRefused."""
