@@ -4,8 +4,8 @@ list       plugins of the shipped folder and plugins.folders, where each would r
 check DIR  every fault of a plugin's folder at once, then a load as a run would do it; exit 1 if it would not load
 new DIR    a plugin to start from, in a folder named KIND.NAME
 pin        the shipped plugins are trusted as they are now (for their maintainers, after a look at what changed)
-reloads    N reloads (1,000) under traffic, in this process and in a worker: calls lost or run twice, growth; into FILE
-           (results/plugins/reloads.csv); exit 1 if a call was lost or run twice
+reloads    1,000 reloads under traffic, in this process and in a worker; FILE is results/plugins/reloads.csv; exit 1
+           if a call was lost or run twice
 
 Hooks: startup, shutdown, node_state_changed, agent_deployed, before_request, after_response, before_route,
 scaling_decided, metrics_collected, optimization_proposed.

@@ -10,18 +10,18 @@ from __future__ import annotations
 import dataclasses
 import hashlib
 import time
-from collections.abc import Callable
 from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any
 
-from sim.bench.capacity import capacity_per_s
 from sim.bench.collector import held_off
 from sim.bench.compiled import engine_maker, not_compiled, wants_compiled
 from sim.bench.fire import Fire, slow_start_params
 from sim.bench.fleet_shape import FleetShape, shape_of
+from sim.bench.hardware import world_params
 from sim.bench.history import HistoryLog
-from sim.bench.params import copy, fields
+from sim.bench.loads import make_load
+from sim.bench.params import copy
 from sim.bench.rules import check_requests, is_under_fire
 from sim.bench.schema import Config
 from sim.bench.streamed import is_streamed, stream_params
@@ -37,15 +37,8 @@ from sim.scalability.balancer.params import BalancerParams
 from sim.scalability.manager import DistributedManager
 from sim.types.records import RunRecord, StreamTable
 from sim.world.attempts import redraw
-from sim.world.batching import BatchingPool
-from sim.world.faults.overload import OverloadParams, overload_chunks
-from sim.world.fifo import FifoPool
-from sim.world.fragile_fifo import FragileFifo
-from sim.world.fragile_sharing import FragileSharing, fragile_batching
-from sim.world.marks import Marks
-from sim.world.params import ArrivalParams, ColumnParams, ServiceParams
-from sim.world.sharing import SharingPool
-from sim.world.world import Load, World, WorldParams
+from sim.world.params import ServiceParams
+from sim.world.world import Load, World
 
 HEARTBEAT_S = 30.0  # the source's health_check_interval
 
@@ -171,9 +164,7 @@ def assemble(config: Config, replication: int, replay: Any = None) -> Assembly:
         if config.service.per_attempt == "redraw":
             assert world.rules is not None
             world.rules.redraw = lambda row: redraw(world.columns, row, service, draws)
-        return Assembly(
-            runtime, manager, balancer, world, load, fire_log, config, shape, fire, door, engine
-        )
+        return Assembly(runtime, manager, balancer, world, load, fire_log, config, shape, fire, door, plugged, engine)
     log = EventLog()
     params, engine = make_params(), "simpy"
     if compiles:
@@ -203,43 +194,6 @@ def assemble(config: Config, replication: int, replay: Any = None) -> Assembly:
     return Assembly(runtime, manager, balancer, world, load, log, config, shape, engine=engine)
 
 
-def world_params(
-    config: Config, types: tuple[str, ...], service: Any, tokens: bool, fire: bool = False,
-    stream: Stream | None = None, door: Any = None, plugged: Any = None,
-) -> WorldParams:  # fmt: skip
-    """The facts of the hardware; refuses a discipline that the service law does not have."""
-    sharing = config.service.discipline == "ps"
-    if tokens and sharing:
-        raise ConfigError("service.discipline", "ps", "fifo with service=llm (a node batches by itself)")
-    make_pool: Callable[..., Any] = SharingPool if sharing else FifoPool
-    if fire:
-        make_pool = FragileSharing if sharing else fragile_batching(service) if tokens else FragileFifo
-    elif tokens:
-
-        def make_pool(*args: Any) -> Any:
-            return BatchingPool(service, *args)
-
-    poison = config.faults.poison_request
-    return WorldParams(
-        make_pool=make_pool,
-        queue_max=config.fleet.queue_max,
-        central_queue_max=config.balancer.queue_max,
-        types=types,
-        keyed=config.balancer.kind == "consistent_hash" or plugged is not None,
-        tokens=tokens,
-        sharing=sharing or tokens,
-        agent_start_s=config.fleet.agent_start_s,
-        drop_expired=config.deadline_propagation in ("dequeue", "kill"),
-        priority_mix=tuple(config.admission.priority_mix),
-        single_ratio=config.retry.non_idempotent_ratio,
-        poison_prob=poison.prob if poison.enabled else 0.0,
-        poison_restart_s=poison.restart_s,
-        stream=stream,
-        door=door,
-        hooks=plugged if plugged is not None and plugged.on_requests else None,
-    )
-
-
 def make_door(config: Config, runtime: VirtualRuntime, draws: CounterDraws) -> Any:
     """The gateway that requests pass, None where they go straight to the balancer."""
     if not config.gateway.enabled:
@@ -267,53 +221,6 @@ def make_stream(config: Config, load: Load) -> Stream | None:
         return None
     terminating = load.open is not None and load.open.terminating
     return Stream(stream_params(config, terminating, hasattr(load.service, "tokens")))
-
-
-def make_load(config: Config, types: tuple[str, ...], service: Any) -> Load:
-    """The request load; a utilization ratio becomes a rate by the fleet's capacity."""
-    arrivals = config.arrivals
-    rate_per_s = arrivals.rate_per_s
-    if arrivals.utilization_ratio is not None:
-        rate_per_s = arrivals.utilization_ratio * capacity_per_s(config, service)
-    columns = copy(ColumnParams, arrivals.columns)
-    params = ArrivalParams(**{**fields(arrivals), "columns": columns, "types": types})
-    law = lookup("arrivals", arrivals.kind)(params, rate_per_s)
-    shares = tuple(arrivals.type_mix.get(name, 0.0) for name in types) if arrivals.type_mix else None
-    marks = Marks(shares, arrivals.keys_count, arrivals.keys_zipf)
-    closed = hasattr(law, "clients_count")
-    if closed:
-        check_thinking(config)
-    return Load(
-        open=None if closed else law,
-        closed=law if closed else None,
-        service=service,
-        marks=marks,
-        horizon_s=config.horizon_s,
-        drain_s=config.drain_s,
-        side=None if closed else _overload(config, law),
-    )
-
-
-def _overload(config: Config, law: Any) -> Callable[..., Any] | None:
-    """The extra arrivals of an overload, in terms of the load's mean rate."""
-    part = config.faults.overload
-    if not part.enabled:
-        return None
-    params, mean_rate_per_s = copy(OverloadParams, part), law.rate_per_s()
-    return lambda draws, horizon_s: overload_chunks(params, mean_rate_per_s, draws, horizon_s)
-
-
-def check_thinking(config: Config) -> None:
-    """Raises `ConfigError` for clients who are refused and back in the same instant, for ever."""
-    fleet, arrivals = config.fleet, config.arrivals
-    if not arrivals.think_s and is_under_fire(config):
-        accepted = "above 0 in a run under fire (admission, a breaker or a fault turns requests away at once)"
-        raise ConfigError("arrivals.think_s", arrivals.think_s, accepted)
-    agents = min(fleet.agent_types.values(), default=fleet.agents_per_node)
-    places = agents + (config.balancer.queue_max if config.balancer.queue == "central" else fleet.queue_max)
-    if not arrivals.think_s and arrivals.clients_count > places:
-        accepted = f"above 0 with more clients ({arrivals.clients_count}) than agents and waiting places ({places})"
-        raise ConfigError("arrivals.think_s", arrivals.think_s, accepted)
 
 
 def run_replication(config: Config, replication: int) -> RunRecord:

@@ -57,7 +57,7 @@ def plugin_files(config: Config) -> dict[str, str]:
     if not group.enabled:
         return {}
     roots = [str(resources.files("sim.plugins")), *group.folders]
-    named = {}
+    named: dict[str, str] = {}
     for plugin_id in sorted(group.enabled):
         for root in roots:
             folder = Path(root) / plugin_id
