@@ -13,6 +13,22 @@ from sim.runtime.events import EventLog
 from sim.runtime.virtual import VirtualRuntime
 
 T = TypeVar("T")
+BRINGS = """
+class Plugin:
+    def __init__(self, context):
+        self.context = context
+        context.provide("arrivals", "mine", object())
+        context.provide("route", "mine", self.startup)
+    def startup(self, payload):
+        self.context.log(f"hello {payload['nodes']}")
+"""
+SLOW = """
+class Plugin:
+    def __init__(self, context): self.runtime = context._runtime
+    async def startup(self, p): await self.runtime.sleep({0})
+"""
+PROVIDES = 'provides = ["arrivals:mine", "route:mine"]\n'
+TELLS = "answer = {0}\ndef before_request(p):\n    return {{'reject': str(answer)}}\n"
 
 
 def write(root: Path, plugin_id: str, code: str = "", manifest: str = "", hooks: str = "", **files: str) -> Path:
@@ -69,3 +85,7 @@ class Rig:
 
     def pass_time(self, duration_s: float) -> None:
         self.run(self.runtime.sleep(duration_s))
+
+
+def answer(rig: Rig) -> Any:
+    return rig.call("before_request", request=0)

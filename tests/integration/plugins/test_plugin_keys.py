@@ -12,8 +12,7 @@ from sim.errors import ConfigError
 from sim.integration.plugins.config import PluginConfig
 from sim.integration.plugins.manager import PluginManager
 from sim.integration.plugins.protocol import PluginEnded, PluginRefused
-from tests.integration.plugins.rig import Rig, write
-from tests.integration.plugins.test_plugin_life import BRINGS, PROVIDES, SLOW, TELLS, answer
+from tests.integration.plugins.rig import BRINGS, PROVIDES, SLOW, TELLS, Rig, answer, write
 
 YAML = """
 auto_discover_plugins: true

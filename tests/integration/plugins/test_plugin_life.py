@@ -6,7 +6,6 @@ import gc
 import sys
 import weakref
 from pathlib import Path
-from typing import Any
 
 import pytest
 
@@ -14,20 +13,9 @@ from sim.errors import SimError
 from sim.integration.plugins.inproc import PREFIX
 from sim.integration.plugins.protocol import PluginRefused, PluginState, UnknownPlugin
 from sim.registry import names
-from tests.integration.plugins.rig import Rig, write
+from tests.integration.plugins.rig import BRINGS, PROVIDES, SLOW, TELLS, Rig, answer, write
 
-BRINGS = """
-class Plugin:
-    def __init__(self, context):
-        self.context = context
-        context.provide("arrivals", "mine", object())
-        context.provide("route", "mine", self.startup)
-    def startup(self, payload):
-        self.context.log(f"hello {payload['nodes']}")
-"""
-PROVIDES = 'provides = ["arrivals:mine", "route:mine"]\n'
 VERSION = 'version = "{0}"\n'
-TELLS = "answer = {0}\ndef before_request(p):\n    return {{'reject': str(answer)}}\n"
 
 
 def private_modules() -> list[str]:
@@ -91,10 +79,6 @@ def test_an_unknown_plugin_is_a_key_error_too(tmp_path: Path) -> None:
     assert str(caught.value) == "plugin custom.none, load: unknown: no such plugin was discovered"
 
 
-def answer(rig: Rig) -> Any:
-    return rig.call("before_request", request=0)
-
-
 def test_a_reload_swaps_the_version_and_a_broken_one_leaves_the_old_serving(tmp_path: Path) -> None:
     write(tmp_path, "custom.a", TELLS.format(1), VERSION.format("1.0"), "before_request")
     rig = Rig(tmp_path).up("custom.a")
@@ -128,13 +112,6 @@ def test_a_failed_swap_gives_back_what_the_old_version_brought(tmp_path: Path) -
     assert "mine" in names("arrivals")
     rig.run(rig.manager.stop())
     assert "mine" not in names("arrivals")
-
-
-SLOW = """
-class Plugin:
-    def __init__(self, context): self.runtime = context._runtime
-    async def startup(self, p): await self.runtime.sleep({0})
-"""
 
 
 @pytest.mark.parametrize(
