@@ -8,13 +8,12 @@ Milliseconds and microseconds are this table's; all clocks are the process's own
 
 from __future__ import annotations
 
-import asyncio
 import os
 import socket
 import statistics
 import subprocess
 import sys
-from collections.abc import Awaitable, Callable, Coroutine
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from time import perf_counter
 from typing import Any
@@ -26,7 +25,7 @@ from sim.integration.plugins.runners.monty import MontyRunner
 from sim.integration.plugins.runners.monty_pool import MontyPool
 from sim.integration.plugins.runners.nursery import Nursery
 from sim.integration.plugins.runners.worker import WorkerRunner
-from sim.runtime.live import LiveRuntime
+from sim.runtime.live import run_live
 from sim.runtime.virtual import VirtualRuntime
 
 CALLS = 2_000
@@ -75,20 +74,7 @@ def measure() -> list[Speed]:
         rows += runtime.run_task(_of_runners(runtime, "virtual", echo, start))
     finally:
         runtime.close()
-    return rows + asyncio_run(lambda live: _of_runners(live, "live", echo, start))
-
-
-def asyncio_run(body: Callable[[Runtime], Coroutine[Any, Any, list[Speed]]]) -> list[Speed]:
-    """On asyncio."""
-
-    async def whole() -> list[Speed]:
-        runtime = LiveRuntime()
-        try:
-            return await body(runtime)
-        finally:
-            await runtime.close()
-
-    return asyncio.run(whole())
+    return rows + run_live(lambda live: _of_runners(live, "live", echo, start))
 
 
 async def _of_runners(runtime: Runtime, world: str, echo: Speed, start: Speed) -> list[Speed]:

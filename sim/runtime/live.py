@@ -232,3 +232,16 @@ class LiveRuntime:
     def joined(self, task: LiveTask) -> None:
         """A task reports a joiner."""
         self._failures.joined(task)
+
+
+def run_live(body: Callable[[LiveRuntime], Coroutine[Any, Any, T]]) -> T:
+    """`body(runtime)` on a new loop, to its end; the runtime is closed after. Its result, or what it raises."""
+
+    async def whole() -> T:
+        runtime = LiveRuntime()
+        try:
+            return await body(runtime)
+        finally:
+            await runtime.close()
+
+    return asyncio.run(whole())

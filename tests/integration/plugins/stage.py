@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import textwrap
 from collections.abc import Callable, Coroutine
 from typing import Any, TypeVar
@@ -10,7 +9,7 @@ from typing import Any, TypeVar
 from sim.integration.plugins.runners.base import PluginSource, RunnerLimits
 from sim.integration.plugins.runners.nursery import Nursery
 from sim.integration.plugins.runners.worker import WorkerRunner
-from sim.runtime.live import LiveRuntime
+from sim.runtime.live import LiveRuntime, run_live
 from sim.runtime.virtual import VirtualRuntime
 
 T = TypeVar("T")
@@ -57,15 +56,7 @@ def on_virtual(body: Callable[[AnyRuntime], Coroutine[Any, Any, T]]) -> T:
 
 def on_live(body: Callable[[AnyRuntime], Coroutine[Any, Any, T]]) -> T:
     """On asyncio, its clock the machine's."""
-
-    async def whole() -> T:
-        runtime = LiveRuntime()
-        try:
-            return await body(runtime)
-        finally:
-            await runtime.close()
-
-    return asyncio.run(whole())
+    return run_live(body)
 
 
 STAGES = {"virtual": on_virtual, "live": on_live}
