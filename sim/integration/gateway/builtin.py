@@ -21,6 +21,12 @@ if TYPE_CHECKING:
     from sim.integration.gateway.gateway import APIGateway
 
 
+PAGE_POLICY = (
+    b"content-security-policy",
+    b"default-src 'none'; style-src 'unsafe-inline'; frame-ancestors 'none'; base-uri 'none'",
+)
+
+
 def core_entries(gateway: APIGateway) -> list[Entry]:
     """The documented endpoints of a gateway."""
     fleet = FleetFace(lambda: gateway.manager)
@@ -48,7 +54,8 @@ def add_builtin(gateway: APIGateway) -> None:
         return Response(200, as_json(gateway.openapi()))
 
     async def docs(request: Request) -> Response:
-        return Response(200, docs_page(gateway.openapi()).encode(), b"text/html; charset=utf-8")
+        page = docs_page(gateway.openapi()).encode()
+        return Response(200, page, b"text/html; charset=utf-8", headers=(PAGE_POLICY,))
 
     async def events(connection: Connection) -> None:
         config, keys = gateway.config, gateway.keys

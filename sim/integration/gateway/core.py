@@ -32,7 +32,6 @@ HEAVY_SHARE = 0.9  # of requests_max that tasks may fill, so that the fleet can 
 ALWAYS: Pairs = (
     (b"x-content-type-options", b"nosniff"),
     (b"cache-control", b"no-store"),
-    (b"content-security-policy", b"default-src 'none'; style-src 'unsafe-inline'; frame-ancestors 'none'"),
 )
 
 

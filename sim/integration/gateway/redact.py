@@ -18,4 +18,6 @@ def redact(text: str) -> str:
         text = text[: 4 * TEXT_MAX]  # a secret at the cut is cut out as a whole
     if not text.isprintable():
         text = "".join(sign if sign.isprintable() else "?" for sign in text)
-    return SECRET.sub("[redacted]", text)[:TEXT_MAX]
+    if "vs_" in text or "eyJ" in text or "bearer" in text.lower():  # one of these is in every match
+        text = SECRET.sub("[redacted]", text)
+    return text[:TEXT_MAX]

@@ -169,7 +169,9 @@ def test_api9_every_endpoint_is_in_the_document() -> None:
             operation = told["paths"][route.path][route.method.lower()]
             wanted = [] if route.scope is None else [{"apiKey": [route.scope]}, {"bearer": [route.scope]}]
             assert operation["security"] == wanted, route
-    page = rig.call("GET", "/docs", "read").body.decode()
+    shown = rig.call("GET", "/docs", "read")
+    page = shown.body.decode()
+    assert str(shown.header("content-security-policy")).startswith("default-src 'none'")
     assert "/v1/custom" in page
     assert "<script" not in page
 
