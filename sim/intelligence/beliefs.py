@@ -13,7 +13,7 @@ from scipy.special import ndtr
 
 from sim.intelligence import transforms
 from sim.intelligence.protocol import Guardrail, Window
-from sim.intelligence.rows import ContextScale, Rows, clipped, contexts_of, rows_of
+from sim.intelligence.rows import ContextScale, Rows, capped, clipped, contexts_of, rows_of
 from sim.intelligence.space import Floats, Space
 from sim.intelligence.surrogates.base import Surrogate
 from sim.intelligence.surrogates.gp import GaussianProcess
@@ -48,6 +48,7 @@ class Beliefs:
             self.surrogate.refresh(rows)
         for guardrail, surrogate in self.guards:
             held = rows_of(windows, self.space, self.scale, guardrail.target)
+            held = capped(held, guardrail.target, guardrail.maximum)
             if fully:
                 surrogate.fit(held)
             else:

@@ -39,7 +39,7 @@ class OptimizerConfig:
             "resource_usage": "linear_regression",
         }
     )  # surrogate by target; a target that is not named: the one with the best rolling log score
-    explore_prob: float = 0.05  # of a proposal that is uniform in the trust region
+    explore_prob: float = 0.1  # of a proposal that is uniform in the trust region
     guard_prob: float = 0.95  # with which a recommendation must keep every guardrail
     verify_alpha: float = 0.1  # two-sided: half of it is the chance that a useless setting is ever promoted
     pairs_max: int = 60  # of windows before a verification times out

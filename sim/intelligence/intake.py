@@ -33,6 +33,8 @@ REASONS = (
     "agents_max",
 )
 
+STANDING = "incumbent"
+
 
 class Intake:
     """`check` gives the reason of a rejection, empty if the sample is taken; `rejected` counts them."""
@@ -80,6 +82,8 @@ class Intake:
             return "agents_max"
         if last is not None and sample.timestamp <= last:
             return "duplicate"
+        if sample.arm != STANDING:  # a setting on trial is meant to differ
+            return ""
         return self._outlier(sample.agent_id, math.log1p(sample.response_time))
 
     def _outlier(self, agent_id: str, value: float) -> str:

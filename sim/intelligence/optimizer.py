@@ -17,7 +17,7 @@ from sim.intelligence import loop, saving
 from sim.intelligence.agents import AgentMind
 from sim.intelligence.answers import answer
 from sim.intelligence.config import OptimizerConfig
-from sim.intelligence.intake import Intake
+from sim.intelligence.intake import STANDING, Intake
 from sim.intelligence.ports import Actuator, Twin
 from sim.intelligence.protocol import Guardrail, Parameter, Proposal
 from sim.intelligence.store import MetricsStore
@@ -88,7 +88,8 @@ class MLOptimizer:
             return False
         self.store.append(sample)
         window = window_of(sample)
-        await loop.guard(self, sample.agent_id, window)
+        if sample.arm == STANDING:  # a trial that breaks a guardrail is no reason to move what stands
+            await loop.guard(self, sample.agent_id, window)
         for target, changed in self.mind(sample.agent_id).add(window):
             self.write("drift_alarm", sample.agent_id, target=target, reason=f"{changed} changed")
             self.train(sample.agent_id, target)

@@ -18,7 +18,8 @@ from sim.intelligence.space import Floats, Space
 
 PRIOR_N = 50.0
 CONTEXTS_MAX = 16
-FLOOR_SDS, FLOOR_GAINS = 6.0, 2.0
+FLOOR_SDS, FLOOR_GAINS = 3.0, 1.0
+CAP_RATIO = 3.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,6 +93,15 @@ def clipped(rows: Rows, base: Floats, sign: float) -> Rows:
     return Rows(
         rows.x, rows.z, sign * np.maximum(good, floor), np.where(low, np.maximum(rows.noise, sd**2), rows.noise)
     )
+
+
+def capped(rows: Rows, target: str, maximum: float) -> Rows:
+    """Rows of a guardrail, those beyond `CAP_RATIO` of its bound set to that: how badly it is broken matters not."""
+    if not np.isfinite(maximum):
+        return rows
+    cap = float(transforms.forward(target, np.array([CAP_RATIO * maximum]))[0])
+    noise = np.where(rows.y > cap, np.maximum(rows.noise, float(np.median(rows.noise))), rows.noise)
+    return Rows(rows.x, rows.z, np.minimum(rows.y, cap), noise)
 
 
 def contexts_of(windows: Sequence[Window], scale: ContextScale) -> tuple[Floats, Floats]:

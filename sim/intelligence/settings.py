@@ -11,16 +11,16 @@ class SearchSettings:
 
     surrogate: str = "gp"  # gp | random_forest | gradient_boosting | linear_regression | auto
     is_contextual: bool = False  # a setting of its own for each context
-    start_windows: int = 8  # spread over the box before anything is believed
-    explore_prob: float = 0.05  # of a window whose parameters are uniform in the box
+    start_windows: int = 14  # spread over the box before anything is believed
+    explore_prob: float = 0.1  # of a window whose parameters are uniform in the box
     incumbent_every: int = 7  # windows between two under the incumbent, to which all is compared
     refit_every: int = 3  # windows between two searches for the surrogate's scales
-    half: float = 0.3  # of the trust region at first
+    half: float = 0.4  # of the trust region at first
     half_min: float = 0.1
     half_max: float = 0.5
     guard_prob: float = 0.95  # with which a recommended setting must keep every guardrail
     explore_guard_prob: float = 0.5  # and a tried one
-    pessimism: float = 0.5  # sd of a gain that are taken off when settings are ranked for a recommendation
+    pessimism: float = 0.25  # sd of a gain that are taken off when settings are ranked for a recommendation
     change_cost_ratio: float = 0.0  # of the incumbent's value for a change over the whole box
     confidence_min: float = 0.7  # below it the recommender abstains
     windows_min: int = 10  # told before anything is recommended

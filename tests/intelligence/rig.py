@@ -33,7 +33,12 @@ def sample_of(
     """A sample whose response time carries normal noise on the log scale."""
     shift = noise * float(ndtri(draws.uniform(NOISE, number)))
     time_s = seconds_of(params) * float(np.exp(shift))
-    rates = {"success_rate": 0.85, "user_satisfaction": 0.8, "task_completion_rate": 0.9, "error_rate": 0.05}
+    rates: dict[str, Any] = {
+        "success_rate": 0.85,
+        "user_satisfaction": 0.8,
+        "task_completion_rate": 0.9,
+        "error_rate": 0.05,
+    }
     return AgentMetrics(
         "agent-1", at, time_s, cpu_usage=0.3, memory_usage=0.4, interaction_count=100, context_length=1_000.0,
         model_parameters=dict(params), arm=arm, variances={"response_time": (noise * time_s) ** 2 * 100.0}, **rates,

@@ -1,0 +1,102 @@
+"""Every surrogate finds a known surface, states spreads that hold, and is the same again."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from scipy.special import ndtri
+
+from sim.intelligence.importance import importance
+from sim.intelligence.rows import Rows
+from sim.intelligence.space import Floats
+from sim.intelligence.surrogates.choice import KINDS, choose, make
+from tests.intelligence.rig import NOISE, draws
+
+SD = 0.2
+CONTEXTS, SHARES = np.array([[-0.5], [0.5]]), np.array([0.5, 0.5])
+
+
+def truth(x: Floats, z: Floats) -> Floats:
+    return np.asarray(3.0 * x[:, 0] - 4.0 * (x[:, 1] - 0.4) ** 2 + 2.0 * z[:, 0] + x[:, 0] * z[:, 0])
+
+
+def rows(count: int = 100, seed: int = 3) -> Rows:
+    u = draws(seed).uniforms(NOISE, 0, count, 5)
+    x, z = u[:, :3], u[:, 3:4] - 0.5
+    return Rows(x, z, truth(x, z) + SD * ndtri(u[:, 4]), np.full(count, SD**2))
+
+
+ERRORS = [("gp", 0.25), ("linear_regression", 0.25), ("random_forest", 0.9), ("gradient_boosting", 0.7)]
+
+
+@pytest.mark.parametrize(("kind", "error"), ERRORS)
+def test_differences_are_found_over_contexts(kind: str, error: float) -> None:
+    surrogate = make(kind, draws())
+    surrogate.fit(rows())
+    x, base = draws(9).uniforms(NOISE, 500, 50, 3), np.array([0.5, 0.5, 0.5])
+    mean, sd = surrogate.difference(x, base, CONTEXTS, SHARES)
+    z = np.zeros((50, 1))
+    true = truth(x, z) - truth(base[None, :], z[:1])
+    assert float(np.sqrt(np.mean((mean - true) ** 2))) < error * float(true.std())
+    assert np.all(sd > 0.0)
+
+
+@pytest.mark.parametrize("kind", ["gp", "linear_regression"])
+def test_ninety_percent_intervals_hold_in_about_ninety_percent(kind: str) -> None:
+    inside = []
+    for seed in range(12):
+        surrogate = make(kind, draws())
+        surrogate.fit(rows(60, seed))
+        x, base = draws(77).uniforms(NOISE, 500, 20, 3), np.array([0.5, 0.5, 0.5])
+        mean, sd = surrogate.difference(x, base, CONTEXTS, SHARES)
+        z = np.zeros((20, 1))
+        inside += (np.abs(mean - truth(x, z) + truth(base[None, :], z[:1])) <= 1.645 * sd).tolist()
+    assert 0.8 <= float(np.mean(inside)) <= 1.0
+
+
+def test_a_setting_does_not_differ_from_itself() -> None:
+    base = np.array([0.5, 0.5, 0.5])
+    for kind in KINDS:
+        surrogate = make(kind, draws())
+        surrogate.fit(rows())
+        mean, sd = surrogate.difference(base[None, :], base, CONTEXTS, SHARES)
+        assert abs(mean[0]) < 1e-9
+        assert sd[0] < 1e-2
+
+
+def test_the_gp_gradient_is_that_of_its_loss() -> None:
+    from scipy.optimize import check_grad
+
+    from sim.intelligence.surrogates.gp import GaussianProcess
+    from sim.intelligence.surrogates.kernel import squares
+
+    surrogate = GaussianProcess()
+    surrogate.fit(rows(25))
+    apart = squares(surrogate._inputs)
+    theta = surrogate._priors()[0] + 0.1
+    off = check_grad(lambda t: surrogate._loss(t, apart)[0], lambda t: surrogate._loss(t, apart)[1], theta)
+    assert off < 1e-3
+
+
+def test_the_best_forecaster_is_chosen_by_its_log_score() -> None:
+    best, scores = choose(rows(), draws())
+    assert best in ("gp", "linear_regression")  # the truth is a quadratic
+    assert [score.kind for score in scores] == list(KINDS)
+    assert all(score.windows_count == 50 for score in scores)
+
+
+def test_what_does_not_matter_has_no_importance() -> None:
+    found = importance("gp", rows(), ("a", "b", "c"), draws())
+    assert found["a"] > found["b"] > found["c"]
+    assert found["c"] < 0.02
+    assert importance("gp", rows(9), ("a", "b", "c"), draws()) == {"a": 0.0, "b": 0.0, "c": 0.0}
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_the_same_draws_give_the_same_bytes(kind: str) -> None:
+    found = []
+    for _ in range(2):
+        surrogate = make(kind, draws(4))
+        surrogate.fit(rows())
+        found.append(surrogate.predict(rows().x, rows().z)[0].tobytes())
+    assert found[0] == found[1]
