@@ -9,6 +9,7 @@ import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from sim.errors import ConfigError
+from sim.integration.plugins import discovery
 from sim.integration.plugins import manifest as manifests
 from sim.integration.plugins.discovery import load_order, scan
 from sim.integration.plugins.folder import FILES_MAX, read_folder
@@ -217,3 +218,10 @@ def test_two_plugins_of_one_id_are_a_fault_of_the_second(tmp_path: Path) -> None
     found = scan([tmp_path / "one", tmp_path / "two"])
     assert found["custom.twin"].faults == ()
     assert any("stands in" in str(one.faults) for name, one in found.items() if name != "custom.twin")
+
+
+def test_a_scan_is_bounded(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(discovery, "SCANNED_MAX", 3)
+    for number in range(5):
+        write(tmp_path, f"custom.p{number}")
+    assert list(scan([tmp_path, tmp_path])) == ["custom.p0", "custom.p1", "custom.p2"]
