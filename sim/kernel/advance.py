@@ -48,17 +48,27 @@ from sim.kernel.state import (
     WANT,
     WENT_ON,
 )
+from sim.kernel.told import draw_picks, tell_all
 from sim.kernel.watched import arrive_watched, pool_event_watched
 from sim.runtime.order import ARRIVAL, FINISH, PROBE, RETRY
 from sim.runtime.plain import rare
 
-SHARING = BATCHING = ATTEMPTS = CLIENTS = False  # bound before compiling
+SHARING = BATCHING = ATTEMPTS = CLIENTS = STREAMED = False  # bound before compiling
 SPARE = 4  # events that one step may push
 STRETCH = 4096  # events between two looks at room and width
 
 
 def advance(k: Any, until: float, until_rank: int, request: int, attempt: int, steps: int) -> int:
     """Go on to (until, until_rank, request, attempt), exclusive, at most `steps` events; gives why it came back."""
+    draw_picks(k)
+    reason = stretches(k, until, until_rank, request, attempt, steps)
+    if STREAMED:
+        tell_all(k)
+    return reason
+
+
+def stretches(k: Any, until: float, until_rank: int, request: int, attempt: int, steps: int) -> int:
+    """As `advance`, with pauses in which to look at room and width."""
     left_over = steps
     while left_over > 0:
         stretch = min(safe_steps(k), left_over)

@@ -44,6 +44,7 @@ from sim.kernel.state import (
     WANT,
     Batch,
     Chunk,
+    Ends,
     Heaps,
     Kernel,
     Lines,
@@ -103,7 +104,8 @@ class Driver:
         k.rows = Rows(ROWS_MIN, k.uses)
         k.pools = Pools(pools_max, slots_max, fragile)
         k.queue = Queue(1024, 1.0)
-        k.chunk = Chunk(1, k.uses)
+        k.chunk = Chunk(1, k.uses, balancing.draws)
+        k.ends = Ends()
         k.heaps = Heaps(pools_max * (2 if self.batching else 1) if discipline != "fifo" else 1, 64)
         k.batch = Batch(pools_max if self.batching else 1)
         k.hardware = options.hardware

@@ -16,7 +16,7 @@ from sim.contracts import ArrivalChunk, Draws
 from sim.kernel.clients import CLIENT_BITS
 from sim.kernel.errors import CannotCompile
 from sim.kernel.lower import entry
-from sim.kernel.state import CHUNK_AT, CHUNK_END, CHUNK_FIRST, Chunk, Kernel
+from sim.kernel.state import CHUNK_AT, CHUNK_END, CHUNK_FIRST, PICKED, Chunk, Kernel
 from sim.kernel.structs import Structs, type_of
 from sim.runtime.draws import SERVICE_REQUEST
 from sim.runtime.plain import Chance, draw
@@ -90,7 +90,7 @@ class KernelFeed:
         if not count:
             return False
         if len(k.chunk.at) < AHEAD:
-            k.chunk = Chunk(AHEAD, k.uses)
+            k.chunk = Chunk(AHEAD, k.uses, k.draws_count)
         k.chunk.at[:], k.chunk.work_s[:] = source.at, source.work_s
         self._mark(k, self.first, count, None)
         self.first += count
@@ -102,7 +102,7 @@ class KernelFeed:
             return False
         count = len(found.at)
         if len(k.chunk.at) < count:
-            k.chunk = Chunk(max(count, 1024), k.uses)
+            k.chunk = Chunk(max(count, 1024), k.uses, k.draws_count)
         chunk = k.chunk
         entities = np.arange(found.first, found.first + count, dtype=np.uint64)
         chunk.at[:count] = found.at
@@ -134,6 +134,7 @@ class KernelFeed:
         if k.uses.keys or k.uses.views or self.fates is not None:
             self._carry(k, slice(count), np.arange(first, first + count, dtype=np.uint64), found)
         k.numbers[CHUNK_AT], k.numbers[CHUNK_END], k.numbers[CHUNK_FIRST] = 0, count, first
+        k.numbers[PICKED] = 0
 
     def _carry(self, k: Kernel, places: slice, entities: Any, found: ArrivalChunk | None) -> None:
         """What requests carry beside their demands, into these places of the chunk."""

@@ -26,6 +26,7 @@ from sim.kernel.state import (
     WAITING,
     WANT,
 )
+from sim.kernel.told import take_picks, tell_ended
 from sim.runtime.draws import DISPATCHER, IDLE_TOKEN, PICK
 from sim.runtime.plain import STALE, draw, draw_row, rare
 from sim.types.records import OK, REJECTED, TRUNCATED
@@ -34,14 +35,8 @@ BATCHING = CLIENTS = STREAMED = False  # bound before compiling
 NAN = float("nan")
 
 
-def stream_ended(
-    books: Any, arrived_at: float, started_at: float, finished_at: float, work_s: float, status: int, attempts: int
-) -> None:
-    """Bound to the rule of a run whose requests are not kept."""
-
-
 def stream_tokens(books: Any, arrived_at: float, first_token_at: float, finished_at: float, output_tokens: int) -> None:
-    """Bound likewise."""
+    """Bound to the rule of a run whose requests are not kept."""
 
 
 def new_row(k: Any) -> int:
@@ -79,7 +74,7 @@ def arrive(k: Any, now: float) -> bool:
         view = chunk.of_view[place]
     if uses.keys == 1:
         key = chunk.key[place]
-    draw_row(k.chance, PICK, entity, 0, k.draws_count, k.draws)
+    take_picks(k, place, entity)
     slot = k.paths.dispatch(k.paths.books, dispatcher, view, k.draws, key, now)
     if slot == STALE:
         numbers[WANT] = dispatcher * k.views_count + view
@@ -111,7 +106,7 @@ def arrive(k: Any, now: float) -> bool:
         rows.finished_at[row] = now
         rows.status[row] = REJECTED
         if STREAMED:
-            stream_ended(k.stream, now, NAN, now, 0.0, REJECTED, 1)
+            tell_ended(k, now, NAN, now, 0.0, REJECTED, 1)
         left(k, row, now)
     return True
 
@@ -127,7 +122,7 @@ def place_at(k: Any, row: int, slot: int, dispatcher: int, now: float) -> None:
     if not pool_accept(k, row, p, now):
         k.paths.refused(k.paths.books, dispatcher, slot)
         if STREAMED:
-            stream_ended(k.stream, rows.arrived_at[row], NAN, now, 0.0, REJECTED, 1)
+            tell_ended(k, rows.arrived_at[row], NAN, now, 0.0, REJECTED, 1)
         left(k, row, now)
 
 
@@ -140,7 +135,7 @@ def answered(k: Any, row: int, p: int, now: float) -> None:
     if k.numbers[TURNS] > 0 and rows.sent_at[row] <= now:
         latency_s = now - rows.sent_at[row]
     if STREAMED:
-        stream_ended(k.stream, rows.arrived_at[row], rows.started_at[row], now, rows.work_s[row], OK, 1)
+        tell_ended(k, rows.arrived_at[row], rows.started_at[row], now, rows.work_s[row], OK, 1)
         if BATCHING:
             stream_tokens(k.stream, rows.arrived_at[row], rows.first_token_at[row], now, rows.output_tokens[row])
     slot = pools.slot[p]

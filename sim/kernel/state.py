@@ -21,7 +21,7 @@ NAN, INF = float("nan"), float("inf")
 # Of `Kernel.numbers`
 (ARRIVALS, IN_SYSTEM, WAITING, TURNS, CLOSED, NEXT_ROW, FREE_ROW, CHUNK_AT, CHUNK_END, CHUNK_FIRST, EVENTS, POLL_TICK,
  PULL, PULL_DUE, PROBES_FROM, PROBES_TO, WANT, SOURCE_ENDED, AT_ROW, AT_POOL, AT_SERIAL, LATE, ANSWERED, BROKEN,
- THINKING, NUMBERS) = range(26)  # fmt: skip
+ THINKING, PICKED, ENDED, NUMBERS) = range(28)  # fmt: skip
 # Of `Kernel.instants`
 NOW, CENTRAL_AREA_S, CENTRAL_AT, POLL_AT, POLL_S, PROBE_S, PULL_AT, HORIZON_AT, INSTANTS = range(9)
 # Why `advance` came back
@@ -30,6 +30,7 @@ UNTIL, CHUNK, STALE_VIEW, ROOM, EMPTY, STEPS = range(6)
 SHED_ROW, WAIT_ROW, PLACE_ROW, REFUSED_ROW, ANSWER_ROW, POOL_EVENT, WENT_ON = range(6, 13)
 CLIENT = 13  # the next requests of client `numbers[WANT]` are not known yet (`sim.kernel.clients`)
 
+ENDS_MAX = 256  # ends that are told together: a loop of its own, over what the first cache holds
 # One cache line a row: what every run has
 ROW = {
     "request": np.int64, "arrived_at": np.float64, "started_at": np.float64, "finished_at": np.float64,
@@ -132,11 +133,15 @@ class Pools(Fields):
 
 
 class Chunk(Fields):
-    """Requests that are known ahead: consecutive ordinals from `numbers[CHUNK_FIRST]` on."""
+    """Requests that are known ahead: consecutive ordinals from `numbers[CHUNK_FIRST]` on.
 
-    __slots__ = ("at", "key", "of_view", "output_tokens", "priority", "prompt_tokens", "single", "work_s")
+    Draw d of the pick of request number i of the chunk is `picks[d * len(at) + i]` (`sim.kernel.told`).
+    """
 
-    def __init__(self, length: int, uses: Uses) -> None:
+    __slots__ = ("at", "key", "of_view", "output_tokens", "picks", "priority", "prompt_tokens", "single", "work_s")
+
+    def __init__(self, length: int, uses: Uses, draws: int = 0) -> None:
+        self.picks = np.zeros(max(draws + draws % 2, 1) * length)  # draws come in pairs
         self.at = np.zeros(length)
         self.work_s = np.zeros(length)
         self.of_view = np.zeros(length if uses.views else 1, dtype=np.int64)
@@ -145,6 +150,17 @@ class Chunk(Fields):
         self.single = np.zeros(length if uses.singles else 1, dtype=np.int64)
         self.prompt_tokens = np.zeros(length if uses.tokens else 1, dtype=np.int64)
         self.output_tokens = np.zeros(length if uses.tokens else 1, dtype=np.int64)
+
+
+class Ends(Fields):
+    """Requests that have ended and of whom the books of a streamed run have not heard yet."""
+
+    __slots__ = ("arrived_at", "attempts", "finished_at", "started_at", "status", "work_s")
+
+    def __init__(self) -> None:
+        lay_records(self, ENDS_MAX, dict.fromkeys(("arrived_at", "started_at", "finished_at", "work_s"), np.float64))
+        self.status = np.zeros(ENDS_MAX, dtype=np.int8)
+        self.attempts = np.zeros(ENDS_MAX, dtype=np.int32)
 
 
 class Probes(Fields):
@@ -251,8 +267,8 @@ class Kernel(Fields):
     """Everything of a run."""
 
     __slots__ = ("admission", "batch", "budget", "central_max", "chance", "chunk", "clients", "dispatchers_count",
-                 "draws", "draws_count", "hardware", "heaps", "hub", "instants", "lines", "numbers", "paths", "pools",
-                 "probes", "probes_count", "queue", "rows", "stream", "targets", "uses", "views_count")  # fmt: skip
+                 "draws", "draws_count", "ends", "hardware", "heaps", "hub", "instants", "lines", "numbers", "paths",
+                 "pools", "probes", "probes_count", "queue", "rows", "stream", "targets", "uses", "views_count")  # fmt: skip
 
     handed = ("draws", "targets")
     chance: Chance
