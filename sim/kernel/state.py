@@ -268,7 +268,8 @@ class Kernel(Fields):
 
     __slots__ = ("admission", "batch", "budget", "central_max", "chance", "chunk", "clients", "dispatchers_count",
                  "draws", "draws_count", "ends", "hardware", "heaps", "hub", "instants", "lines", "numbers", "paths",
-                 "pools", "probes", "probes_count", "queue", "rows", "stream", "targets", "uses", "views_count")  # fmt: skip
+                 "pools", "probes", "probes_count", "queue", "rows", "stream", "targets", "uses",
+                 "views_count")  # fmt: skip
 
     handed = ("draws", "targets")
     chance: Chance
