@@ -74,7 +74,14 @@ def test_the_gp_gradient_is_that_of_its_loss() -> None:
     surrogate.fit(rows(25))
     apart = squares(surrogate._inputs)
     theta = surrogate._priors()[0] + 0.1
-    off = check_grad(lambda t: surrogate._loss(t, apart)[0], lambda t: surrogate._loss(t, apart)[1], theta)
+
+    def loss(at: Floats) -> float:
+        return surrogate._loss(at, apart)[0]
+
+    def gradient(at: Floats) -> Floats:
+        return surrogate._loss(at, apart)[1]
+
+    off = check_grad(loss, gradient, theta)
     assert off < 1e-3
 
 

@@ -7,6 +7,7 @@ boosting, bagged: Efron 1992). Each member sees a bootstrap sample, with weights
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from typing import Any
 
 import numpy as np
@@ -22,7 +23,7 @@ MEMBERS_FOREST, MEMBERS_BOOSTING = 40, 5
 SEEDS = 2**31 - 1
 
 
-class Bag:
+class Bag(ABC):
     """What both share; `make(seed)` gives an unfitted member."""
 
     kind = "bag"
@@ -33,9 +34,9 @@ class Bag:
         self._members: list[Any] = []
         self._residual = 0.0
 
+    @abstractmethod
     def make(self, seed: int) -> Any:
         """An unfitted regressor."""
-        raise NotImplementedError
 
     def fit(self, rows: Rows) -> None:
         """See `Surrogate`; spread beyond the known noise is taken from what a member has not seen."""
