@@ -146,7 +146,7 @@ def assemble(config: Config, replication: int, replay: Any = None) -> Assembly:
         door = make_door(config, runtime, draws)
         fire_params, engine = partial(make_params, True, door=door, plugged=plugged), "simpy"
         if compiles:
-            maker = engine_maker(balancer, config, len(types), service, None)
+            maker = engine_maker(balancer, config, len(types), service, make_params.keywords["stream"])
             try:
                 manager = fire.build(lambda: replace(fire_params(), make_engine=maker))
                 engine = "compiled"

@@ -41,6 +41,7 @@ from sim.kernel.state import (
     WAIT_ROW,
     WAITING,
 )
+from sim.kernel.watched import free_row
 from sim.runtime.environment import OrderedEnvironment
 from sim.scalability.balancer.balancer import Balancer
 from sim.types.records import OK, REJECTED, SHED
@@ -51,6 +52,7 @@ from sim.world.hot import make_answer, make_answered
 from sim.world.network import Network
 from sim.world.resilient import ResilientEngine
 from sim.world.seam import RequestRules
+from sim.world.streaming import Stream, answers_told, tell_ends
 from sim.world.timers import RowQueue
 from sim.world.world import Load
 
@@ -75,8 +77,9 @@ class AttemptEngine(ResilientEngine):
 
     def __init__(
         self, env: OrderedEnvironment, balancer: Balancer, balancing: Balancing, draws: Draws, options: Options,
-        rules: RequestRules, network: Network, restart_s: float,
+        rules: RequestRules, network: Network, restart_s: float, stream: Stream | None = None,
     ) -> None:  # fmt: skip
+        self.stream = stream  # takes the requests that are not kept
         self.driver = driver = Driver(balancing, draws, options, balancer.table.slots_max)
         self.k = driver.k
         self.rows = AttemptColumns(driver, draws)
@@ -88,6 +91,8 @@ class AttemptEngine(ResilientEngine):
         chances = Chances(env, draws, columns, restart_s)
         facade: Any = self.kernel_balancer
         super().__init__(env, columns, facade, options.queue_max, rules, network, chances)
+        if stream is not None:
+            tell_ends(self, stream)
         self._of_known = self.send
         self.send = self._send_known  # type: ignore[method-assign]
         self._rebind()
@@ -107,10 +112,18 @@ class AttemptEngine(ResilientEngine):
         """Rows may have moved: closures look at them anew."""
         self.rows.take_views()
         self.answer = make_answer(self, self.rules)
+        if self.stream is not None:
+            self.answer = answers_told(self, self.stream, self.answer)
         self._answered = make_answered(self, self.answer)
 
     def _hear(self, row: int, pool: Any, now: float) -> None:
         self._answered(row, pool, now)
+        self._free(row, OK)
+
+    def _free(self, row: int, status: int) -> None:
+        """A row that ended so, and that nothing else of its request or on its way may ask for, is used again."""
+        if self.driver.reuses and self.rows.status[row] == status and not self.rows.by_hand[row]:
+            free_row(self.k, row)
 
     # What the world asks
 
@@ -183,10 +196,12 @@ class AttemptEngine(ResilientEngine):
         self.rows.finished_at[row] = now
         self.rows.status[row] = SHED
         self._end(row, SHED, now)
+        self._free(row, SHED)
 
     def _wait_known(self, row: int, now: float) -> None:
         width = self.k.draws_count
         self._wait(row, self.k.draws[:width].tolist(), () if self.k.probes_count else None, now)
+        self._free(row, REJECTED)
 
     def _place_known(self, row: int, now: float) -> None:
         rows = self.rows
@@ -199,9 +214,10 @@ class AttemptEngine(ResilientEngine):
         self._failed(row, REJECTED, now)
         if self.k.probes_count:
             self._probe(row, self.rows.dispatcher[row], self.rows.view[row], (), now)
+        self._free(row, REJECTED)
 
     def _answer_at(self, row: int, now: float) -> None:
-        self._answered(row, self.made[int(self.k.numbers[AT_POOL])], now)
+        self._hear(row, self.made[int(self.k.numbers[AT_POOL])], now)
 
     def _happen(self, row: int, now: float) -> None:
         self.made[int(self.k.numbers[AT_POOL])].happens(row, int(self.k.numbers[AT_SERIAL]), now)

@@ -14,7 +14,7 @@ from typing import Any
 from sim.bench.attempt_engine import AttemptEngine
 from sim.bench.rules import is_under_fire
 from sim.bench.schema import Config
-from sim.bench.streamed import expected_requests, is_streamed
+from sim.bench.streamed import expected_requests
 from sim.contracts import Draws
 from sim.kernel.driver import Options
 from sim.kernel.engine import CompiledEngine
@@ -41,11 +41,8 @@ def not_compiled(config: Config) -> str | None:
         return "optimizer (answers depend on the setting that their node has when they start)"
     if config.plugins.enabled:
         return "plugins (their hooks are called on the way of every request)"
-    if is_under_fire(config):
-        if config.health.slow_start_s:
-            return "health.slow_start_s"
-        if is_streamed(config):
-            return "stats.keep_requests=false with attempts, health, failover, scaling or faults"
+    if is_under_fire(config) and config.health.slow_start_s:
+        return "health.slow_start_s"
     return None
 
 
@@ -102,7 +99,7 @@ def engine_maker(balancer: Balancer, config: Config, types: int, service: Any, s
         balancing = balancing_of(balancer, types, keyed)
         balancing.hedges = rules.hedge_after_s is not None
         watched = watched_options(options, rules, config)
-        return AttemptEngine(env, balancer, balancing, draws, watched, rules, network, restart_s)
+        return AttemptEngine(env, balancer, balancing, draws, watched, rules, network, restart_s, stream)
 
     return make_attempts if is_under_fire(config) else make
 
@@ -131,4 +128,6 @@ def watched_options(options: Options, rules: RequestRules, config: Config) -> Op
     drops = config.deadline_propagation in ("dequeue", "kill")
     bound = options.bound | {"ATTEMPTS": True, "FRAGILE": True, "DROPS_EXPIRED": drops}
     bound |= {rule.__name__: rule for rule in rules_of}
+    timers = (rules.deadline_s, rules.attempt_timeout_s, rules.hedge_after_s)  # look at rows that may have ended
+    bound |= {"REUSES": options.stream is not None and timers == (None, None, None)}
     return replace(options, bound=bound, watched=states, uses=uses)

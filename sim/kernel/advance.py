@@ -31,6 +31,7 @@ from sim.kernel.state import (
     EMPTY,
     EVENTS,
     FREE_ROW,
+    FREE_ROWS,
     IN_SYSTEM,
     NEXT_ROW,
     NOW,
@@ -53,7 +54,8 @@ from sim.kernel.watched import arrive_watched, pool_event_watched
 from sim.runtime.order import ARRIVAL, FINISH, PROBE, RETRY
 from sim.runtime.plain import rare
 
-SHARING = BATCHING = ATTEMPTS = CLIENTS = STREAMED = False  # bound before compiling
+SHARING = BATCHING = ATTEMPTS = CLIENTS = REUSES = STREAMED = False  # bound before compiling
+ROWS_SPARE = 256
 SPARE = 4  # events that one step may push
 STRETCH = 4096  # events between two looks at room and width
 
@@ -205,12 +207,20 @@ def pool_event(k: Any, node: int, at: float) -> None:
         answered(k, row, p, at)
 
 
+def rows_left(k: Any) -> int:
+    """Rows that may be made; where rows are used again 0 already when there are few, so that a stretch is worth it."""
+    left: int = len(k.rows.request) - k.numbers[NEXT_ROW] + k.numbers[FREE_ROWS]
+    return 0 if REUSES and left < ROWS_SPARE else left
+
+
 @rare
 def safe_steps(k: Any) -> int:
     """How many events fit into queue, rows, heaps and probes, whatever they are."""
     numbers = k.numbers
     steps = min(queue_room(k.queue) // SPARE, STRETCH)
-    if numbers[FREE_ROW] < 0:
+    if k.uses.fragile == 1:
+        steps = min(steps, rows_left(k))
+    elif numbers[FREE_ROW] < 0:
         steps = min(steps, len(k.rows.request) - numbers[NEXT_ROW])
     else:  # rows that are used again: all but those in the system are free
         steps = min(steps, len(k.rows.request) - numbers[IN_SYSTEM])

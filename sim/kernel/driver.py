@@ -14,7 +14,7 @@ import numpy as np
 from numba import types
 
 from sim.contracts import Draws
-from sim.kernel.advance import advance, safe_steps
+from sim.kernel.advance import ROWS_SPARE, advance, rows_left, safe_steps
 from sim.kernel.clients import Clients, think
 from sim.kernel.commands import have_pools
 from sim.kernel.feed import KernelFeed, Marked
@@ -146,6 +146,11 @@ class Driver:
         return entry(fn, type_of(self.k), result, arguments, self.bound)
 
     @property
+    def reuses(self) -> bool:
+        """Whether rows of requests with attempts are used again."""
+        return bool(self.bound.get("REUSES"))
+
+    @property
     def address(self) -> int:
         """Of the kernel; another one after a growth."""
         return self.structs.of(self.k).address
@@ -203,7 +208,10 @@ class Driver:
         k = self.k
         before = (k.rows, k.queue, k.heaps, k.probes)
         rows_max = len(k.rows.request)
-        if k.numbers[NEXT_ROW] >= rows_max and (k.numbers[FREE_ROW] < 0 or k.numbers[IN_SYSTEM] >= rows_max):
+        lacking = k.numbers[NEXT_ROW] >= rows_max and (k.numbers[FREE_ROW] < 0 or k.numbers[IN_SYSTEM] >= rows_max)
+        if self.reuses:
+            lacking = rows_left(k) < ROWS_SPARE
+        if lacking:
             k.rows = k.rows.grown()
         if len(k.queue.at) - k.queue.numbers[0] < 8:
             k.queue = k.queue.grown()

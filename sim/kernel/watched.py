@@ -13,7 +13,7 @@ from typing import Any
 from sim.kernel.clients import client_sends, client_thinks, next_place, next_request
 from sim.kernel.fragile import fragile_accept, fragile_end, fragile_fill
 from sim.kernel.messages import send_probes
-from sim.kernel.requests import new_row
+from sim.kernel.requests import new_row, stream_tokens
 from sim.kernel.state import (
     ANSWER_ROW,
     ANSWERED,
@@ -24,6 +24,8 @@ from sim.kernel.state import (
     BROKEN,
     CHUNK_AT,
     CHUNK_FIRST,
+    FREE_ROW,
+    FREE_ROWS,
     IN_SYSTEM,
     LATE,
     PLACE_ROW,
@@ -37,11 +39,13 @@ from sim.kernel.state import (
     WANT,
     WENT_ON,
 )
+from sim.kernel.told import tell_ended
 from sim.runtime.draws import ADMISSION, DISPATCHER, IDLE_TOKEN, PICK
 from sim.runtime.plain import NONE, STALE, draw, draw_row
 from sim.types.records import OK, TRUNCATED
 
 CLIENTS = False  # bound before compiling
+BATCHING = STREAMED = REUSES = False  # bound likewise; `REUSES`: no timer looks at a row that has ended
 NAN = float("nan")
 
 
@@ -131,6 +135,8 @@ def arrive_watched(k: Any, now: float) -> int:
 def watched_row(k: Any, entity: int, now: float) -> int:
     """A row for an attempt that begins now; `numbers[AT_ROW]` names it."""
     rows = k.rows
+    if k.numbers[FREE_ROW] >= 0:
+        k.numbers[FREE_ROWS] -= 1
     row = new_row(k)
     k.numbers[AT_ROW] = row
     rows.request[row] = entity
@@ -207,10 +213,23 @@ def answered_watched(k: Any, row: int, p: int, now: float) -> int:
         k.paths.record(k.paths.books, slot, rows.rif[row], latency_s)
     if uses.hub == 1:
         hub_ok(k.hub, slot, now)
+    if STREAMED:
+        tell_ended(k, rows.arrived_at[row], rows.started_at[row], now, rows.work_s[row], OK, 1)
+        if BATCHING:
+            stream_tokens(k.stream, rows.arrived_at[row], rows.first_token_at[row], now, rows.output_tokens[row])
     numbers[ANSWERED] += 1
     if uses.learns == 1:
         admission_ended(k.admission, True, now)
     numbers[IN_SYSTEM] -= 1
     if CLIENTS:
         client_thinks(k, rows.request[row], now)
+    if REUSES:
+        free_row(k, row)
     return WENT_ON
+
+
+def free_row(k: Any, row: int) -> None:
+    """A row that its request and its node are done with, and that nobody will ask for, is used again."""
+    k.rows.link[row] = k.numbers[FREE_ROW]
+    k.numbers[FREE_ROW] = row
+    k.numbers[FREE_ROWS] += 1

@@ -24,6 +24,7 @@ from sim.world.machines import WorldNode
 from sim.world.pool import Pool
 from sim.world.resilient import ResilientEngine
 
+Answer = Callable[[int, int, float], None]  # (row, present, now)
 NAN = float("nan")
 BusyOf = Callable[[int, bool, float], NDArray[np.float64]]
 SAMPLE_KEY = 1 << 16  # of the instants' control events: after the engine's own
@@ -70,9 +71,14 @@ def stream_plain(engine: Engine, stream: Stream) -> None:
 
 def stream_attempts(engine: ResilientEngine, stream: Stream) -> None:
     """Put the books in front of an engine of attempts."""
+    engine.answer = answers_told(engine, stream, engine.answer)
+    engine.answered = make_answered(engine, engine.answer)  # type: ignore[method-assign, assignment]
+    tell_ends(engine, stream)
+
+
+def answers_told(engine: ResilientEngine, stream: Stream, answer: Answer) -> Answer:
+    """`answer` of the engine, after the books have heard of it."""
     columns, several_of, root_of = engine.columns, engine.several, engine.root_of
-    answer, over, end = engine.answer, engine._over, engine._end
-    attempts_of_last = 1
 
     def tell_answer(row: int, present: int, now: float) -> None:
         columns.finished_at[row] = now
@@ -80,6 +86,14 @@ def stream_attempts(engine: ResilientEngine, stream: Stream) -> None:
         several = several_of.get(root)
         answer_told(columns, stream, root, row, 1 if several is None else several.attempts)
         answer(row, present, now)
+
+    return tell_answer
+
+
+def tell_ends(engine: ResilientEngine, stream: Stream) -> None:
+    """The books hear of every request that ends without an answer."""
+    columns, over, end = engine.columns, engine._over, engine._end
+    attempts_of_last = 1
 
     def count_attempts(root: int, several: Several | None, status: int, now: float) -> None:
         nonlocal attempts_of_last
@@ -92,8 +106,6 @@ def stream_attempts(engine: ResilientEngine, stream: Stream) -> None:
         stream.ended(columns.arrived_at[root], NAN, now, 0.0, status, attempts)
         end(root, status, now)
 
-    engine.answer = tell_answer
-    engine.answered = make_answered(engine, tell_answer)  # type: ignore[method-assign, assignment]
     engine._over = count_attempts  # type: ignore[method-assign]
     engine._end = tell_end  # type: ignore[method-assign]
 
