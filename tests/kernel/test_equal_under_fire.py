@@ -48,11 +48,11 @@ def test_each_way_is_the_same_in_both_engines(way: str) -> None:
 
 @pytest.mark.usefixtures("uncompiled")
 def test_drawn_configurations_are_the_same_in_both_engines(tmp_path: Path) -> None:
-    found = random_configurations(24, 5, "fire", inputs=write_inputs(tmp_path))
+    found = random_configurations(12, 5, "fire", inputs=write_inputs(tmp_path))
     assert not found.unequal, found.as_text(5, "fire")
     refused = ("health.slow_start_s", "stats.keep_requests=false")
     assert all(any(word in feature for word in refused) for feature in found.not_supported)
-    assert found.equal_count >= 16
+    assert found.equal_count >= 8
 
 
 def test_the_compiler_changes_nothing() -> None:
