@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from pathlib import Path
 
 import numpy as np
 import pytest
@@ -11,7 +10,6 @@ from scipy import stats
 
 from sim.bench.check import check
 from sim.bench.compose import compose
-from sim.bench.ledger import Ledger
 from sim.bench.rules import is_under_fire
 from sim.bench.schema import Config
 from sim.bench.validate import (
@@ -23,34 +21,14 @@ from sim.bench.validate import (
     run_on,
     run_validation,
 )
-from sim.bench.validate_case import Case, Row
+from sim.bench.validate_case import Row
 from sim.bench.validate_cases import cases
 from sim.bench.validate_fire_cases import fire_cases
 from sim.bench.validate_inputs import INPUTS, SeenLoad, check_inputs
 from sim.bench.validate_table import InputCheck, RowResult, ValidationTable
 from sim.types.records import AgentSteps, RunRecord
 from tests.measure.chance import generator
-from tests.measure.toy import single_server_run
-
-
-def single_server(config: Config, replication: int) -> RunRecord:
-    """M/M/1 of the config by recursion, with books."""
-    return slower_server(config, replication, 1.0)
-
-
-def slower_server(config: Config, replication: int, factor: float) -> RunRecord:
-    """The same with demands `factor` times as large."""
-    rng = generator(config.seed * 1000 + replication)
-    rho = config.arrivals.utilization_ratio
-    assert rho is not None
-    gaps = rng.exponential(1.0 / rho, int(1.2 * config.horizon_s * rho) + 100)
-    count = int(np.searchsorted(np.cumsum(gaps), config.horizon_s))
-    record = single_server_run(gaps[:count], factor * rng.exponential(1.0, len(gaps))[:count])
-    return replace(record, horizon_s=config.horizon_s)
-
-
-def case_named(name: str) -> Case:
-    return next(case for case in cases() if case.rows[0].name == name)
+from tests.measure.validation_rig import case_named, single_server, slower_server
 
 
 def test_every_family_is_there_and_every_case_composes() -> None:
@@ -158,34 +136,6 @@ def test_a_right_world_passes_and_the_seed_decides_everything() -> None:
     assert seen[-1][0] == seen[-1][1] == len(seen)
     assert run_validation(3, True, 1, None, chosen, single_server) == table
     assert run_validation(4, True, 1, None, chosen, single_server).rows != table.rows
-
-
-def test_what_was_finished_before_a_kill_is_not_run_again(tmp_path: Path) -> None:
-    chosen = [case_named("M/M/1 at 0.5"), case_named("M/M/1 at 0.8")]
-    whole = run_validation(3, True, 1, None, chosen, single_server)
-    ran: list[int] = []
-
-    def dying(config: Config, replication: int) -> RunRecord:
-        ran.append(replication)
-        if len(ran) == QUICK_REPLICATIONS + 5:
-            raise KeyboardInterrupt
-        return single_server(config, replication)
-
-    path = tmp_path / "validate.jsonl"
-    with pytest.raises(KeyboardInterrupt):
-        run_validation(3, True, 1, None, chosen, dying, Ledger(path))
-    with path.open("a") as file:
-        file.write('["cut off, ')  # the line that a kill -9 leaves
-    ran.clear()
-    ran.extend([-1] * 1000)  # does not die any more
-    ledger = Ledger(path)
-    assert len(ledger.parts) == QUICK_REPLICATIONS + 4
-    assert run_validation(3, True, 1, None, chosen, dying, ledger) == whole, "to the last digit"
-    replications_count = QUICK_REPLICATIONS + sum(row.replications for row in whole.rows[1:2])
-    assert len(ran) - 1000 == replications_count - (QUICK_REPLICATIONS + 4)
-    again = run_validation(3, True, 1, None, chosen, dying, Ledger(path))
-    assert again == whole
-    assert len(ran) - 1000 == replications_count - (QUICK_REPLICATIONS + 4), "nothing is run again"
 
 
 def test_a_slow_world_fails_and_its_load_is_named() -> None:
