@@ -35,6 +35,7 @@ COLUMNS: dict[str, tuple[str, ...]] = {
     "worker (all)": LAYERS,
 }
 MONTY = "monty (no walls)"
+OWN_PROCESS = ("exec", "ptrace")
 DEADLINE_S = 10.0
 
 
@@ -95,16 +96,16 @@ async def _columns(
 
 
 async def _in_workers(runtime: Runtime, nursery: Nursery, where: dict[str, Any]) -> dict[str, str]:
-    """One worker for all but `exec`, which would stop at once in a process that asked to be traced."""
+    """One worker for all but those that leave a process unfit: one became another, one stops at its next signal."""
     source = PluginSource("custom.probe", "probes", {"probes.py": SOURCE}, tuple(PROBES))
-    runner, another = (WorkerRunner(runtime, nursery, NoHost(), required="process") for _ in range(2))
+    runners = {name: WorkerRunner(runtime, nursery, NoHost(), required="process") for name in ("", *OWN_PROCESS)}
     try:
-        for each in (runner, another):
-            await each.start(source)
-        return {probe: await _tried(another if probe == "exec" else runner, probe, where) for probe in PROBES}
+        for runner in runners.values():
+            await runner.start(source)
+        return {probe: await _tried(runners.get(probe, runners[""]), probe, where) for probe in PROBES}
     finally:
-        await runner.stop()
-        await another.stop()
+        for runner in runners.values():
+            await runner.stop()
 
 
 async def _in_monty(runner: MontyRunner, probe: str, where: dict[str, Any]) -> str:

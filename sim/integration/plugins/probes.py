@@ -19,11 +19,11 @@ PROBES = {
     "signal_parent": "may signal its parent",
     "exec": "become another program",
     "fork": "fork",
-    "thread": "start a thread (wanted)",
     "ptrace": "be traced by its parent",
     "memory": "hold 1 GiB",
     "user_namespace": "make a user namespace",
     "descriptors": "hold 200 descriptors",
+    "thread": "start a thread (wanted)",  # the last: a process with threads may make no user namespace
 }
 WANTED = ("late_import", "thread")
 
@@ -99,6 +99,7 @@ def fork(where):
     child = os.fork()
     if child == 0:
         os._exit(0)
+    os.waitpid(child, 0)
 
 @told
 def thread(where):
