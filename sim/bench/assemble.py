@@ -58,6 +58,7 @@ class Assembly:
     fire: Fire | None = None
     door: Any = None  # the gateway that requests pass, if they do
     plugged: Any = None  # the plugin manager, if there is one
+    tuned: Any = None  # the optimizer with the agents that it tunes, if there is one
     engine: str = "simpy"
     setup_cpu_s: float = 0.0  # to deploy the fleet and start the control plane
     load_cpu_s: float = 0.0  # to load it, tables included
@@ -77,6 +78,8 @@ class Assembly:
                 self.runtime.run_task(self.fire.start())
                 if self.plugged is not None:
                     self.runtime.run_task(self.plugged.start())
+                if self.tuned is not None:
+                    self.runtime.run_task(self.tuned.start())
             self.setup_cpu_s = time.process_time() - cpu_s
             record = self.world.run(self.load)
             self.load_cpu_s = time.process_time() - cpu_s - self.setup_cpu_s
@@ -85,6 +88,8 @@ class Assembly:
                 self.fire.finish(record)
             if self.door is not None:
                 record.counts |= self.door.counts()
+            if self.tuned is not None:
+                record.counts |= self.tuned.counts()
             if self.plugged is not None:
                 record.counts |= self.runtime.run_task(self.plugged.finish())
         finally:
@@ -144,7 +149,8 @@ def assemble(config: Config, replication: int, replay: Any = None) -> Assembly:
         fire_log = HistoryLog() if plugged is None else plugged.log
         fire = Fire(config, runtime, draws, balancer, fire_log, shape)
         door = make_door(config, runtime, draws)
-        fire_params, engine = partial(make_params, True, door=door, plugged=plugged), "simpy"
+        tuned = make_tuned(config, runtime, draws, fire_log, shape.nodes)
+        fire_params, engine = partial(make_params, True, door=door, plugged=plugged, tuned=tuned), "simpy"
         if compiles:
             maker = engine_maker(balancer, config, len(types), service, make_params.keywords["stream"])
             try:
@@ -164,7 +170,9 @@ def assemble(config: Config, replication: int, replay: Any = None) -> Assembly:
         if config.service.per_attempt == "redraw":
             assert world.rules is not None
             world.rules.redraw = lambda row: redraw(world.columns, row, service, draws)
-        return Assembly(runtime, manager, balancer, world, load, fire_log, config, shape, fire, door, plugged, engine)
+        return Assembly(
+            runtime, manager, balancer, world, load, fire_log, config, shape, fire, door, plugged, tuned, engine
+        )
     log = EventLog()
     params, engine = make_params(), "simpy"
     if compiles:
@@ -213,6 +221,15 @@ def make_plugged(
     from sim.bench.plugged import Plugged  # manifests and sandbox are loaded for runs that have plugins only
 
     return Plugged(config, runtime, draws, balancer, types, replay)
+
+
+def make_tuned(config: Config, runtime: VirtualRuntime, draws: CounterDraws, log: EventLog, nodes: int) -> Any:
+    """The optimizer and the agents' settings, None where there is none."""
+    if not config.optimizer.enabled:
+        return None
+    from sim.bench.tuned import Tuned  # scikit-learn is loaded for runs that have an optimizer only
+
+    return Tuned(config, runtime, draws, log, nodes)
 
 
 def make_stream(config: Config, load: Load) -> Stream | None:

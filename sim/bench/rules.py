@@ -52,6 +52,7 @@ def is_under_fire(config: Config) -> bool:
         or config.autoscaler.kind != "none"
         or config.gateway.enabled
         or bool(config.plugins.enabled)
+        or config.optimizer.enabled
         or bool(faults_of(config))
     )
 

@@ -30,6 +30,7 @@ GROUPS = {
     "gateway": None,
     "health": "detector",
     "hedge": None,
+    "optimizer": None,
     "plugins": None,
     "retry": None,
     "service": "service",
@@ -63,7 +64,7 @@ def chosen(config: Config, group: str) -> list[str]:
 
 def overrides_for(group: str, name: str, folder: Path) -> list[str]:
     """What a choice needs besides its name: the file it reads, and a trace's arrivals where service comes from one."""
-    words = [f"{group}={name}", *SMALL]
+    words = [f"{group}={name}", *SMALL, *(["service=agent"] if group == "optimizer" else [])]
     content = FILES.get((group, name))
     if group == "faults":
         often = [] if name in ("none", "overload", "poison_request") else [f"faults.{name}.mttf_s=20"]

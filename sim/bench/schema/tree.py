@@ -9,6 +9,7 @@ from sim.bench.schema.control import AutoscalerConfig, FailoverConfig, HealthCon
 from sim.bench.schema.faults import FaultsConfig
 from sim.bench.schema.gateway import GatewayGroup
 from sim.bench.schema.load import ArrivalsConfig, BalancerConfig, FleetConfig, ServiceConfig
+from sim.bench.schema.optimizer import OptimizerGroup
 from sim.bench.schema.plugins import PluginsGroup
 from sim.bench.schema.ranges import choice, number
 from sim.bench.schema.requests import AdmissionConfig, BreakerConfig, HedgeConfig, RetryConfig
@@ -89,6 +90,7 @@ class Config:
     admission: AdmissionConfig = field(default_factory=AdmissionConfig)
     faults: FaultsConfig = field(default_factory=FaultsConfig)
     gateway: GatewayGroup = field(default_factory=GatewayGroup)
+    optimizer: OptimizerGroup = field(default_factory=OptimizerGroup)
     plugins: PluginsGroup = field(default_factory=PluginsGroup)
     stats: StatsConfig = field(default_factory=StatsConfig)
     launcher: LauncherConfig = field(default_factory=LauncherConfig)

@@ -47,6 +47,9 @@ class AgentLaw:
     resource_points: float = 15.0
 
 
+FITTED = AgentLaw()
+
+
 @dataclass(frozen=True, slots=True)
 class Cells:
     """Outcomes by ability and length, (m, K, J) each; `wait_s` and `resources` (m,)."""
@@ -57,6 +60,7 @@ class Cells:
     satisfaction_if_success: Floats
     latency_s: Floats
     priced_s: Floats
+    tokens: Floats  # produced
     wait_s: Floats
     cost: Floats
     resources: Floats
@@ -115,10 +119,18 @@ def cells(law: AgentLaw, points: Floats, load_ratio: float, hardness: float) -> 
         satisfaction_if_success=patience[:, None, None] * whole,
         latency_s=latency_s,
         priced_s=np.minimum(latency_s, PRICED_S_MAX),
+        tokens=produced,
         wait_s=wait_s,
         cost=cost,
         resources=np.minimum(reserved, 1.0),
     )
+
+
+def answer_s(law: AgentLaw, tokens: float, context: float, batch: int) -> float:
+    """Seconds of an answer of so many tokens in a batch of `batch` sequences, prefill included."""
+    prefill_s = max(_SPEED.prefill_floor_s, _SPEED.prefill_s_per_token * context)
+    token_s = _SPEED.token_base_s + _SPEED.token_s_per_sequence * batch + _SPEED.token_s_per_context * batch * context
+    return law.slowdown * (prefill_s + tokens * token_s)
 
 
 def _abilities(hardness: float) -> Floats:

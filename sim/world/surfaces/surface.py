@@ -14,7 +14,7 @@ import numpy as np
 
 from sim.contracts import Draws
 from sim.runtime.draws import SURFACE_CONTEXT
-from sim.world.surfaces.agent import AgentLaw, cells
+from sim.world.surfaces.agent import FITTED, AgentLaw, cells
 from sim.world.surfaces.space import Floats, Space
 
 CONTEXT_NAMES = ("load_ratio", "hardness")
@@ -27,10 +27,11 @@ TARGETS = (
     "error_rate",
 )
 UTILITY = "utility"
-FITTED, SPACE = AgentLaw(), Space()
+SPACE = Space()
 LOADS, HARDNESSES = (0.9, 1.0, 1.1), (0.0,)
 Point = tuple[float, float, float, float]
 Context = tuple[float, float]  # load_ratio, hardness
+INCUMBENT: Point = (0.7, 2_000.0, 8_192.0, 24.0)  # the source's temperature and max_tokens
 LawOf = Callable[[AgentLaw, int, Context], AgentLaw]
 
 
@@ -45,7 +46,7 @@ class Surface:
 
     name: str
     law: AgentLaw = FITTED
-    incumbent: Point = (0.7, 2_000.0, 8_192.0, 24.0)
+    incumbent: Point = INCUMBENT
     space: Space = SPACE
     loads: tuple[float, ...] = LOADS
     hardnesses: tuple[float, ...] = HARDNESSES
