@@ -16,7 +16,7 @@ from sim.experiments.words import parse
 
 TEXTS = {"surface": "all", "methods": "victor,random,naive,tpe", "seeds": "1..30", "name": "optimize"}
 NUMBERS = {"windows": "100", "tasks": "200", "workers": "0"}
-PATHS = ("paths.results", "paths.store")
+PLACES = ("paths.", "workers=")  # change nothing in the answer
 
 
 def help_text() -> str:
@@ -43,8 +43,10 @@ def main(arguments: Sequence[str]) -> int:
     from sim.report.optimizer import write_optimizer
 
     found = run_command(asked, workers, Path(values["paths.store"]))
+    said = [text for text in arguments if not text.startswith(PLACES)]
+    command = " ".join(["victor-sim optimize", *said])
     folder = Path(values["paths.results"]) / values["name"]
-    write_optimizer(folder, found, " ".join(["victor-sim optimize", *arguments]))
+    write_optimizer(folder, found, command)
     print(found.as_text())
     print(f"report: {folder / 'README.md'}")
     return 0
