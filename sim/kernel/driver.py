@@ -164,7 +164,7 @@ class Driver:
             return
         known = self.options.stream is None and not law.terminating  # a trace may end long before the horizon
         expected = min(law.rate_per_s() * horizon_s, ROWS_AHEAD_MAX) if known else 0.0
-        rows_max = min(int(1.05 * expected + 6.0 * expected**0.5) + ROWS_MIN, ROWS_AHEAD_MAX)
+        rows_max = max(min(int(1.05 * expected + 6.0 * expected**0.5), ROWS_AHEAD_MAX), ROWS_MIN)  # twice none is none
         self.structs.forget(k.rows)
         k.rows = Rows(rows_max, k.uses)
         self.relocate()

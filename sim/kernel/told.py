@@ -69,6 +69,6 @@ def tell_all(k: Any) -> None:
     for place in range(k.numbers[ENDED]):
         stream_ended(
             k.stream, ends.arrived_at[place], ends.started_at[place], ends.finished_at[place], ends.work_s[place],
-            ends.status[place], ends.attempts[place],
+            int(ends.status[place]), int(ends.attempts[place]),
         )  # fmt: skip
     k.numbers[ENDED] = 0

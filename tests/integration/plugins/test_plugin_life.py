@@ -80,6 +80,7 @@ def test_an_unknown_plugin_is_a_key_error_too(tmp_path: Path) -> None:
 
 
 def test_a_reload_swaps_the_version_and_a_broken_one_leaves_the_old_serving(tmp_path: Path) -> None:
+    others = set(private_modules())
     write(tmp_path, "custom.a", TELLS.format(1), VERSION.format("1.0"), "before_request")
     rig = Rig(tmp_path).up("custom.a")
     assert answer(rig).reject == "1"
@@ -99,7 +100,7 @@ def test_a_reload_swaps_the_version_and_a_broken_one_leaves_the_old_serving(tmp_
         with pytest.raises(SimError):
             rig.run(rig.manager.reload_plugin("custom.a"))
         assert answer(rig).reject == "2"
-    assert len(private_modules()) == 2, "one generation: a package and its module"
+    assert len(set(private_modules()) - others) == 2, "one generation: a package and its module"
     assert rig.manager.get_plugin("custom.a").generation == 2
 
 
