@@ -103,8 +103,8 @@ def _long(flags: set[str], asked: dict[str, int], folder: Path) -> int:
 def _plugins(folder: Path) -> int:
     from os import cpu_count, getloadavg
 
-    from sim.bench.plugin_pages import faults_of, lines_of, write
-    from sim.bench.plugin_probes import table
+    from sim.bench.plugin_pages import faults_of, write
+    from sim.bench.plugin_probes import lines_of, table
     from sim.bench.plugin_speed import measure
 
     _say("sixteen probes in each runner and behind each wall")

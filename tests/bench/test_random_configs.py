@@ -23,6 +23,8 @@ SEED, DRAWN, EACH_MIN = 1, 1000, 5
 BESIDE = (
     "name", "baseline", "objective", "price_per_node_hour", "extensions", "engine", "slo.metric", "paths.", "launcher.",
     "study.", "stats.replications", "stats.confidence_ratio", "stats.keep_requests", "arrivals.columns.",
+    "stats.precision_ratio", "stats.select", "stats.indifference_ratio", "stats.budget_replications",  # how many runs
+    "gateway.", "plugins.", "optimizer.",  # one engine alone runs them
     "arrivals.time_unit", "arrivals.params", "service.params", "balancer.params", "autoscaler.params",
     "faults.zone_outage.nodes",  # must be empty: zones say where
 )  # fmt: skip
