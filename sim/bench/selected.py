@@ -10,6 +10,7 @@ from collections.abc import Iterator
 
 from sim.bench.plan import Plan
 from sim.bench.sequential import Asking, GroupRace, excess_of, is_sequential, races
+from sim.measure.compare import group_of
 from sim.measure.metrics import MAXIMIZED
 from sim.measure.selection import correct_selection_prob
 from sim.measure.summary import Estimate, PointSummary, Verdict, unit_of
@@ -35,7 +36,7 @@ def selected(
 def _group_of(plan: Plan, found: GroupRace) -> str:
     """As verdicts name it: the swept keys other than the compared one."""
     point = next(point for point in plan.points if point.label == found.members[0])
-    return ", ".join(f"{key}={value}" for key, value in point.keys.items() if key != plan.compared_key)
+    return ", ".join(f"{key}={value}" for key, value in group_of(point, plan.compared_key))
 
 
 def _verdict(plan: Plan, found: GroupRace, group: str, points: dict[str, PointSummary]) -> Verdict:

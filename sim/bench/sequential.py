@@ -21,6 +21,7 @@ from sim.bench.plan import Plan, Point
 from sim.bench.pool import in_order
 from sim.bench.runner import Failure, workers_of
 from sim.bench.store import Store
+from sim.measure.compare import groups_of
 from sim.measure.metrics import MAXIMIZED, replication_metrics
 from sim.measure.selection import Race, RaceRules, ocba_next, race
 from sim.measure.summary import Floats, PointSummary
@@ -97,7 +98,7 @@ def next_look(plan: Plan, asking: Asking) -> Grown:
                 alive = [found.members[system] for system in found.race.alive]
                 wanted |= dict.fromkeys(alive, min(found.race.seen + STEP, stats.replications_max))
     elif stats.select == "budget":
-        for members in _groups(plan).values():
+        for members in groups_of(plan.points, plan.compared_key).values():
             wanted |= _budgeted(plan, members, asking)
     if stats.precision_ratio is not None:
         wanted |= _precise(plan, stats.precision_ratio, asking)
@@ -108,7 +109,7 @@ def next_look(plan: Plan, asking: Asking) -> Grown:
 def races(plan: Plan, asking: Asking) -> Iterator[GroupRace]:
     """The race of every group of two points or more, as far as it is run."""
     stats = plan.base.stats
-    for members in _groups(plan).values():
+    for members in groups_of(plan.points, plan.compared_key).values():
         table = _table(plan, members, asking)
         first = table[: stats.replications]
         labels = [point.label for point in members]
@@ -122,15 +123,6 @@ def races(plan: Plan, asking: Asking) -> Iterator[GroupRace]:
         zone = stats.indifference_ratio * abs(float(first[:, base, 0].mean()))
         rules = RaceRules(zone or math.ulp(1.0), stats.replications, stats.confidence_ratio)
         yield GroupRace([labels[n] for n in taking], excluded, values, rules, race(values, rules))
-
-
-def _groups(plan: Plan) -> dict[tuple[tuple[str, str], ...], list[Point]]:
-    """Points that are compared with each other: those that differ in the compared key alone."""
-    groups: dict[tuple[tuple[str, str], ...], list[Point]] = {}
-    for point in plan.points:
-        others = tuple((key, value) for key, value in point.keys.items() if key != plan.compared_key)
-        groups.setdefault(others, []).append(point)
-    return groups
 
 
 def _table(plan: Plan, members: list[Point], asking: Asking) -> Floats:
@@ -184,7 +176,7 @@ def _precise(plan: Plan, precision_ratio: float, asking: Asking) -> Grown:
     """More where the mean or the p99 of a point of the group is not as precise as asked."""
     summaries = asking.summaries(plan)
     wanted: Grown = {}
-    for members in _groups(plan).values():
+    for members in groups_of(plan.points, plan.compared_key).values():
         there = [summaries[point.label] for point in members if point.label in summaries]
         excess = max((excess_of(summary, precision_ratio) for summary in there), default=0.0)
         if excess > 1.0:

@@ -20,7 +20,7 @@ from sim.bench.sequential import Asking, grow, is_sequential, settled
 from sim.bench.store import Store
 from sim.bench.traced import file_notes, recorded_count
 from sim.errors import InputError
-from sim.measure.compare import compare_points
+from sim.measure.compare import compare_points, group_of
 from sim.measure.summarize import PointFacts, summarize_point
 from sim.measure.summary import PointSummary, StudySummary
 from sim.measure.verdict import judge
@@ -130,8 +130,7 @@ def _summaries(plan: Plan) -> dict[str, PointSummary]:
 
 
 def _group(plan: Plan, point: Point) -> tuple[object, ...]:
-    others = tuple((key, value) for key, value in point.keys.items() if key != plan.compared_key)
-    return (*others, point.config.horizon_s, point.config.warmup)
+    return (*group_of(point, plan.compared_key), point.config.horizon_s, point.config.warmup)
 
 
 def _own_cut(root: Path, point: Point) -> Cut:

@@ -12,6 +12,7 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Protocol, TypeVar
 
 import numpy as np
 from scipy import stats
@@ -83,16 +84,25 @@ def holm(p_values: Sequence[float]) -> list[float]:
     return adjusted
 
 
-def group_of(point: PointSummary, compared_key: str) -> tuple[tuple[str, str], ...]:
+class Keyed(Protocol):
+    """A point of a sweep, measured or not."""
+
+    @property
+    def keys(self) -> dict[str, str]:
+        """Swept keys with their values."""
+
+
+P = TypeVar("P", bound=Keyed)
+
+
+def group_of(point: Keyed, compared_key: str) -> tuple[tuple[str, str], ...]:
     """The swept keys other than the compared one, with their values."""
     return tuple((key, value) for key, value in point.keys.items() if key != compared_key)
 
 
-def groups_of(
-    points: Sequence[PointSummary], compared_key: str
-) -> dict[tuple[tuple[str, str], ...], list[PointSummary]]:
+def groups_of(points: Sequence[P], compared_key: str) -> dict[tuple[tuple[str, str], ...], list[P]]:
     """Points by group, in the order of the points."""
-    groups: dict[tuple[tuple[str, str], ...], list[PointSummary]] = {}
+    groups: dict[tuple[tuple[str, str], ...], list[P]] = {}
     for point in points:
         groups.setdefault(group_of(point, compared_key), []).append(point)
     return groups
