@@ -149,7 +149,8 @@ def assemble(config: Config, replication: int, replay: Any = None) -> Assembly:
         fire_log = HistoryLog() if plugged is None else plugged.log
         fire = Fire(config, runtime, draws, balancer, fire_log, shape)
         door = make_door(config, runtime, draws)
-        tuned = make_tuned(config, runtime, draws, fire_log, shape.nodes)
+        review = None if plugged is None else plugged.review
+        tuned = make_tuned(config, runtime, draws, fire_log, shape.nodes, review)
         fire_params, engine = partial(make_params, True, door=door, plugged=plugged, tuned=tuned), "simpy"
         if compiles:
             maker = engine_maker(balancer, config, len(types), service, make_params.keywords["stream"])
@@ -223,13 +224,15 @@ def make_plugged(
     return Plugged(config, runtime, draws, balancer, types, replay)
 
 
-def make_tuned(config: Config, runtime: VirtualRuntime, draws: CounterDraws, log: EventLog, nodes: int) -> Any:
+def make_tuned(
+    config: Config, runtime: VirtualRuntime, draws: CounterDraws, log: EventLog, nodes: int, review: Any = None
+) -> Any:
     """The optimizer and the agents' settings, None where there is none."""
     if not config.optimizer.enabled:
         return None
     from sim.bench.tuned import Tuned  # scikit-learn is loaded for runs that have an optimizer only
 
-    return Tuned(config, runtime, draws, log, nodes)
+    return Tuned(config, runtime, draws, log, nodes, review)
 
 
 def make_stream(config: Config, load: Load) -> Stream | None:

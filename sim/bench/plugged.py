@@ -1,9 +1,10 @@
 """The plugin manager in a simulated fleet: its hooks where the control plane decides, on virtual time.
 
 Requests: `before_request` when one arrives (a rejection ends it as `rejected`), `before_route` at every pick,
-`after_response` when it has ended. Control: node and agent events of the log, every scale decision, metrics every
-`metrics_interval_s`, startup and shutdown. What hooks of the request path take by their latency laws is spent before
-the first pick. Ways out end in this process (`StubFetcher`). A wall-clock kill raises `InvalidRun`.
+`after_response` when it has ended. Control: node and agent events of the log, every scale decision, every proposal of
+the optimizer, metrics every `metrics_interval_s`, startup and shutdown. What hooks of the request path take by their
+latency laws is spent before the first pick. Ways out end in this process (`StubFetcher`). A wall-clock kill raises
+`InvalidRun`.
 """
 
 from __future__ import annotations
@@ -16,7 +17,7 @@ from sim.bench.history import HistoryLog
 from sim.bench.params import fields
 from sim.bench.schema import Config
 from sim.contracts import Draws
-from sim.errors import ConfigError, InvalidRun
+from sim.errors import InvalidRun
 from sim.integration.plugins.broker.broker import HostServices
 from sim.integration.plugins.broker.stub import StubFetcher
 from sim.integration.plugins.config import PluginConfig
@@ -26,6 +27,7 @@ from sim.integration.plugins.protocol import Bound, Rejection, Routing
 from sim.runtime.virtual import VirtualRuntime
 from sim.scalability.balancer.balancer import Balancer
 from sim.scalability.balancer.hooked import hook_answers, hook_routes
+from sim.types.metrics import OptimizationResult
 from sim.types.records import REJECTED, STATUSES
 
 PLACED = "agent_ready"
@@ -73,7 +75,6 @@ class Plugged:
         self.hears_ends = bool(tables["after_response"])
         self._asks = bool(tables["before_request"])
         self._answered_slot = -1
-        self._refuse_timers()
         if tables["before_route"]:
             hook_routes(balancer, self._route)
         if self.hears_ends:
@@ -87,16 +88,6 @@ class Plugged:
     def _delaying(self) -> list[str]:
         impls = [*self.hooks.tables["before_request"], *self.hooks.tables["before_route"]]
         return [impl.unit.plugin_id for impl in impls if impl.mean_s]
-
-    def _refuse_timers(self) -> None:
-        config, slow = self.config, self._delaying()
-        timers = {
-            "deadline_s": config.deadline_s, "retry.attempt_timeout_s": config.retry.attempt_timeout_s,
-            "hedge.after_s": config.hedge.after_s,
-        }  # fmt: skip
-        for key, value in timers.items():
-            if slow and value is not None:
-                raise ConfigError(key, value, f"null with a plugin that declares a latency ({slow[0]})")
 
     # The way of a request
 
@@ -152,6 +143,15 @@ class Plugged:
         if not isinstance(answer, Bound):
             return after, reason
         return answer.desired, f"{reason}; bounded by a plugin: {answer.reason or 'no reason'}"
+
+    async def review(self, result: OptimizationResult) -> str:
+        """Implements `sim.intelligence.ports.Review`: why a plugin rejects what the optimizer proposes."""
+        payload = {
+            "agent": result.agent_id, "target": result.target.value, "claimed": result.improvement_percentage,
+            "confidence": result.confidence, "parameters": dict(result.parameters),
+        }  # fmt: skip
+        answer = await self.hooks.call("optimization_proposed", payload)
+        return (answer.reject or "by a plugin") if isinstance(answer, Rejection) else ""
 
     def happened(self, kind: str, subject: str, told: dict[str, object]) -> None:
         """A node's status changed, or an agent is ready."""

@@ -20,6 +20,7 @@ from sim.contracts import Draws, EventSink
 from sim.errors import ConfigError
 from sim.intelligence.config import OptimizerConfig
 from sim.intelligence.optimizer import MLOptimizer
+from sim.intelligence.ports import Review
 from sim.intelligence.protocol import Guardrail, Parameter, Proposal, Window
 from sim.runtime.virtual import VirtualRuntime
 from sim.types.metrics import AgentMetrics
@@ -35,7 +36,10 @@ REFIT_EVERY, WINDOWS_MIN = 5, 4  # turns of a target between searches for its su
 class Tuned:
     """Implements `sim.intelligence.ports.Actuator` and `Twin` over a fleet's `Tuning`."""
 
-    def __init__(self, config: Config, runtime: VirtualRuntime, draws: Draws, log: EventSink, nodes: int) -> None:
+    def __init__(
+        self, config: Config, runtime: VirtualRuntime, draws: Draws, log: EventSink, nodes: int,
+        review: Review | None = None,
+    ) -> None:  # fmt: skip
         if config.service.kind != "agent":
             raise ConfigError("service.kind", config.service.kind, "agent with an optimizer (it tunes the agents)")
         group = config.optimizer
@@ -65,6 +69,7 @@ class Tuned:
             ),
             actuator=self,
             twin=self,
+            review=review,
         )
         self.proving = False
         self.windows_count = 0

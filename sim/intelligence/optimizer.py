@@ -15,10 +15,10 @@ from typing import Any
 from sim.contracts import Draws, EventSink, Runtime, Task
 from sim.intelligence import loop, saving
 from sim.intelligence.agents import AgentMind
-from sim.intelligence.answers import answer
+from sim.intelligence.answers import abstained, answer
 from sim.intelligence.config import OptimizerConfig
 from sim.intelligence.intake import STANDING, Intake
-from sim.intelligence.ports import Actuator, Twin
+from sim.intelligence.ports import Actuator, Review, Twin
 from sim.intelligence.protocol import Guardrail, Parameter, Proposal
 from sim.intelligence.store import MetricsStore
 from sim.intelligence.windows import DEFAULT_PARAMETERS, window_of
@@ -42,12 +42,13 @@ class MLOptimizer:
         guardrails: Sequence[Guardrail] = (),
         actuator: Actuator | None = None,
         twin: Twin | None = None,
+        review: Review | None = None,
     ) -> None:
         self.config = settings = OptimizerConfig.of(config)
         self.events: EventSink = EventLog() if events is None else events
         self.draws: Draws = CounterDraws(settings.seed, 0) if draws is None else draws
         self.parameters, self.guardrails = tuple(parameters), tuple(guardrails)
-        self.actuator, self.twin = actuator, twin
+        self.actuator, self.twin, self.review = actuator, twin, review
         self.intake = Intake(settings.skew_s, settings.stale_s, settings.agents_max)
         self.store = MetricsStore(store_path, settings.samples_max)
         self.minds: dict[str, AgentMind] = {}
@@ -100,6 +101,10 @@ class MLOptimizer:
     async def optimize_agent(self, agent_id: str, target: OptimizationTarget) -> OptimizationResult:
         """The best parameters known for a target, what they bring, and how sure that is; or why none are given."""
         result = answer(self, agent_id, target)
+        objection = "" if result.abstained or self.review is None else await self.review(result)
+        if objection:
+            standing = self.mind(agent_id).standing
+            result = abstained(agent_id, target, standing, f"rejected: {objection}", result.timestamp)
         self.results.append(result)
         self.write(
             "optimization_abstained" if result.abstained else "optimization_proposed",

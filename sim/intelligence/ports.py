@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from typing import Protocol
 
 from sim.intelligence.protocol import Window
+from sim.types.metrics import OptimizationResult
 
 
 class Actuator(Protocol):
@@ -20,3 +21,9 @@ class Twin(Protocol):
     async def pair(
         self, agent_id: str, old: Mapping[str, float], new: Mapping[str, float], number: int
     ) -> tuple[Window, Window]: ...
+
+
+class Review(Protocol):
+    """Others who hear of every proposal, a plugin for one; gives why it is rejected, empty where nobody objects."""
+
+    async def __call__(self, result: OptimizationResult) -> str: ...

@@ -1,8 +1,9 @@
 """Hooks around every request: asked when it arrives, told when it has ended.
 
 A request that is turned away was never sent: no node, no start. What the hooks take (`delay_s`) is spent before the
-balancer picks; until then the request is in the system. Whoever stands here is not known (`RequestHooks`). Installed
-around `engine.send` and `engine.on_left`, inside a gateway's door if there is one.
+balancer picks; until then the request is in the system, and its deadline, which counts from its arrival, may end it.
+Timeouts and hedges count from when it is sent. Whoever stands here is not known (`RequestHooks`). Installed around
+`engine.send` and `engine.on_left`, inside a gateway's door if there is one.
 """
 
 from __future__ import annotations
@@ -11,7 +12,7 @@ from typing import Any, Protocol
 
 from sim.contracts import Runtime
 from sim.runtime.order import ARRIVAL
-from sim.types.records import OK
+from sim.types.records import OK, TRUNCATED
 from sim.world.feed import Block
 
 
@@ -37,6 +38,9 @@ class Hooked:
         self._close, engine.close = engine.close, self.close
         self._end, self._ends = engine._end, dict[int, int]()  # rows that end now -> how, unless answered
         engine.send = self.send
+        for timer in (engine.timeouts, engine.hedges):
+            if timer is not None:
+                timer.expiry.elsewhere.append(self._held)
         if hooks.hears_ends:
             engine._end, engine.on_left = self.end, self.left
 
@@ -51,6 +55,8 @@ class Hooked:
         engine.in_system += 1
         key = engine.columns.request[row] << 16
         self._held[row] = now
+        if engine.deadlines is not None and delay_s and not block.in_order:
+            engine.deadlines.add(row, now)
         if status is None:
             engine.env.call_at(now + delay_s, ARRIVAL, key, self._sent_on, (block, index, row))
         elif delay_s:
@@ -60,15 +66,24 @@ class Hooked:
 
     def _sent_on(self, request: tuple[Block, int, int]) -> None:
         engine = self.engine
+        columns, now = engine.columns, engine.env.now
+        block, index, row = request
+        if not self._let_go(row, now):
+            return
         engine.arrivals_count -= 1  # the engine counts it itself
         engine.in_system -= 1
-        block, index, row = request
-        self._let_go(row, engine.env.now)
-        self._send(block, index, row, engine.env.now)
+        self._send(block, index, row, now)
+        if columns.slot[row] >= 0 and columns.status[row] == TRUNCATED:  # it is on its way
+            engine._sent_at[row] = now
+            if block.in_order:
+                engine._watch(row, now)
 
-    def _let_go(self, row: int, now: float) -> None:
-        """The time that hooks held a request counts as time at the balancer (Little's law)."""
-        self.engine.central_area_s += now - self._held.pop(row)
+    def _let_go(self, row: int, now: float) -> bool:
+        """The time that hooks held a request counts as time at the balancer (Little's law); False: it ended there."""
+        columns = self.engine.columns
+        is_open = columns.status[row] == TRUNCATED
+        self.engine.central_area_s += (now if is_open else columns.finished_at[row]) - self._held.pop(row)
+        return bool(is_open)
 
     def close(self, now: float) -> None:
         """The run is over; who is still held was at the balancer until now."""
@@ -79,7 +94,8 @@ class Hooked:
     def _turned_away(self, refusal: tuple[int, int]) -> None:
         row, status = refusal
         now = self.engine.env.now
-        self._let_go(row, now)
+        if not self._let_go(row, now):
+            return
         self.engine.columns.finished_at[row] = now
         self.engine.columns.status[row] = status
         self.engine._end(row, status, now)

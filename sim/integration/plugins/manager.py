@@ -45,7 +45,7 @@ class PluginManager:
         self.config = PluginConfig.of(config)
         self.events: EventSink = EventLog() if events is None else events
         self._given, self._turns = runtime, None if runtime is None else Turns(runtime, WAITING_MAX)
-        self.workshop = Workshop(self._runtime, self.events, services)
+        self.workshop = Workshop(self._runtime, self.events, services, self.config.plugin_timeout)
         make = self.workshop.make_runner if make_runner is None else make_runner
         if replay is not None:
             make = _replaying(replay)

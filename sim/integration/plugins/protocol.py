@@ -83,7 +83,9 @@ HOOKS: dict[str, HookSpec] = {
         HookSpec("before_route", Mode.FOLD, ("type", "key", "nodes", "loads"), Routing, True),
         HookSpec("scaling_decided", Mode.FOLD, ("current", "desired", "minimum", "maximum", "reason"), Bound, True),
         HookSpec("metrics_collected", Mode.NOTIFY, ("nodes_ready", "in_flight", "waiting", "arrivals_count")),
-        HookSpec("optimization_proposed", Mode.FIRST, ("agent", "target", "claimed", "confidence"), Rejection, True),
+        HookSpec(
+            "optimization_proposed", Mode.FIRST, ("agent", "target", "claimed", "confidence", "parameters"), Rejection,
+        ),
     )
 }  # fmt: skip
 

@@ -1,7 +1,8 @@
 """What plugins run on when nobody hands it in: workers behind the sandbox, and a broker without services.
 
 The nursery is started with the first worker and ends with `close`. A host that offers nothing answers every ask with a
-refusal, so that a plugin without grants reaches nothing.
+refusal, so that a plugin without grants reaches nothing. `timeout_s` is the wall time that a runner gives a start and a
+call, whatever the deadline of its caller.
 """
 
 from __future__ import annotations
@@ -13,13 +14,18 @@ from sim.contracts import EventSink, Runtime
 from sim.integration.plugins.broker.broker import Broker, HostServices
 from sim.integration.plugins.folder import Found
 from sim.integration.plugins.protocol import PluginRunner
+from sim.integration.plugins.runners.base import RunnerLimits
 
 
 class Workshop:
     """Implements `runners.base.HostFunctions`; `services` may be set until the first plugin is admitted."""
 
-    def __init__(self, runtime: Callable[[], Runtime], events: EventSink, services: HostServices | None = None) -> None:
+    def __init__(
+        self, runtime: Callable[[], Runtime], events: EventSink, services: HostServices | None = None,
+        timeout_s: float = 30.0,
+    ) -> None:  # fmt: skip
         self._runtime, self._events, self.services = runtime, events, services
+        self._limits = RunnerLimits(start_max_s=timeout_s, call_max_s=timeout_s)
         self._broker: Broker | None = None
         self._nursery: Any = None
         self._pool: Any = None
@@ -57,12 +63,12 @@ class Workshop:
         if kind == "wasm":
             from sim.integration.plugins.runners.wasm import WasmRunner
 
-            return WasmRunner(self._runtime())
+            return WasmRunner(self._runtime(), self._limits)
         if self._nursery is None:
             self._nursery = Nursery()
         if kind == "monty":
             return self._monty(level)
-        return WorkerRunner(self._runtime(), self._nursery, self, required=level)
+        return WorkerRunner(self._runtime(), self._nursery, self, self._limits, level)
 
     def _monty(self, level: str) -> PluginRunner:
         from sim.integration.plugins.runners.monty import MontyRunner
@@ -70,7 +76,7 @@ class Workshop:
 
         if self._pool is None:
             self._pool = MontyPool(nursery=self._nursery)
-        return MontyRunner(self._runtime(), self._pool, self, required=level)
+        return MontyRunner(self._runtime(), self._pool, self, self._limits, level)
 
     def close(self) -> None:
         """End Monty's processes and the one that workers are forked from; again does nothing."""

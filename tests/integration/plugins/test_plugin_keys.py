@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import dataclasses
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import pytest
 import yaml  # type: ignore[import-untyped]
 
@@ -105,6 +107,22 @@ def test_plugin_timeout_bounds_a_load(tmp_path: Path) -> None:
     with pytest.raises(PluginEnded, match="deadline"):
         rig.up("custom.a")
     assert (rig.runtime.now(), Stuck.stopped) == (30.0, True)
+
+
+def test_plugin_timeout_reaches_the_runners(tmp_path: Path) -> None:
+    write(tmp_path, "custom.a", "while True: pass")
+    rig = Rig(tmp_path, {"sandbox_plugins": True, "plugin_timeout": 0.5})
+    try:
+        with pytest.raises(PluginEnded, match="deadline"):  # of wall time: no virtual time passes in a load that spins
+            rig.up("custom.a")
+        assert rig.runtime.now() == 0.0
+        level, found = rig.manager.config.isolation, rig.manager._found["custom.a"]
+        for kind in ("worker", "monty"):
+            manifest = msgspec.structs.replace(found.manifest, runner=kind)
+            runner: Any = rig.manager.workshop.make_runner(dataclasses.replace(found, manifest=manifest), level)
+            assert (runner.limits.start_max_s, runner.limits.call_max_s) == (0.5, 0.5)
+    finally:
+        rig.run(rig.manager.stop())
 
 
 def test_plugin_validation(tmp_path: Path) -> None:

@@ -17,7 +17,6 @@ from sim.errors import ConfigError, InvalidRun
 from sim.integration.plugins.journal import Journal, ReplayDiffers, ReplayRunner
 from sim.integration.plugins.protocol import HOOKS as HOOK_SPECS
 from sim.integration.plugins.runners.base import PluginSource
-from sim.measure.audits import audit, problems_of
 from sim.types.records import OK, REJECTED, RunRecord
 from tests.integration.plugins.rig import write
 
@@ -141,34 +140,6 @@ def test_scale_decisions_are_bounded(tmp_path: Path) -> None:
     assert record.series.desired_nodes.max() == 5
     reasons = [dict(row.fields)["reason"] for row in bound.log.rows if row.kind == "scale_out"]
     assert any("bounded by a plugin: budget" in reason for reason in reasons)
-
-
-def test_a_constant_latency_is_spent_before_the_pick(tmp_path: Path) -> None:
-    quiet = ["arrivals.utilization_ratio=0.01", "horizon_s=600"]
-    write(tmp_path, "custom.slow", "def before_request(p): pass", "latency = { mean_s = 0.25 }", "before_request")
-    free, slow = run(None, *quiet).attempts, run(tmp_path, *quiet).attempts
-    assert len(free.request) > 20
-    assert np.allclose(slow.started_at - slow.arrived_at, 0.25, atol=1e-9)
-    assert np.allclose(slow.finished_at - free.finished_at, 0.25, atol=1e-9)
-
-
-@pytest.mark.parametrize("drain_s", [200, 0])
-def test_the_audits_hold_while_hooks_hold_requests(tmp_path: Path, drain_s: float) -> None:
-    code = "def before_request(p):\n    return {'reject': 'third'} if p['request'] % 3 == 0 else None\n"
-    write(tmp_path, "custom.slow", code, "latency = { law = 'exponential', mean_s = 2.0 }", "before_request")
-    record = run(tmp_path, f"drain_s={drain_s}")
-    assert problems_of(audit(record)) == []
-    table = record.attempts
-    refused = table.status == REJECTED
-    assert (table.finished_at[refused] - table.arrived_at[refused]).mean() > 1.0
-
-
-@pytest.mark.parametrize("timer", ["deadline_s", "retry.attempt_timeout_s", "hedge.after_s"])
-def test_a_latency_does_not_go_with_timers_of_a_request(tmp_path: Path, timer: str) -> None:
-    write(tmp_path, "custom.slow", "def before_request(p): pass", "latency = { mean_s = 0.25 }", "before_request")
-    with pytest.raises(ConfigError) as caught:
-        assembly(tmp_path, f"{timer}=5")
-    assert caught.value.key == timer
 
 
 RANDOM = """
