@@ -5,8 +5,11 @@ Queues, sharing, losses and balancing here; fleets that fail, retry and set up i
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 from sim.bench.validate_case import MEAN_BOUND, TAIL_BOUND, Case, Row, make_case, mean_row
 from sim.bench.validate_fire_cases import fire_cases
+from sim.errors import ConfigError
 from sim.measure import theory
 
 
@@ -96,6 +99,16 @@ def _choices() -> list[Case]:
     return [make_case((row,), 8.0, 0.9, *overrides, nodes=100, relaxation_s=20.0, replications=24)]
 
 
-def cases() -> list[Case]:
-    """Every case, in the order of the table."""
-    return [*_queues(), *_general(), *_sharing(), *_losses(), *_splits(), *_choices(), *fire_cases()]
+def plain_cases() -> list[Case]:
+    """Queues and choices where nothing fails."""
+    return [*_queues(), *_general(), *_sharing(), *_losses(), *_splits(), *_choices()]
+
+
+FAMILIES: dict[str, Callable[[], list[Case]]] = {"all": lambda: [*plain_cases(), *fire_cases()], "plain": plain_cases}
+
+
+def cases(family: str = "all") -> list[Case]:
+    """Every case of a family, in the order of the table; raises `ConfigError` for a name that is none of `FAMILIES`."""
+    if family not in FAMILIES:
+        raise ConfigError("family", family, " / ".join(FAMILIES))
+    return FAMILIES[family]()

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from functools import partial
 from pathlib import Path
 
 import pytest
 
 from sim.bench.ledger import Ledger
+from sim.bench.validate_case import Case
 from sim.types.records import RunRecord
 
 Said = Callable[..., tuple[int, str, str]]
@@ -31,23 +32,25 @@ def test_validate_hands_its_settings_on(said: Said, monkeypatch: pytest.MonkeyPa
         quick: bool,
         workers: int,
         progress: Callable[[int, int], None],
-        chosen: None,
+        chosen: Sequence[Case],
         run: partial[RunRecord],
         ledger: Ledger,
     ) -> Table:
         assert ledger.path is not None
         assert ledger.path.is_relative_to("kept/ledgers")
-        asked.extend((seed, quick, workers, run.args))
+        rows_count = sum(len(case.rows) for case in chosen)
+        asked.extend((seed, quick, workers, run.args, rows_count))
         progress(1, 1)
         return Table()
 
     monkeypatch.setattr("sim.bench.validate.run_validation", validation)
     code, out, err = said("validate", "--quick", "seed=7", "workers=2", "engine=simpy", "paths.store=kept")
-    assert (code, out, asked) == (1, "validate FAILED\n", [7, True, 2, ("simpy",)])
+    assert (code, out, asked) == (1, "validate FAILED\n", [7, True, 2, ("simpy",), 41])
     assert said("validate", "engine=fast")[2] == ("victor-sim: engine=fast: accepted is auto / simpy / compiled\n")
     assert "validate: 1/1, took " in err
-    said("validate", "engine=compiled", "paths.store=kept")
-    assert asked[-1] == ("compiled",)
+    said("validate", "engine=compiled", "family=plain", "paths.store=kept")
+    assert asked[-2:] == [("compiled",), 28]
+    assert said("validate", "family=odd")[::2] == (2, "victor-sim: family=odd: accepted is all / plain\n")
 
 
 def test_validate_compares_engines_and_goes_on_where_it_stopped(said: Said) -> None:
