@@ -7,10 +7,10 @@ The simulator against closed-form and published numbers, judged together at fami
 too wide is not decided, and fails. family=plain leaves out what fails, is repaired or set up (its rows cost most of
 the time, since every request there is a decision), and is a family of its own. --quick has wider bounds and says so.
 --coverage asks how often the 95 % interval of the mean sojourn of M/M/c at utilization .8 holds the known value; --twin
-takes the runs from a recursion on the same draws instead of the engine. engine=NAME is simpy or compiled instead of what `auto` takes. --engines
-draws random configurations and holds the compiled engine against SimPy bit by bit; one that differs is shrunk, and told
-as the command that compares exactly it (the last form). All of them go on where they stopped: what is finished stands
-in the store (paths.store=DIR) under the code's identity.
+takes the runs from a recursion on the same draws instead of the engine. engine=NAME is simpy or compiled instead of
+what `auto` takes. --engines draws random configurations and holds the compiled engine against SimPy bit by bit; one
+that differs is shrunk, and told as the command that compares exactly it (the last form). All of them go on where they
+stopped: what is finished stands in the store (paths.store=DIR) under the code's identity.
 """
 
 from __future__ import annotations
