@@ -14,8 +14,10 @@ from numpy.typing import NDArray
 
 from sim.contracts import Draws
 from sim.kernel.calls import call_skip_ended
+from sim.kernel.columns import TOLD, TOLD_TOKENS
 from sim.kernel.driver import WHOLE, Driver
-from sim.kernel.state import NEXT_ROW, TURNS
+from sim.kernel.records import in_order, taken
+from sim.kernel.state import NEXT_ROW, PASSED, TURNS
 from sim.kernel.watched import watched_row
 from sim.runtime.draws import IDLE_TOKEN
 from sim.types.records import TRUNCATED, AttemptTable
@@ -26,6 +28,7 @@ ALWAYS = (
     "single", "slot", "started_at", "status", "work_s",
 )  # fmt: skip
 TOKENS = ("first_token_at", "output_tokens", "prompt_tokens")
+TOLD_LATER = {"placed_at": np.float64, "left_at": np.float64, "priority": np.int8}
 COPIED = ("work_s", "view", "key", "priority", "single", "dispatcher")
 
 
@@ -59,6 +62,7 @@ class AttemptColumns:
         self.tokens = bool(self.k.uses.tokens)
         self.idle_draw = IdleDraws(self, draws)
         self.pool_type = Absent()
+        self.several_of: Container[int] = ()  # first rows of requests that may be tried again
         self._skip = driver.entry(call_skip_ended, WHOLE, WHOLE, WHOLE)
         self.take_views()
 
@@ -84,13 +88,28 @@ class AttemptColumns:
         return key
 
     def skip_ended(self, row: int, count: int, unended: Container[int]) -> int:
-        """The first row from `row` on that is open or in `unended` (all of those are marked); `count` without."""
+        """The first row from `row` on that is open or in `unended` (all of those are marked); `count` without.
+
+        What has ended for good up to the first row that has not is passed once for all timers.
+        """
+        row = max(row, self._pass_ended(count))
         status = self.status
         while row < count:
             row = self._skip(self.driver.address, row, count)
             if row == count or status[row] == TRUNCATED or row in unended:
                 return row
             row += 1
+        return row
+
+    def _pass_ended(self, count: int) -> int:
+        numbers, status = self.k.numbers, self.status
+        row = int(numbers[PASSED])
+        while row < count:
+            row = self._skip(self.driver.address, row, count)
+            if row == count or status[row] == TRUNCATED or row in self.several_of:
+                break
+            row += 1
+        numbers[PASSED] = row
         return row
 
     def add(self, request: int, now: float) -> int:
@@ -117,25 +136,15 @@ class AttemptColumns:
 
     def table(self, rows: NDArray[np.intp]) -> AttemptTable:
         """The rows named, by (request, attempt)."""
-        mine, tokens = self.k.rows, self.tokens
-        rows = rows[np.lexsort((mine.attempt[rows], mine.request[rows]))]
-        priority = mine.priority[rows]
-        return AttemptTable(
-            request=mine.request[rows],
-            attempt=mine.attempt[rows].astype(np.int16),
-            arrived_at=mine.arrived_at[rows],
-            started_at=mine.started_at[rows],
-            finished_at=mine.finished_at[rows],
-            node=mine.node[rows],
-            status=np.minimum(mine.status[rows], TRUNCATED).astype(np.int8),
-            work_s=mine.work_s[rows],
-            first_token_at=mine.first_token_at[rows] if tokens else None,
-            prompt_tokens=mine.prompt_tokens[rows] if tokens else None,
-            output_tokens=mine.output_tokens[rows] if tokens else None,
-            placed_at=mine.placed_at[rows],
-            left_at=mine.left_at[rows],
-            priority=priority if priority.any() else None,
-        )
+        mine = self.k.rows
+        request, attempt = mine.request[rows], mine.attempt[rows]
+        if not in_order(request, attempt):
+            rows = rows[np.lexsort((attempt, request))]
+        found = taken(mine, rows, TOLD | TOLD_LATER | (TOLD_TOKENS if self.tokens else {}))
+        found["status"] = np.minimum(found["status"], TRUNCATED)
+        if not found["priority"].any():
+            found["priority"] = None
+        return AttemptTable(**found)
 
 
 class SentLater:

@@ -91,6 +91,7 @@ class AttemptEngine(ResilientEngine):
         chances = Chances(env, draws, columns, restart_s)
         facade: Any = self.kernel_balancer
         super().__init__(env, columns, facade, options.queue_max, rules, network, chances)
+        self.rows.several_of = self.several
         if stream is not None:
             tell_ends(self, stream)
         self._of_known = self.send

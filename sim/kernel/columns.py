@@ -7,8 +7,15 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from sim.kernel.records import taken
 from sim.kernel.state import NEXT_ROW, Kernel
 from sim.types.records import AttemptTable
+
+TOLD = {
+    "request": np.int64, "attempt": np.int16, "arrived_at": np.float64, "started_at": np.float64,
+    "finished_at": np.float64, "node": np.int32, "status": np.int8, "work_s": np.float64,
+}  # fmt: skip
+TOLD_TOKENS = {"first_token_at": np.float64, "prompt_tokens": np.int32, "output_tokens": np.int32}
 
 
 class KernelColumns:
@@ -33,17 +40,4 @@ class KernelColumns:
 
     def table(self, wanted: NDArray[np.intp]) -> AttemptTable:
         """The rows named, in that order."""
-        rows, tokens = self._k.rows, bool(self._k.uses.tokens)
-        return AttemptTable(
-            request=rows.request[wanted],
-            attempt=rows.attempt[wanted].astype(np.int16),
-            arrived_at=rows.arrived_at[wanted],
-            started_at=rows.started_at[wanted],
-            finished_at=rows.finished_at[wanted],
-            node=rows.node[wanted],
-            status=rows.status[wanted],
-            work_s=rows.work_s[wanted],
-            first_token_at=rows.first_token_at[wanted] if tokens else None,
-            prompt_tokens=rows.prompt_tokens[wanted] if tokens else None,
-            output_tokens=rows.output_tokens[wanted] if tokens else None,
-        )
+        return AttemptTable(**taken(self._k.rows, wanted, TOLD | TOLD_TOKENS if self._k.uses.tokens else TOLD))

@@ -86,6 +86,7 @@ class Driver:
         discipline, pools_max = options.discipline, slots_max
         fragile = options.watched is not None
         self.structs = Structs()
+        self._address: Any = None  # of the struct of `k`; None after a growth
         k = self.k = Kernel()
         k.uses = Uses(
             dispatchers=balancing.dispatchers > 1,
@@ -153,7 +154,9 @@ class Driver:
     @property
     def address(self) -> int:
         """Of the kernel; another one after a growth."""
-        return self.structs.of(self.k).address
+        if self._address is None:
+            self._address = self.structs.of(self.k).address
+        return self._address  # type: ignore[no-any-return]
 
     def load(self, load: Any, draws: Draws, keys: Marked, views: Marked, fates: Any = None) -> None:
         """Take requests from the source of a load."""
@@ -240,5 +243,6 @@ class Driver:
     def relocate(self) -> None:
         """The kernel's struct anew, since columns have moved."""
         self.structs.forget(self.k)
+        self._address = None
         if self.on_moved is not None:
             self.on_moved()

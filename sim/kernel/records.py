@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 from sim.kernel.fields import Fields
 
 LINE_BYTES, HUGE_BYTES = 64, 1 << 21
+BLOCK_ROWS = 4096  # records that stay in the second cache while each of their columns is copied
 
 
 def lay_records(obj: Fields, count: int, kinds: Mapping[str, Any], starts: Mapping[str, float] | None = None) -> None:
@@ -37,7 +38,7 @@ def zeroed(size: int) -> NDArray[np.uint8]:
         memory = np.zeros(size + LINE_BYTES, dtype=np.uint8)
         first = -memory.ctypes.data % LINE_BYTES
     else:
-        pages = mmap.mmap(-1, size + HUGE_BYTES)
+        pages = mmap.mmap(-1, size + HUGE_BYTES, flags=mmap.MAP_PRIVATE | mmap.MAP_ANONYMOUS)  # shared ones stay small
         pages.madvise(mmap.MADV_HUGEPAGE)
         memory = np.frombuffer(pages, dtype=np.uint8)
         first = -memory.ctypes.data % HUGE_BYTES
@@ -49,3 +50,23 @@ def copied_records(old: Fields, new: Fields, kinds: Mapping[str, Any]) -> None:
     for name in kinds:
         column = getattr(old, name)
         getattr(new, name)[: len(column)] = column
+
+
+def taken(obj: Fields, rows: NDArray[np.intp], kinds: Mapping[str, Any]) -> dict[str, Any]:
+    """The columns named, with the dtypes named, of these rows in their order: each record is fetched once."""
+    count = len(rows)
+    found = {name: np.empty(count, dtype=dtype) for name, dtype in kinds.items()}
+    first = int(rows[0]) if count else 0
+    run = count > 0 and int(rows[-1]) - first == count - 1 and bool((rows[1:] > rows[:-1]).all())
+    for start in range(0, count, BLOCK_ROWS):
+        end = min(start + BLOCK_ROWS, count)
+        where: Any = slice(first + start, first + end) if run else rows[start:end]
+        for name, column in found.items():
+            column[start:end] = getattr(obj, name)[where]
+    return found
+
+
+def in_order(request: NDArray[np.int64], attempt: NDArray[np.int16]) -> bool:
+    """Whether rows stand by (request, attempt) already, as they do where few are tried again."""
+    later = request[1:] > request[:-1]
+    return bool(later.all() or (later | ((request[1:] == request[:-1]) & (attempt[1:] > attempt[:-1]))).all())

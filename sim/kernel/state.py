@@ -21,7 +21,7 @@ NAN, INF = float("nan"), float("inf")
 # Of `Kernel.numbers`
 (ARRIVALS, IN_SYSTEM, WAITING, TURNS, CLOSED, NEXT_ROW, FREE_ROW, CHUNK_AT, CHUNK_END, CHUNK_FIRST, EVENTS, POLL_TICK,
  PULL, PULL_DUE, PROBES_FROM, PROBES_TO, WANT, SOURCE_ENDED, AT_ROW, AT_POOL, AT_SERIAL, LATE, ANSWERED, BROKEN,
- FREE_ROWS, THINKING, PICKED, ENDED, NUMBERS) = range(29)  # fmt: skip
+ FREE_ROWS, THINKING, PICKED, ENDED, PASSED, NUMBERS) = range(30)  # fmt: skip
 # Of `Kernel.instants`
 NOW, CENTRAL_AREA_S, CENTRAL_AT, POLL_AT, POLL_S, PROBE_S, PULL_AT, HORIZON_AT, INSTANTS = range(9)
 # Why `advance` came back
@@ -35,7 +35,7 @@ ENDS_MAX = 256  # ends that are told together: a loop of its own, over what the 
 ROW = {
     "request": np.int64, "arrived_at": np.float64, "started_at": np.float64, "finished_at": np.float64,
     "sent_at": np.float64, "work_s": np.float64, "node": np.int32, "pool": np.int32, "link": np.int32,
-    "attempt": np.int16, "status": np.int8,
+    "attempt": np.int16, "status": np.int8, "by_hand": np.int8,
 }  # fmt: skip
 # The first line of a pool has what every event of a pool without sharing touches
 POOL = {
@@ -49,7 +49,7 @@ POOL = {
 # What only pools that may be struck keep: of an attempt (`finish_at`, `armed`: fifo, the finish that counts) ...
 FRAGILE_ROW = {
     "placed_at": np.float64, "left_at": np.float64, "finish_at": np.float64, "armed": np.int64, "slot": np.int32,
-    "of_view": np.int32, "priority": np.int8, "single": np.int8, "by_hand": np.int8,
+    "of_view": np.int32, "priority": np.int8, "single": np.int8,
 }  # fmt: skip
 # ... and of a pool (`by_hand`: its events are Python's)
 FRAGILE_POOL = {

@@ -117,7 +117,8 @@ class Columns:
             rows = rows[np.lexsort((np.asarray(self.attempt)[rows], np.asarray(self.request)[rows]))]
             attempt = take(self.attempt).astype(np.int16)
             placed_at, left_at = take(self.placed_at).astype(np.float64), take(self.left_at).astype(np.float64)
-            priority = take(self.priority).astype(np.int8) if any(self.priority) else None
+            priority = take(self.priority).astype(np.int8)
+            priority = priority if priority.any() else None  # of rows that are told: others may never arrive
         return AttemptTable(
             request=take(self.request).astype(np.int64),
             attempt=attempt,

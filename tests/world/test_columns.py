@@ -68,3 +68,16 @@ def test_types_of_the_columns_do_not_depend_on_the_run() -> None:
         assert {str(getattr(table, name).dtype) for name in ("arrived_at", "started_at", "finished_at", "work_s")} == {
             "float64"
         }
+
+
+def test_priorities_are_told_of_rows_that_are_told() -> None:
+    """What was drawn ahead and never arrived, or was counted and not kept, gives a table no priorities."""
+    columns = Columns(tokens=False, several=True)
+    columns.extend([10, 11], [0.5, float("nan")])
+    columns.work_s.extend([1.0, 1.0])
+    columns.priority.extend([0, 1])
+    assert columns.table(np.array([0])).priority is None
+    assert columns.table(np.array([], dtype=np.intp)).priority is None
+    found = columns.table(np.array([0, 1])).priority
+    assert found is not None
+    assert found.tolist() == [0, 1]

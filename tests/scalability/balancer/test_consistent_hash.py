@@ -132,3 +132,16 @@ def test_with_the_queue_at_the_balancer_a_full_node_is_walked_past() -> None:
     balancer = fleet_of(BalancerParams(kind="consistent_hash", queue="central", load_factor=1.0), 2, 3, (1.0, 5.0))
     slots = [balancer.dispatch(0, 0, (), 3, 0.0) for _ in range(7)]
     assert Counter(slots) == {0: 3, 1: 3, -1: 1}
+
+
+def test_a_ring_that_loses_all_its_points_is_rebuilt_under_the_eyes_of_a_compiled_engine() -> None:
+    """An array with a view on it takes no assignment of an empty slice."""
+    balancer = loose(2)
+    seen = [memoryview(state.points) for views in balancer.states for state in views]
+    assert balancer.dispatch(0, 0, (), 5, 0.0) >= 0
+    for each in range(2):
+        balancer.set_eligible(f"n{each}", False)
+    assert balancer.dispatch(0, 0, (), 5, 0.0) == -1
+    balancer.set_eligible("n1", True)
+    assert balancer.slots[balancer.dispatch(0, 0, (), 5, 0.0)][0] == "n1"
+    assert len(seen) == 1

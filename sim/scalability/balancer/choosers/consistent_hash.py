@@ -77,8 +77,9 @@ def fill_ring(fleet: FleetState, state: RingState, points_of: dict[int, list[int
         state.weights += fleet.weight[slot]
     ring.sort()
     state.points_count = len(ring)
-    state.points[: len(ring)] = array("q", [point for point, _ in ring])
-    state.owner[: len(ring)] = array("q", [slot for _, slot in ring])
+    if ring:  # an array that a compiled engine looks at takes no empty slice (CPython asks for a resize)
+        state.points[: len(ring)] = array("q", [point for point, _ in ring])
+        state.owner[: len(ring)] = array("q", [slot for _, slot in ring])
 
 
 @register("balancer", "consistent_hash")
