@@ -28,6 +28,7 @@ PACKAGES = {
     "surface": "sim.world.surfaces",
 }
 _LOADED: set[str] = set()
+_BROUGHT: dict[str, dict[str, list[tuple[str, Any]]]] = {}  # group -> name -> (owner, entry), the newest last
 
 
 def register(group: str, name: str) -> Callable[[T], T]:
@@ -43,14 +44,31 @@ def register(group: str, name: str) -> Callable[[T], T]:
     return add
 
 
-def unregister(group: str, name: str) -> None:
-    """Take an entry back that a plugin brought; again does nothing."""
-    _ENTRIES.get(group, {}).pop(name, None)
+def bring(group: str, name: str, owner: str, entry: Any) -> Callable[[], None]:
+    """Offer what a plugin (`owner`) brings, until the function that is given back is called.
+
+    Generations of one owner may overlap, the newest serves; raises `ConfigError` for a name that another one has.
+    """
+    load(group)
+    there = _BROUGHT.setdefault(group, {}).setdefault(name, [])
+    if name in _ENTRIES.get(group, {}) or any(other != owner for other, _ in there):
+        raise ConfigError(group, name, "a name that is not registered yet")
+    mine = (owner, entry)
+    there.append(mine)
+
+    def undo() -> None:
+        kept = [one for one in there if one is not mine]
+        there[:] = kept
+
+    return undo
 
 
 def lookup(group: str, name: str) -> Any:
     """The object registered as `name`; raises `ConfigError` that lists what there is."""
     load(group)
+    brought = _BROUGHT.get(group, {}).get(name)
+    if brought:
+        return brought[-1][1]
     try:
         return _ENTRIES[group][name]
     except KeyError:
@@ -58,9 +76,9 @@ def lookup(group: str, name: str) -> Any:
 
 
 def names(group: str) -> list[str]:
-    """All names of a group, sorted."""
+    """All names of a group, sorted; what plugins bring now is among them."""
     load(group)
-    return sorted(_ENTRIES.get(group, {}))
+    return sorted({*_ENTRIES.get(group, {}), *(name for name, there in _BROUGHT.get(group, {}).items() if there)})
 
 
 def load(group: str) -> None:

@@ -92,13 +92,20 @@ class Assembly:
                 record.counts |= self.tuned.counts()
             if self.plugged is not None:
                 record.counts |= self.runtime.run_task(self.plugged.finish())
+                record.journal = self.plugged.journal_lines()
         finally:
-            self.manager.halt()
-            self.runtime.close()
+            self.close()
         record.engine = self.engine
         record.digest = digest(record, self.log)
         record.wall_s = time.perf_counter() - started
         return record
+
+    def close(self) -> None:
+        """Let go of the clock, and of plugins with what they brought; also of an assembly that is not run."""
+        if self.plugged is not None:
+            self.plugged.manager.abandon()
+        self.manager.halt()
+        self.runtime.close()
 
     async def _deploy(self) -> None:
         shape, add = self.shape, self.shape.adder(self.world)
@@ -128,9 +135,23 @@ def assemble(config: Config, replication: int, replay: Any = None) -> Assembly:
 
     `replay`: a journal of hook calls that answers in the place of the plugins.
     """
-    draws = CounterDraws(config.seed, replication)
-    runtime = VirtualRuntime()
-    shape = shape_of(config)
+    compiles, feature = wants_compiled(config), not_compiled(config)
+    if compiles and feature is not None:
+        raise ConfigError("engine", config.engine, f"simpy or auto: the compiled engine does not run {feature}")
+    draws, runtime, shape = CounterDraws(config.seed, replication), VirtualRuntime(), shape_of(config)
+    plugged = make_plugged(config, runtime, draws, shape.types, replay)
+    try:  # what plugins bring is there from here on
+        return _assemble(config, replication, runtime, draws, shape, compiles, plugged)
+    except BaseException:
+        if plugged is not None:
+            plugged.manager.abandon()
+        raise
+
+
+def _assemble(
+    config: Config, replication: int, runtime: VirtualRuntime, draws: CounterDraws, shape: FleetShape, compiles: bool,
+    plugged: Any,
+) -> Assembly:  # fmt: skip
     types = shape.types
     balancer = make_balancer(
         copy(BalancerParams, config.balancer), types, shape.slots_max, slow_start_params(config, runtime.now)
@@ -140,12 +161,10 @@ def assemble(config: Config, replication: int, replay: Any = None) -> Assembly:
     make_params = partial(
         world_params, config, types, service, hasattr(service, "tokens"), stream=make_stream(config, load)
     )
-    compiles, feature = wants_compiled(config), not_compiled(config)
-    if compiles and feature is not None:
-        raise ConfigError("engine", config.engine, f"simpy or auto: the compiled engine does not run {feature}")
     if is_under_fire(config):
         check_requests(config)
-        plugged = make_plugged(config, runtime, draws, balancer, types, replay)
+        if plugged is not None:
+            plugged.stand_at(balancer)
         fire_log = HistoryLog() if plugged is None else plugged.log
         fire = Fire(config, runtime, draws, balancer, fire_log, shape)
         door = make_door(config, runtime, draws)
@@ -213,15 +232,14 @@ def make_door(config: Config, runtime: VirtualRuntime, draws: CounterDraws) -> A
 
 
 def make_plugged(
-    config: Config, runtime: VirtualRuntime, draws: CounterDraws, balancer: Balancer, types: tuple[str, ...],
-    replay: Any,
-) -> Any:  # fmt: skip
+    config: Config, runtime: VirtualRuntime, draws: CounterDraws, types: tuple[str, ...], replay: Any
+) -> Any:
     """The plugin manager with its plugins, None where none is enabled."""
     if not config.plugins.enabled:
         return None
     from sim.bench.plugged import Plugged  # manifests and sandbox are loaded for runs that have plugins only
 
-    return Plugged(config, runtime, draws, balancer, types, replay)
+    return Plugged(config, runtime, draws, types, replay)
 
 
 def make_tuned(
@@ -243,9 +261,9 @@ def make_stream(config: Config, load: Load) -> Stream | None:
     return Stream(stream_params(config, terminating, hasattr(load.service, "tokens")))
 
 
-def run_replication(config: Config, replication: int) -> RunRecord:
-    """One replication of one design point, from an empty fleet to the drained books."""
-    return assemble(config, replication).run()
+def run_replication(config: Config, replication: int, replay: Any = None) -> RunRecord:
+    """One replication of one design point, from an empty fleet to the drained books; `replay`: see `assemble`."""
+    return assemble(config, replication, replay).run()
 
 
 def digest(record: RunRecord, log: EventLog) -> str:

@@ -162,7 +162,7 @@ def _points(fixed: list[Override], sweep: list[Swept], base: Config, config_dir:
         own = [override for one in sweep for override in one.choices[chosen[one.key]]]
         config = compose_unchecked([*own, *shared], config_dir, composed)  # what is fixed by hand wins over a situation
         check(config)
-        assemble.assemble(config, 0)  # what only a strategy or a law refuses is refused before anything runs
+        assemble.assemble(config, 0).close()  # what only a strategy or a law refuses is refused before anything runs
         config.name = base.name
         label = " ".join(f"{key}={value}" for key, value in chosen.items()) or SINGLE
         points.append(Point(label, chosen, config, point_key(config)))

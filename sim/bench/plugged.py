@@ -50,10 +50,10 @@ class Plugged:
     """Implements `sim.world.hooked.RequestHooks`."""
 
     def __init__(
-        self, config: Config, runtime: VirtualRuntime, draws: Draws, balancer: Balancer,
-        types: tuple[str, ...], replay: Journal | None = None,
+        self, config: Config, runtime: VirtualRuntime, draws: Draws, types: tuple[str, ...],
+        replay: Journal | None = None,
     ) -> None:  # fmt: skip
-        self.config, self.runtime, self.balancer, self.types = config, runtime, balancer, types
+        self.config, self.runtime, self.types = config, runtime, types
         group = config.plugins
         self.log = log = PluggedLog()
         self.stub = StubFetcher(status=group.webhook_status)
@@ -69,13 +69,21 @@ class Plugged:
         self.hooks = self.manager.hooks
         self.world: Any = None
         self.load: FleetLoad | None = None
-        runtime.run_task(self.manager.start())
+        try:
+            runtime.run_task(self.manager.start())
+        except BaseException:
+            self.manager.abandon()
+            raise
         log.plugged = self
         tables = self.hooks.tables
         self.hears_ends = bool(tables["after_response"])
         self._asks = bool(tables["before_request"])
         self._answered_slot = -1
-        if tables["before_route"]:
+
+    def stand_at(self, balancer: Balancer) -> None:
+        """Its hooks stand around every pick, once there is a balancer (whose strategy a plugin may have brought)."""
+        self.balancer = balancer
+        if self.hooks.tables["before_route"]:
             hook_routes(balancer, self._route)
         if self.hears_ends:
             hook_answers(balancer, self._answered)
@@ -201,13 +209,19 @@ class Plugged:
         return f"task-{self.submitted_count}"
 
     async def finish(self) -> dict[str, int]:
-        """The run is over: counts for the record. Raises InvalidRun when the wall clock decided anything."""
+        """Counts for the record; raises InvalidRun when the wall clock decided anything, or a replay is another run."""
         await self.hooks.call("shutdown", {"reason": "the run is over"})
         counts = self._counts()
         await self.manager.stop()
-        if self.hooks.invalid:
-            raise InvalidRun(self.config.name or "the run", self.hooks.invalid)
+        replay = self.manager.replay
+        why = self.hooks.invalid or ("" if replay is None else replay.left())
+        if why:
+            raise InvalidRun(self.config.name or "the run", why)
         return counts
+
+    def journal_lines(self) -> bytes:
+        """The file form of the journal; empty where none is kept."""
+        return b"" if self.journal is None else self.journal.lines()
 
     def _counts(self) -> dict[str, int]:
         told = {

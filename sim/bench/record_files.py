@@ -34,7 +34,8 @@ TABLES: dict[str, type[Any]] = {
     "series": SeriesTable, "agent_steps": AgentSteps, "scale_steps": ScaleSteps,
     "stream": StreamTable,
 }  # fmt: skip
-SCALARS = tuple(field.name for field in fields(RunRecord) if field.name not in TABLES)
+JOURNAL = "journal"  # neither a table nor a scalar: `store` keeps it as it is
+SCALARS = tuple(field.name for field in fields(RunRecord) if field.name not in (*TABLES, JOURNAL))
 EPOCH = (1980, 1, 1, 0, 0, 0)
 Columns = dict[str, np.ndarray[Any, Any]]
 

@@ -12,8 +12,9 @@ import numpy as np
 from sim.bench import assemble
 from sim.bench.compose import compose_unchecked, parse
 from sim.bench.extensions import load_extensions
-from sim.bench.plan import Plan, make_plan
+from sim.bench.plan import Plan, Point, make_plan
 from sim.bench.record_files import columns_of
+from sim.bench.store import Store
 from sim.bench.study import store_of
 from sim.errors import ConfigError, InputError
 from sim.types.records import RunRecord
@@ -42,8 +43,11 @@ def plan_of(folder: Path, overrides: Sequence[str], config_dir: Path | None = No
     return make_plan([*words, *overrides], config_dir or own, multirun)
 
 
-def replay_run(plan: Plan, label: str, replication: int) -> tuple[str, bool]:
-    """What was found, and whether both runs are equal; raises `ConfigError` for a point or replication not there."""
+def replay_run(plan: Plan, label: str, replication: int, from_journal: bool = False) -> tuple[str, bool]:
+    """What was found, and whether both runs are equal; raises `ConfigError` for a point or replication not there.
+
+    `from_journal`: the plugins' code does not run, their calls are answered as the stored run noted them.
+    """
     points = {point.label: point for point in plan.points}
     if label not in points:
         raise ConfigError("POINT", label, "one of " + ", ".join(points))
@@ -55,11 +59,22 @@ def replay_run(plan: Plan, label: str, replication: int) -> tuple[str, bool]:
         accepted = f"a stored replication of {label}: {', '.join(known) or 'none is (the code or a file changed?)'}"
         raise ConfigError("REPLICATION", replication, accepted) from None
     load_extensions(point.config.extensions)
-    again = assemble.run_replication(point.config, replication)
+    played = [_journal(store, point, replication)] if from_journal else []
+    again = assemble.run_replication(point.config, replication, *played)
     difference = first_difference(stored, again)
     if difference is None:
         return f"equal: {_size(again)}, digest {again.digest}", True
     return f"different: {difference}", False
+
+
+def _journal(store: Store, point: Point, replication: int) -> Any:
+    from sim.integration.plugins.journal import Journal
+
+    try:
+        return Journal.of_lines(store.journal(point.key, replication), f"the journal of replication {replication}")
+    except FileNotFoundError:
+        kept = point.config.plugins.journal
+        raise ConfigError("plugins.journal", kept, "true in the run that is replayed from its journal") from None
 
 
 def _size(record: RunRecord) -> str:

@@ -1,7 +1,8 @@
 """The result store: a folder a design point, a pair of files a replication, whole or not there.
 
 `<root>/ab/<key>/config.yaml`, `rep-0000.npz` (the numeric columns) and `rep-0000.json` (scalars, and the digest of the
-columns), each written to a temporary name, synced and renamed: atomic on POSIX, without locks, safe for many writers.
+columns), `rep-0000.calls.jsonl` where plugins are journaled; each is written to a temporary name, synced and renamed:
+atomic on POSIX, without locks, safe for many writers.
 A replication counts when its JSON is there and the digest holds; anything else is done again. Content depends on
 config and code alone, so that two writers of the same replication must agree.
 """
@@ -18,6 +19,7 @@ from sim.bench.record_files import decode, digest_of, encode
 from sim.errors import ConfigError, InvalidRun
 from sim.types.records import RunRecord
 
+CALLS = "calls.jsonl"  # the journal of a run's plugins
 PART = ".part"  # the end of a temporary name
 
 
@@ -51,6 +53,8 @@ class Store:
         if there is not None and there["columns"] != digest_of(data):
             raise InvalidRun(f"{key[:10]} replication {replication}", "it gave other columns before: not deterministic")
         write_whole(self._file(key, replication, "npz"), data)
+        if record.journal:
+            write_whole(self._file(key, replication, CALLS), record.journal)
         write_whole(self._file(key, replication, "json"), text)
         self.failure_file(key, replication).unlink(missing_ok=True)
 
@@ -61,6 +65,10 @@ class Store:
             raise FileNotFoundError(f"replication {replication} of {key} is not stored, or not whole")
         data, facts = found
         return decode(data, facts)
+
+    def journal(self, key: str, replication: int) -> bytes:
+        """The calls of plugins in that replication; raises FileNotFoundError when they were not kept."""
+        return self._file(key, replication, CALLS).read_bytes()
 
     def has(self, key: str, replication: int) -> bool:
         """True when the replication is there and whole."""

@@ -178,3 +178,4 @@ class RunRecord:
     digest: str = ""  # digest of the event log
     counts: dict[str, int] = field(default_factory=dict)  # cumulative counters of parts, e.g. "retries_denied"
     notes: dict[str, str] = field(default_factory=dict)
+    journal: bytes = b""  # of the calls of plugins, where it was asked for; a file of its own in the store

@@ -21,8 +21,10 @@ from sim.contracts import Draws, EventSink, Runtime
 from sim.integration.plugins import wrapping
 from sim.integration.plugins.folds import FOLDS
 from sim.integration.plugins.inproc import text_of
-from sim.integration.plugins.journal import Journal
+from sim.integration.plugins.journal import Entry
 from sim.integration.plugins.protocol import HOOKS, Mode, PluginEnded, PluginError
+from sim.integration.plugins.recording import Recorder
+from sim.integration.plugins.replaying import ReplayDiffers
 from sim.integration.plugins.unit import Impl
 from sim.runtime.draws import PLUGIN_LATENCY
 
@@ -36,10 +38,10 @@ class Dispatcher:
 
     def __init__(
         self, runtime: Callable[[], Runtime], events: EventSink, timeout_s: float, draws: Draws | None = None,
-        stopwatch: Callable[[], float] | None = None, journal: Journal | None = None,
+        stopwatch: Callable[[], float] | None = None, recorder: Recorder | None = None,
     ) -> None:  # fmt: skip
         self._runtime, self._events, self.timeout_s = runtime, events, timeout_s
-        self._draws, self._stopwatch, self.journal = draws, stopwatch, journal
+        self._draws, self._stopwatch, self.recorder = draws, stopwatch, recorder
         self.tables: dict[str, tuple[Impl, ...]] = dict.fromkeys(HOOKS, ())
         self.wrappers: dict[str, tuple[Impl, ...]] = dict.fromkeys(HOOKS, ())
         self.calls_count = 0
@@ -73,7 +75,7 @@ class Dispatcher:
 
     def _run_now(self, hook: str, impls: tuple[Impl, ...], payload: dict[str, Any], entity: int | None) -> Any:
         answer: Any = None
-        stopwatch, cost_s = self._stopwatch, 0.0
+        stopwatch, recorder, cost_s = self._stopwatch, self.recorder, 0.0
         mode = HOOKS[hook].mode
         for impl in impls:
             circuit, counts = impl.circuit, impl.counts
@@ -86,26 +88,30 @@ class Dispatcher:
                 counts.cost_s += min(late_s, self.timeout_s)
                 cost_s += min(late_s, self.timeout_s)
                 if late_s > self.timeout_s:
-                    self.failed(impl, TimeoutError(f"{late_s:.3f} s: more than {self.timeout_s:g}"), called=False)
+                    self.failed(impl, TimeoutError(f"{late_s:.3f} s: more than {self.timeout_s:g}"), None)
                     continue
+            entry = None if recorder is None else recorder.begin(impl.unit.plugin_id, hook, payload)
             began = 0.0 if stopwatch is None else stopwatch()
             try:
-                value = impl.function(payload.copy())
+                if entry is None or recorder is None:
+                    value = impl.function(payload.copy())
+                else:
+                    value = recorder.call(entry, impl.function, payload.copy())
                 if value is not None and inspect.iscoroutine(value):
                     value = finished(value)
             except KeyboardInterrupt:
                 raise
             except BaseException as error:
-                self.failed(impl, error)
+                self.failed(impl, error, entry)
                 continue
             if stopwatch is not None:
                 took_s = stopwatch() - began
                 counts.elapsed_s += took_s
                 if took_s > self.timeout_s:
-                    self._overran(impl, took_s)
+                    self._overran(impl, took_s, entry)
                     continue
-            if value is not None or self.journal is not None:
-                value = self.taken(impl, payload, value)
+            if value is not None or entry is not None:
+                value = self.taken(impl, value, entry)
             elif circuit.failures or circuit.off:
                 self._succeeded(impl)
             if value is None:
@@ -158,9 +164,13 @@ class Dispatcher:
                 impl.counts.skipped_count += 1
                 continue
             impl.counts.calls_count += 1
-            began_at = runtime.now()
+            began_at, recorder = runtime.now(), self.recorder
+            entry = None if recorder is None else recorder.begin(impl.unit.plugin_id, hook, payload)
             try:
-                value, error = impl.function(payload.copy()), None
+                if entry is None or recorder is None:
+                    value, error = impl.function(payload.copy()), None
+                else:
+                    value, error = recorder.call(entry, impl.function, payload.copy()), None
             except KeyboardInterrupt:
                 raise
             except BaseException as raised:
@@ -169,9 +179,9 @@ class Dispatcher:
                 value, error = await self._within(value, max(until - began_at, 0.0) / (len(impls) - number), impl)
             impl.counts.elapsed_s += runtime.now() - began_at
             if error is not None:
-                self.failed(impl, error)
+                self.failed(impl, error, entry)
                 continue
-            value = self.taken(impl, payload, value)
+            value = self.taken(impl, value, entry)
             if value is None:
                 continue
             if mode is Mode.FIRST:
@@ -195,35 +205,36 @@ class Dispatcher:
             if not task.done():
                 task.cancel()
 
-    def taken(self, impl: Impl, payload: dict[str, Any], value: Any) -> Any:
+    def taken(self, impl: Impl, value: Any, entry: Entry | None) -> Any:
         """A plugin's value as the hook's answer; one of another shape is its failure. Journaled where that is asked."""
         answer = None
         if value is not None and impl.spec.answer is not None:
             try:
                 answer = msgspec.convert(value, impl.spec.answer)
             except msgspec.ValidationError as error:
-                self.failed(impl, error)
+                self.failed(impl, error, entry)
                 return None
             impl.counts.answers_count += 1
-        if self.journal is not None:
-            told = None if answer is None else value
-            self.journal.note(self._runtime().now(), impl.unit.plugin_id, impl.spec.name, payload, told)
+        if entry is not None and self.recorder is not None:
+            self.recorder.answered(entry, msgspec.to_builtins(answer))
         if impl.circuit.failures or impl.circuit.off:
             self._succeeded(impl)
         return answer
 
-    def failed(self, impl: Impl, error: BaseException, called: bool = True) -> None:
-        """A call ended badly; the run goes on."""
+    def failed(self, impl: Impl, error: BaseException, entry: Entry | None, early: bool = False) -> None:
+        """A call ended badly; the run goes on. `early`: of a wrapper, before its yield."""
         now, unit = self._runtime().now(), impl.unit
         impl.counts.failures_count += 1
         name = error.why if isinstance(error, PluginError) else type(error).__name__
         text = error.text if isinstance(error, PluginError) else text_of(error)
         reason = f"{name}: {text}"[:REASON_MAX]
-        if self.journal is not None and called:
-            self.journal.note_failure(now, unit.plugin_id, impl.spec.name, name, text)
+        if entry is not None and self.recorder is not None:
+            self.recorder.failed(entry, name, text, isinstance(error, PluginEnded), early)
         self._events.write(now, "plugin.hook_failed", unit.plugin_id, hook=impl.spec.name, reason=reason)
         if isinstance(error, PluginEnded) and error.why == "deadline":
             self.invalid = self.invalid or f"{unit.plugin_id} was killed by the wall clock in {impl.spec.name}"
+        if isinstance(error, ReplayDiffers):
+            self.invalid = self.invalid or str(error)
         if impl.circuit.failed(now):
             off_s = impl.circuit.off_until - now
             self._events.write(now, "plugin.off", unit.plugin_id, reason=f"{reason}; probed after {off_s:g} s")
@@ -233,10 +244,10 @@ class Dispatcher:
             now = self._runtime().now()
             self._events.write(now, "plugin.on", impl.unit.plugin_id, reason=f"a probe of {impl.spec.name} ended well")
 
-    def _overran(self, impl: Impl, took_s: float) -> None:
+    def _overran(self, impl: Impl, took_s: float, entry: Entry | None) -> None:
         """Code in this process cannot be cut; it is named, and a run whose outcome hangs on the wall is no result."""
         self.invalid = self.invalid or f"{impl.unit.plugin_id} took more than {self.timeout_s:g} wall seconds"
-        self.failed(impl, TimeoutError(f"{took_s:.3f} s of wall time: more than {self.timeout_s:g}"))
+        self.failed(impl, TimeoutError(f"{took_s:.3f} s of wall time: more than {self.timeout_s:g}"), entry)
 
     def _latency_s(self, impl: Impl, entity: int) -> float:
         if impl.unit.manifest.latency.law == "constant" or self._draws is None:

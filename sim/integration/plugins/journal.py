@@ -1,36 +1,60 @@
-"""The journal of hook calls, and a runner that answers from it: a run again without the plugin's code.
+"""The journal of hook calls: what a run needs to be run again without its plugins' code.
 
-A line is (number, instant, plugin, hook, digest of the payload, answer or failure). A replay is held against it call by
-call; the first that differs is told and the plugin's calls fail from there on. JSON lines; at most `entries_max`.
+A line is a plugin that was loaded (`Loaded`), or one hook call of it (`Entry`): when, with which payload (its digest),
+what it asked of the host meanwhile and was answered (`Asked`), and how it ended. Entries stand in the order in which
+the calls began. JSON lines; at most `entries_max` calls. Written by `recording`, answered from by `replaying`.
 """
 
 from __future__ import annotations
 
 import hashlib
-from collections import deque
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from typing import Any
 
 import msgspec
 
-from sim.errors import SimError
-from sim.integration.plugins.runners.base import PluginRaised, PluginSource, RunnerStatistics
-from sim.runtime.events import canonical
+from sim.errors import InputError, SimError
 
 ENTRIES_MAX = 10_000_000
+OPEN, VALUE, RAISED, ENDED = "open", "value", "raised", "ended"  # how a call stands; `ended`: with its process
 
 
-class Entry(msgspec.Struct, frozen=True):
-    """One hook call of one plugin."""
+class Asked(msgspec.Struct):
+    """One host function of a call; `answer` is a digest, `refusal` why there was none."""
+
+    at: float
+    name: str
+    arguments: dict[str, Any]
+    answer: str = ""
+    refusal: str = ""
+
+
+class Loaded(msgspec.Struct, tag="loaded", frozen=True):
+    """A generation of a plugin came into service; `waiting` are the hooks that are coroutine functions."""
+
+    at: float
+    plugin: str
+    version: str
+    isolation: str
+    waiting: list[str] = []
+
+
+class Entry(msgspec.Struct, tag="call"):
+    """One hook call of one plugin; `value` is its answer, `why` and `text` what was raised."""
 
     number: int
     at: float
     plugin: str
     hook: str
     payload: str  # digest
+    kind: str = OPEN
+    ended_at: float | None = None
     value: Any = None
-    failure: str = ""
+    why: str = ""
     text: str = ""
+    is_coroutine: bool = False  # what the hook gave
+    early: bool = False  # of a wrapper: it ended before its yield
+    asked: list[Asked] = []
 
 
 class JournalFull(SimError):
@@ -44,97 +68,50 @@ class JournalFull(SimError):
         return f"the journal of hook calls is full: {self.entries_max} entries"
 
 
-class ReplayDiffers(SimError):
-    """A replayed run calls a plugin in another way than the run of the journal."""
-
-    def __init__(self, plugin: str, number: int, was: str, told: str) -> None:
-        super().__init__(plugin, number, was, told)
-        self.plugin, self.number, self.was, self.told = plugin, number, was, told
-
-    def __str__(self) -> str:
-        return f"call {self.number} of {self.plugin}: {self.told} now, {self.was} in the journal"
+def _plain(value: Any) -> Any:
+    if hasattr(value, "item"):  # a number of numpy's
+        return value.item()
+    raise TypeError(f"a {type(value).__name__} is no plain data")
 
 
-def digest(payload: Any) -> str:
-    """16 hex digits of a payload."""
-    return hashlib.blake2b(canonical(payload).encode(), digest_size=8).hexdigest()
+_ENCODER = msgspec.msgpack.Encoder(enc_hook=_plain, order="deterministic")
+_DECODER = msgspec.json.Decoder(Loaded | Entry)
+
+
+def digest(value: Any) -> str:
+    """16 hex digits of plain data, bytes included; the same for equal dicts in another order."""
+    return hashlib.blake2b(_ENCODER.encode(value), digest_size=8).hexdigest()
 
 
 class Journal:
     """Grows with every call; `lines` and `of_lines` are its file form."""
 
-    def __init__(self, entries: Iterable[Entry] = (), entries_max: int = ENTRIES_MAX) -> None:
-        self.entries, self.entries_max = list(entries), entries_max
+    def __init__(self, lines: Iterable[Loaded | Entry] = (), entries_max: int = ENTRIES_MAX) -> None:
+        self.entries_max = entries_max
+        self.loads: list[Loaded] = []
+        self.entries: list[Entry] = []
+        for line in lines:
+            self.loads.append(line) if isinstance(line, Loaded) else self.entries.append(line)
 
-    def note(self, at: float, plugin: str, hook: str, payload: Any, value: Any) -> None:
-        """A call that ended well; raises JournalFull."""
-        self._add(Entry(len(self.entries), at, plugin, hook, digest(payload), value))
-
-    def note_failure(self, at: float, plugin: str, hook: str, failure: str, text: str) -> None:
-        """A call that failed; raises JournalFull."""
-        self._add(Entry(len(self.entries), at, plugin, hook, "", None, failure, text))
-
-    def _add(self, entry: Entry) -> None:
+    def begin(self, at: float, plugin: str, hook: str, payload: Any) -> Entry:
+        """A call begins; raises JournalFull."""
         if len(self.entries) >= self.entries_max:
             raise JournalFull(self.entries_max)
+        entry = Entry(len(self.entries), at, plugin, hook, digest(payload))
         self.entries.append(entry)
+        return entry
 
     def lines(self) -> bytes:
-        """JSON, one entry a line."""
-        return b"".join(msgspec.json.encode(entry) + b"\n" for entry in self.entries)
+        """JSON: plugins first, then calls, one a line."""
+        return b"".join(msgspec.json.encode(line) + b"\n" for line in (*self.loads, *self.entries))
 
     @classmethod
-    def of_lines(cls, data: bytes) -> Journal:
-        """The journal of `lines`; raises msgspec.DecodeError."""
-        return cls(msgspec.json.decode(line, type=Entry) for line in data.splitlines())
-
-
-class ReplayRunner:
-    """Answers from a journal; implements `protocol.PluginRunner`. The plugin's code is never read."""
-
-    def __init__(self, journal: Journal) -> None:
-        self._journal = journal
-        self._left: deque[Entry] = deque()
-        self._statistics = RunnerStatistics()
-        self.functions: dict[str, Callable[[Any], Any]] = {}
-        self.provided: list[tuple[str, str, Any]] = []
-
-    async def start(self, source: PluginSource) -> tuple[str, ...]:
-        """Take this plugin's entries."""
-        self._left = deque(entry for entry in self._journal.entries if entry.plugin == source.plugin_id)
-
-        def answer_to(hook: str) -> Callable[[Any], Any]:
-            return lambda payload: self._answer(source.plugin_id, hook, payload)
-
-        self.functions = {hook: answer_to(hook) for hook in source.hooks}
-        return tuple(source.hooks)
-
-    def _answer(self, plugin: str, hook: str, payload: Any) -> Any:
-        self._statistics.calls_count += 1
-        number = self._statistics.calls_count
-        if not self._left:
-            raise ReplayDiffers(plugin, number, "no more calls", hook)
-        entry = self._left.popleft()
-        told = f"{hook} {digest(payload)}"
-        was = f"{entry.hook} {entry.payload}"
-        if entry.failure and entry.hook == hook:
-            raise PluginRaised(plugin, hook, entry.failure, entry.text)
-        if was != told:
-            raise ReplayDiffers(plugin, number, was, told)
-        return entry.value
-
-    async def call(self, hook: str, payload: Any, deadline_s: float) -> Any:
-        """A hook's value; raises PluginRaised, ReplayDiffers."""
-        return self.functions[hook](payload)
-
-    async def stop(self) -> None:
-        """Nothing is held."""
-        self.functions = {}
-
-    def isolation(self) -> str:
-        """No code of the plugin runs."""
-        return "none"
-
-    def statistics(self) -> RunnerStatistics:
-        """Counts so far."""
-        return self._statistics
+    def of_lines(cls, data: bytes, path: str = "journal") -> Journal:
+        """The journal of `lines`; raises `InputError` naming the line that is none."""
+        found = []
+        for number, line in enumerate(data.splitlines(), 1):
+            try:
+                found.append(_DECODER.decode(line))
+            except msgspec.MsgspecError as error:
+                raise InputError(path, number, None, f"no line of a journal of plugin calls: {error}") from None
+        return cls(found)

@@ -6,6 +6,8 @@ once no call holds it, or after `plugin_timeout`.
 
 from __future__ import annotations
 
+import contextlib
+import inspect
 from collections.abc import Callable
 from typing import Any
 
@@ -41,12 +43,13 @@ class Lifecycle:
             raise PluginRefused(found.plugin_id, "load", "max_plugins", f"{self._config.max_plugins} are loaded")
         unit = await self._loader.make(found)
         try:
-            impls_of(unit, self._config.plugin_timeout)
+            impls = impls_of(unit, self._config.plugin_timeout)
             self._loader.bind(unit)
         except SimError:
             await unit.runner.stop()
             raise
         self.units[found.plugin_id] = unit
+        self._note(unit, impls)
         self._tell("plugin.loaded", unit, f"{unit.manifest.version} in {unit.runner.isolation()}")
 
     def enable(self, plugin_id: str) -> None:
@@ -83,6 +86,17 @@ class Lifecycle:
                     await self.unload(name)
                     break
 
+    def abandon(self) -> None:
+        """Undo and end everything at this instant, without a word: the run is over, or never began."""
+        self._freeze({})
+        while self.units:
+            _, unit = self.units.popitem()
+            unit.undo_all()
+            ending = unit.runner.stop()
+            with contextlib.suppress(StopIteration):
+                ending.send(None)
+            ending.close()
+
     async def swap(self, found: Found) -> None:
         """A new version in the place of the old one; whatever it raises, the old one serves on as before."""
         plugin_id = found.plugin_id
@@ -102,6 +116,7 @@ class Lifecycle:
             await new.runner.stop()
             raise
         self.units[plugin_id] = new
+        self._note(new, impls)
         self._tell("plugin.reloaded", new, f"{old.manifest.version} to {new.manifest.version}")
         await self._retire(old, "plugin.retired")
 
@@ -131,6 +146,11 @@ class Lifecycle:
             wrappers[hook] = tuple(impl for impl in impls if impl.order.wrapper)
         self.enabled = enabled
         self._hooks.tables, self._hooks.wrappers = tables, wrappers
+
+    def _note(self, unit: Unit, impls: dict[str, Impl]) -> None:
+        if self._hooks.recorder is not None:
+            waiting = [hook for hook, impl in impls.items() if inspect.iscoroutinefunction(impl.function)]
+            self._hooks.recorder.loaded(unit, waiting)
 
     def _tell(self, kind: str, unit: Unit, reason: str) -> None:
         now = self._runtime().now()

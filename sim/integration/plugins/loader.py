@@ -24,7 +24,7 @@ from sim.integration.plugins.runners.log import BoundedLog
 from sim.integration.plugins.sandbox.layers import LEVELS, rank
 from sim.integration.plugins.unit import Circuit, Unit
 from sim.integration.plugins.workshop import Workshop
-from sim.registry import register, unregister
+from sim.registry import bring
 
 LOG_MAX_BYTES = 64 << 10
 TABLES = ("figure", "route")  # groups that are tables of the manager, not of the registry
@@ -62,6 +62,9 @@ class Loader:
             raise PluginRefused(plugin_id, "load", "signature", "it is neither pinned nor signed by a known key")
         if manifest.provides and not trusted:
             raise PluginRefused(plugin_id, "load", "provides", "only what runs in this process may bring objects")
+        brings = [text for text in manifest.provides if text.partition(":")[0] not in TABLES]
+        if brings and self._replays:
+            raise PluginRefused(plugin_id, "load", "replay", f"it brings {', '.join(brings)}: no journal holds objects")
         level = _stronger(config.isolation, manifest.isolation)
         if trusted and (manifest.isolation not in ("", "none") or manifest.runner):
             trusted = False  # it asks for walls itself
@@ -123,8 +126,7 @@ class Loader:
             if group in TABLES:
                 self._enter_table(unit, group, name, entry)
             else:
-                register(group, name)(entry)
-                unit.enter(f"{group}:{name}", _undo(group, name))
+                unit.enter(f"{group}:{name}", bring(group, name, plugin_id, entry))
 
     def _enter_table(self, unit: Unit, group: str, name: str, entry: Any) -> None:
         table = self.tables[group]
@@ -132,10 +134,6 @@ class Loader:
             raise ConfigError(group, name, "a name that no other plugin brings")
         table[name] = entry
         unit.enter(f"{group}:{name}", lambda: table.pop(name))
-
-
-def _undo(group: str, name: str) -> Callable[[], None]:
-    return lambda: unregister(group, name)
 
 
 def _stronger(one: str, other: str) -> str:

@@ -20,11 +20,13 @@ from sim.integration.plugins.discovery import load_order, scan
 from sim.integration.plugins.dispatch import Dispatcher
 from sim.integration.plugins.folder import Found, read_folder
 from sim.integration.plugins.info import PluginInfo, info_of
-from sim.integration.plugins.journal import Journal, ReplayRunner
+from sim.integration.plugins.journal import Journal
 from sim.integration.plugins.lifecycle import Lifecycle
 from sim.integration.plugins.loader import Loader, MakeRunner
 from sim.integration.plugins.manifest import Fault, ManifestError
 from sim.integration.plugins.protocol import UnknownPlugin
+from sim.integration.plugins.recording import Recorder
+from sim.integration.plugins.replaying import Replay
 from sim.integration.plugins.runners.turns import Turns
 from sim.integration.plugins.soft import hard_faults
 from sim.integration.plugins.workshop import Workshop
@@ -47,9 +49,11 @@ class PluginManager:
         self._given, self._turns = runtime, None if runtime is None else Turns(runtime, WAITING_MAX)
         self.workshop = Workshop(self._runtime, self.events, services, self.config.plugin_timeout)
         make = self.workshop.make_runner if make_runner is None else make_runner
-        if replay is not None:
-            make = _replaying(replay)
-        self.hooks = Dispatcher(self._runtime, self.events, self.config.plugin_timeout, draws, stopwatch, journal)
+        self.replay = None if replay is None else Replay(replay, self._runtime, self.workshop)
+        if self.replay is not None:
+            make = self.replay.make_runner
+        recorder = None if journal is None else Recorder(journal, self.workshop, self._runtime)
+        self.hooks = Dispatcher(self._runtime, self.events, self.config.plugin_timeout, draws, stopwatch, recorder)
         pins = shipped.pins() if ships and replay is None else {}
         self.loader = Loader(self.config, self._runtime, self.events, self.workshop, make, pins, replay is not None)
         self._roots = [*([shipped.folder()] if ships else []), *map(Path, self.config.folders)]
@@ -226,6 +230,11 @@ class PluginManager:
         finally:
             turns.give()
 
+    def abandon(self) -> None:
+        """As `stop`, at once and without events, for whoever cannot wait; after a stop it does nothing."""
+        self._life.abandon()
+        self.workshop.close()
+
     def _tell(self, kind: str, plugin_id: str, reason: str) -> None:
         self.events.write(self._runtime().now(), kind, plugin_id, reason=reason)
 
@@ -243,7 +252,3 @@ class PluginManager:
     def ledger_of(self, plugin_id: str) -> list[str]:
         """What a loaded plugin registered, in order."""
         return list(self._life.units[plugin_id].entries)
-
-
-def _replaying(journal: Journal) -> MakeRunner:
-    return lambda found, level: ReplayRunner(journal)

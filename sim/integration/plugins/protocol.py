@@ -8,6 +8,7 @@ Order, wrappers and isolation: `dispatch`. Runners: `runners.base.SourceRunner`.
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from enum import Enum
 from typing import Any
@@ -91,9 +92,11 @@ HOOKS: dict[str, HookSpec] = {
 
 
 def plain(value: Any, depth_max: int = 8) -> bool:
-    """Whether a value is plain data, at most `depth_max` levels deep."""
-    if value is None or isinstance(value, bool | int | float | str):
+    """Whether a value is plain data that JSON holds, at most `depth_max` levels deep."""
+    if value is None or isinstance(value, bool | int | str):
         return True
+    if isinstance(value, float):
+        return math.isfinite(value)
     if depth_max == 0:
         return False
     if isinstance(value, list | tuple):

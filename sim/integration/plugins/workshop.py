@@ -10,10 +10,13 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 from typing import Any
 
+import msgspec
+
 from sim.contracts import EventSink, Runtime
 from sim.integration.plugins.broker.broker import Broker, HostServices
 from sim.integration.plugins.folder import Found
-from sim.integration.plugins.protocol import PluginRunner
+from sim.integration.plugins.journal import Asked, digest
+from sim.integration.plugins.protocol import PluginRunner, plain
 from sim.integration.plugins.runners.base import RunnerLimits
 
 
@@ -25,6 +28,7 @@ class Workshop:
         timeout_s: float = 30.0,
     ) -> None:  # fmt: skip
         self._runtime, self._events, self.services = runtime, events, services
+        self.asked: list[Asked] | None = None  # where asks are noted (`recording.Desk`)
         self._limits = RunnerLimits(start_max_s=timeout_s, call_max_s=timeout_s)
         self._broker: Broker | None = None
         self._nursery: Any = None
@@ -51,8 +55,20 @@ class Workshop:
         self.broker.dismiss(plugin_id)
 
     async def ask(self, plugin_id: str, name: str, arguments: dict[str, Any]) -> Any:
-        """As `Broker.ask`."""
-        return await self.broker.ask(plugin_id, name, arguments)
+        """As `Broker.ask`; raises PermissionError for arguments that are no plain data, too."""
+        if not plain(arguments):
+            raise PermissionError("arguments are plain data: none, flags, finite numbers, texts, lists, tables")
+        if self.asked is None:
+            return await self.broker.ask(plugin_id, name, arguments)
+        note = Asked(self._runtime().now(), name, msgspec.to_builtins(arguments))
+        self.asked.append(note)
+        try:
+            value = await self.broker.ask(plugin_id, name, arguments)
+        except PermissionError as error:
+            note.refusal = str(error)
+            raise
+        note.answer = digest(value)
+        return value
 
     def make_runner(self, found: Found, level: str) -> PluginRunner:
         """Where code runs that is not trusted: a worker, or what its manifest names instead."""

@@ -7,7 +7,6 @@ from pathlib import Path
 import pytest
 
 from sim.integration.plugins import manager
-from sim.integration.plugins.journal import Journal, JournalFull
 from sim.integration.plugins.manifest import Order
 from sim.integration.plugins.ordering import ordered
 from sim.integration.plugins.protocol import HOOKS, Bound, PluginEnded, PluginRefused, Rejection, Routing
@@ -246,15 +245,6 @@ def test_code_that_overruns_the_wall_is_named_and_makes_the_run_invalid(tmp_path
     rig.call("startup")
     assert rig.manager.hooks.invalid == "custom.a took more than 30 wall seconds"
     assert rig.manager.metrics()["custom.a"]["startup"]["elapsed_s"] == 39.5
-
-
-def test_a_journal_is_bounded_and_its_file_form_is_whole() -> None:
-    journal = Journal(entries_max=2)
-    journal.note(0.5, "custom.a", "startup", {"nodes": 3}, {"reject": "x"})
-    journal.note_failure(1.0, "custom.a", "startup", "ValueError", "no")
-    with pytest.raises(JournalFull, match="2 entries"):
-        journal.note(1.5, "custom.a", "startup", {}, None)
-    assert Journal.of_lines(journal.lines()).entries == journal.entries
 
 
 def test_operations_that_wait_are_bounded(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

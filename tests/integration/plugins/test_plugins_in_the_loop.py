@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 import dataclasses
 from pathlib import Path
 from typing import Any
@@ -14,9 +13,8 @@ from sim.bench.assemble import Assembly, assemble
 from sim.bench.compose import compose
 from sim.bench.identity import point_key
 from sim.errors import ConfigError, InvalidRun
-from sim.integration.plugins.journal import Journal, ReplayDiffers, ReplayRunner
+from sim.integration.plugins.journal import Journal
 from sim.integration.plugins.protocol import HOOKS as HOOK_SPECS
-from sim.integration.plugins.runners.base import PluginSource
 from sim.types.records import OK, REJECTED, RunRecord
 from tests.integration.plugins.rig import write
 
@@ -140,43 +138,6 @@ def test_scale_decisions_are_bounded(tmp_path: Path) -> None:
     assert record.series.desired_nodes.max() == 5
     reasons = [dict(row.fields)["reason"] for row in bound.log.rows if row.kind == "scale_out"]
     assert any("bounded by a plugin: budget" in reason for reason in reasons)
-
-
-RANDOM = """
-import random
-def before_request(p):
-    if random.Random(p["request"]).random() < 0.1: return {"reject": "dice"}
-    if p["request"] % 97 == 5: raise ValueError("unlucky")
-def before_route(p):
-    return {"prefer": [p["nodes"][p["key"] % len(p["nodes"])]]}
-def node_state_changed(p): pass
-"""
-
-
-def test_the_same_seed_gives_the_same_bytes_and_a_journal_replays_without_the_code(tmp_path: Path) -> None:
-    folder = write(tmp_path, "custom.dice", RANDOM, hooks="before_request before_route node_state_changed")
-    first = assembly(tmp_path, "plugins.journal=true", *FIRE)
-    record = first.run()
-    again = run(tmp_path, *FIRE)
-    assert (record.digest, record.counts) == (again.digest, again.counts)
-    journal = Journal.of_lines(first.plugged.journal.lines())
-    assert len(journal.entries) > 200
-    (folder / "code.py").write_text("raise SystemExit('this code must not run')\n")
-    replayed = assembly(tmp_path, *FIRE, replay=journal)
-    replayed_record = replayed.run()
-    same_requests(record, replayed_record)
-    assert replayed_record.counts == record.counts
-    assert record.counts["plugin_failures_custom.dice"] > 0
-
-
-def test_a_replay_that_is_called_otherwise_says_where(tmp_path: Path) -> None:
-    journal = Journal()
-    journal.note(0.0, "custom.a", "startup", {"nodes": 1}, None)
-    runner = ReplayRunner(journal)
-    with contextlib.suppress(StopIteration):
-        runner.start(PluginSource("custom.a", "code", {}, ("startup",))).send(None)
-    with pytest.raises(ReplayDiffers, match=r"call 1 of custom\.a"):
-        runner.functions["startup"]({"nodes": 2})
 
 
 def test_a_run_that_hangs_on_the_wall_clock_is_invalid(tmp_path: Path) -> None:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Iterator
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -13,7 +12,6 @@ from sim.integration.plugins.broker.broker import Broker, HostServices
 from sim.integration.plugins.broker.stub import StubFetcher
 from sim.integration.plugins.inproc import InprocRunner
 from sim.integration.plugins.runners.base import HostFunctions, PluginEnded, PluginRaised, PluginSource, SourceRunner
-from sim.integration.plugins.runners.journal import Journal, Listening, RecordingRunner, ReplayRunner
 from sim.integration.plugins.runners.monty import MontyRunner
 from sim.integration.plugins.runners.monty_pool import MontyPool
 from sim.integration.plugins.runners.worker import WorkerRunner
@@ -66,19 +64,16 @@ def runner_of(kind: str, runtime: VirtualRuntime, host: HostFunctions) -> Source
 
 
 class Run:
-    """One run of a plugin over a stream of 60 calls: what it told, its journal, the event log, what was submitted."""
+    """One run of a plugin over a stream of 60 calls: what it told, the event log, what was submitted."""
 
-    def __init__(self, kind: str, plugin: PluginSource, replay: Journal | None = None) -> None:
+    def __init__(self, kind: str, plugin: PluginSource) -> None:
         self.runtime, self.events, self.told = VirtualRuntime(), EventLog(), list[Any]()
         self.submitted: list[str] = []
-        self.journal = Journal()
         fetcher = StubFetcher()
         services = HostServices({"sojourn_s_p99": 0.5}.get, self._submit, fetcher)
         broker = Broker(self.runtime, self.events, services)
         broker.admit(ID, PERMISSIONS, PERMISSIONS)
-        listening = Listening(broker)
-        inner = ReplayRunner(self.runtime, broker, replay, ID) if replay else runner_of(kind, self.runtime, listening)
-        self.runner = inner if replay else RecordingRunner(self.runtime, inner, listening, self.journal, ID)
+        self.runner = runner_of(kind, self.runtime, broker)
         self.runtime.run_task(self._stream(plugin))
         self.runtime.close()
         self.fetched = fetcher.count
@@ -114,7 +109,6 @@ def test_every_runner_tells_the_same_to_the_last_byte() -> None:
         assert run.told == first.told
         assert run.submitted == first.submitted
         assert run.events.digest() == first.events.digest()
-        assert run.journal.digest() == first.journal.digest()
 
 
 @pytest.mark.parametrize("kind", ["worker", "monty"])
@@ -124,38 +118,3 @@ def test_same_seed_same_log_and_another_seed_another(kind: str) -> None:
     other = Run(kind, dataclasses.replace(plugin, seed=8))
     assert first.events.digest() == again.events.digest()
     assert first.events.digest() != other.events.digest()
-
-
-def test_a_worker_that_reads_real_entropy_replays_from_its_journal(tmp_path: Path) -> None:
-    code = CODE.replace("self.count += 1", "self.count += 1 + int.from_bytes(__import__('os').urandom(4), 'little')")
-    plugin = source(code, *HOOKS)
-    first, other = Run("worker", plugin), Run("worker", plugin)
-    assert first.events.digest() != other.events.digest(), "it does read entropy"
-    first.journal.write(tmp_path / "journal")
-    again = Run("replay", plugin, Journal.read(tmp_path / "journal"))
-    assert again.events.digest() == first.events.digest()
-    assert again.submitted == first.submitted
-    assert again.fetched == first.fetched
-
-
-def test_a_replay_that_takes_another_course_says_so() -> None:
-    plugin = source(CODE, *HOOKS)
-    journal = Run("inproc", plugin).journal
-    journal.entries[5].payload = b"another payload."
-    told = Run("replay", plugin, journal).told
-    assert told[:5] == Run("inproc", plugin).told[:5]
-    assert told[5] == "node_state_changed replay"
-
-
-def test_a_journal_is_bounded() -> None:
-    journal = Journal(entries_max=1)
-    entry = Run("inproc", source(CHANCE, "before_route")).journal.entries[0]
-    journal.add(entry)
-    with pytest.raises(PluginEnded, match="journal: it holds 1 calls"):
-        journal.add(entry)
-
-
-def test_what_is_no_journal_is_refused(tmp_path: Path) -> None:
-    (tmp_path / "journal").write_bytes(b"\x91\xc0")
-    with pytest.raises(PluginEnded, match="journal"):
-        Journal.read(tmp_path / "journal")
