@@ -2,7 +2,7 @@
 SHELL := /bin/bash
 .SHELLFLAGS := -euo pipefail -c
 .DEFAULT_GOAL := help
-.PHONY: help run test bench growth coverage tidy publish lock clean env-run env-dev
+.PHONY: help run test storm bench growth coverage tidy publish lock clean env-run env-dev
 
 SEED ?= 1
 WORKERS ?= 2
@@ -27,6 +27,11 @@ test: env-dev ## all tests, and the coverage of control plane and measure
 coverage: env-dev ## the same, with the lines and branches that no test reaches
 	@MPLBACKEND=Agg $(BIN)/python -m pytest -n $(WORKERS) -q -m "not soak" --benchmark-disable \
 		--cov=sim.scalability --cov=sim.measure --cov-branch --cov-report=term-missing:skip-covered
+
+STORMS ?= 10500
+
+storm: env-run ## seeded fault schedules against the whole control plane (STORMS=10500, SEED=1), some 20 minutes
+	@$(BIN)/victor-sim storm seeds=$(STORMS) seed=$(SEED) workers=$(WORKERS) budget_s=1200
 
 tidy: env-dev ## the house rules alone: style, types, imports, text
 	@$(BIN)/python -m pytest -q tests/tidy

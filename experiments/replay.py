@@ -1,13 +1,17 @@
 """victor-sim replay run NAME POINT REPLICATION [--from-journal] [--config-dir DIR] [hydra overrides]
+victor-sim replay storm SEED [size=small|large] [--no-shrink]
 
 Runs one stored replication of a study again and compares it bit for bit; names the first difference if there is one.
 NAME is a folder below results/ (its manifest holds the command that made it), POINT a label as in points.csv.
 --from-journal: the code of its plugins does not run, their calls are answered from its journal (plugins.journal=true).
+`storm` runs the schedule of a seed twice and compares; where an invariant breaks the schedule is made small, and an
+incident report with its timeline stands in results/storm-SEED.md.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from pathlib import Path
 
 from sim.errors import ConfigError
 from sim.experiments.words import CONFIG_DIR, parse
@@ -19,9 +23,11 @@ def help_text() -> str:
 
 
 def main(arguments: Sequence[str]) -> int:
-    """1 when the two differ."""
+    """1 when the two differ, or an invariant breaks."""
+    if arguments[:1] == ["storm"]:
+        return _storm(arguments[1:])
     if arguments[:1] != ["run"]:
-        raise ConfigError("replay", " ".join(arguments[:1]), "run NAME POINT REPLICATION")
+        raise ConfigError("replay", " ".join(arguments[:1]), "run NAME POINT REPLICATION, or storm SEED")
     label = arguments[2:3]  # a label holds `=`: it is no override
     words = parse([*arguments[:2], *arguments[3:]], ("--from-journal",), (CONFIG_DIR,), ("run", "NAME", "REPLICATION"))
     _, name, replication = words.words
@@ -33,3 +39,25 @@ def main(arguments: Sequence[str]) -> int:
     text, same = replay_run(plan, label[0], int(replication), "--from-journal" in words.flags)
     print(text)
     return 0 if same else 1
+
+
+def _storm(arguments: Sequence[str]) -> int:
+    words = parse(arguments, ("--no-shrink",), (), ("SEED",))
+    sizes = [text.removeprefix("size=") for text in words.overrides]
+    from sim.bench.compose import compose
+    from sim.bench.storm.again import replay_storm
+    from sim.bench.storm.scenario import SIZES
+
+    if not words.words[0].isdecimal():
+        raise ConfigError("SEED", words.words[0], "a whole number, at least 0")
+    if len(sizes) > 1 or any(size not in SIZES for size in sizes):
+        raise ConfigError("size", " ".join(words.overrides), "one of " + ", ".join(SIZES))
+    seed = int(words.words[0])
+    text, report, is_well = replay_storm(seed, sizes[0] if sizes else None, "--no-shrink" not in words.flags)
+    print(text)
+    if report:
+        path = Path(compose([]).paths.results) / f"storm-{seed}.md"
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(report, encoding="utf-8")
+        print(f"incident report: {path}")
+    return 0 if is_well else 1

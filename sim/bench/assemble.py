@@ -25,6 +25,7 @@ from sim.bench.params import copy
 from sim.bench.rules import check_requests, is_under_fire
 from sim.bench.schema import Config
 from sim.bench.streamed import is_streamed, stream_params
+from sim.bench.taps import Taps
 from sim.errors import ConfigError
 from sim.kernel.errors import CannotCompile
 from sim.measure.stream import Stream
@@ -130,18 +131,19 @@ class Assembly:
                 self.manager.heartbeat(node_id, cpu_usage=usage)
 
 
-def assemble(config: Config, replication: int, replay: Any = None) -> Assembly:
+def assemble(config: Config, replication: int, replay: Any = None, taps: Taps | None = None) -> Assembly:
     """Build one replication of a design point; raises `ConfigError` for what cannot be built.
 
-    `replay`: a journal of hook calls that answers in the place of the plugins.
+    `replay`: a journal of hook calls that answers in the place of the plugins. `taps`: of who watches a run under fire.
     """
     compiles, feature = wants_compiled(config), not_compiled(config)
     if compiles and feature is not None:
         raise ConfigError("engine", config.engine, f"simpy or auto: the compiled engine does not run {feature}")
-    draws, runtime, shape = CounterDraws(config.seed, replication), VirtualRuntime(), shape_of(config)
+    taps = taps or Taps()
+    draws, runtime, shape = CounterDraws(config.seed, replication), VirtualRuntime(taps.env), shape_of(config)
     plugged = make_plugged(config, runtime, draws, shape.types, replay)
     try:  # what plugins bring is there from here on
-        return _assemble(config, replication, runtime, draws, shape, compiles, plugged)
+        return _assemble(config, replication, runtime, draws, shape, compiles, plugged, taps)
     except BaseException:
         if plugged is not None:
             plugged.manager.abandon()
@@ -150,7 +152,7 @@ def assemble(config: Config, replication: int, replay: Any = None) -> Assembly:
 
 def _assemble(
     config: Config, replication: int, runtime: VirtualRuntime, draws: CounterDraws, shape: FleetShape, compiles: bool,
-    plugged: Any,
+    plugged: Any, taps: Taps,
 ) -> Assembly:  # fmt: skip
     types = shape.types
     balancer = make_balancer(
@@ -166,7 +168,8 @@ def _assemble(
         if plugged is not None:
             plugged.stand_at(balancer)
         fire_log = HistoryLog() if plugged is None else plugged.log
-        fire = Fire(config, runtime, draws, balancer, fire_log, shape)
+        taps.on_balancer(balancer)
+        fire = Fire(config, runtime, draws, balancer, fire_log, shape, taps)
         door = make_door(config, runtime, draws)
         review = None if plugged is None else plugged.review
         tuned = make_tuned(config, runtime, draws, fire_log, shape.nodes, review)
@@ -179,7 +182,7 @@ def _assemble(
             except CannotCompile as error:
                 if config.engine == "compiled":
                     raise ConfigError("engine", config.engine, f"simpy or auto: {error}") from error
-                return assemble(replace(config, engine="simpy"), replication)
+                return assemble(replace(config, engine="simpy"), replication, None, taps)
         else:
             manager = fire.build(fire_params)
         world = fire.world

@@ -56,6 +56,10 @@ def _failover(config: Config) -> None:
     if failover.enabled and failover.copies_min >= nodes:
         wanted = f"below fleet.nodes={nodes} (copies lie on other nodes than the agent)"
         raise ConfigError("failover.copies_min", failover.copies_min, wanted)
+    start_s, limit_s = config.fleet.agent_start_s, failover.deployment_timeout_s
+    if start_s >= limit_s and (failover.enabled or config.autoscaler.kind != "none"):
+        wanted = f"above fleet.agent_start_s={start_s:g} (no agent would ever be ready in time)"
+        raise ConfigError("failover.deployment_timeout_s", limit_s, wanted)
 
 
 def _faults(config: Config) -> None:

@@ -26,13 +26,13 @@ def digits(value: float) -> float:
 class Dice:
     """One draw after another, from (seed, number)."""
 
-    def __init__(self, seed: int, number: int) -> None:
-        self._draws, self._thrown = CounterDraws(seed, number), 0
+    def __init__(self, seed: int, number: int, word: int = DICE) -> None:
+        self._draws, self._thrown, self._word = CounterDraws(seed, number), 0, word
 
     def throw(self) -> float:
         """A uniform in (0, 1)."""
         self._thrown += 1
-        return self._draws.uniform(DICE, self._thrown)
+        return self._draws.uniform(self._word, self._thrown)
 
     def of(self, *choices: Any) -> Any:
         """One of them."""

@@ -18,6 +18,7 @@ from sim.bench.params import copy
 from sim.bench.rules import faults_of, make_rules, request_params
 from sim.bench.schema import Config
 from sim.bench.series import Sampler
+from sim.bench.taps import Taps
 from sim.contracts import Draws
 from sim.errors import FleetError, NodeError
 from sim.registry import lookup
@@ -67,6 +68,7 @@ class Fire:
     balancer: Balancer
     log: HistoryLog
     shape: FleetShape
+    taps: Taps = field(default_factory=Taps)
     world: World = field(init=False)
     eligible: EligibleSet = field(init=False)
     manager: DistributedManager = field(init=False)
@@ -136,6 +138,8 @@ class Fire:
             host=self.world,
             events=log,
             watch=watch,
+            disks=self.taps.disks,
+            journal=self.taps.journal,
         )
         self._build_scaling(policy, scaling)
         self.injector = FaultInjector(runtime.env, self.draws, machines, log)
@@ -277,10 +281,7 @@ class Fire:
                 self.log.write(self.runtime.now(), "save_failed", agent_id, reason=reason)
 
     def _ready_agents(self, node_id: str) -> int:
-        count = 0
-        for name in self._types:
-            count += self.manager.ready_count(node_id, name)
-        return count
+        return sum(self.manager.ready_count(node_id, name) for name in self._types)
 
     def _pending_agents(self) -> int:
         return self.manager.agents_count(AgentStatus.PENDING)

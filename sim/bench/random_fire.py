@@ -33,21 +33,22 @@ def draw_fire(dice: Dice, found: Overrides, stratum: str) -> None:
     if stratum == "requests":
         faults = []
     if stratum == "requests" or dice.happens(0.6):
-        _draw_attempts(dice, found, mean_s)
-        _draw_gates(dice, found, horizon_s, mean_s)
+        draw_attempts(dice, found, mean_s)
+        draw_gates(dice, found, horizon_s, mean_s)
     if everything and dice.happens(0.7):
-        _draw_health(dice, found, horizon_s)
+        draw_health(dice, found, horizon_s)
     if everything and dice.happens(0.35):
-        _draw_failover(dice, found, horizon_s)
+        draw_failover(dice, found, horizon_s)
     if everything and dice.happens(0.5):
-        _draw_scaler(dice, found, horizon_s)
+        draw_scaler(dice, found, horizon_s)
     for kind in faults:
         draw_fault(dice, found, kind, horizon_s, mean_s)
     if any(kind in SILENT for kind in faults) and not {"deadline_s", TIMEOUT} & set(found):
         found[TIMEOUT] = digits(6.0 * mean_s)
 
 
-def _draw_attempts(dice: Dice, found: Overrides, mean_s: float) -> None:
+def draw_attempts(dice: Dice, found: Overrides, mean_s: float) -> None:
+    """Deadlines, timeouts, retries, hedges."""
     limits_s = [float("inf")]
     if dice.happens(0.5):
         found["deadline_s"] = dice.share(mean_s, 2.0, 5.0, 20.0)
@@ -73,7 +74,7 @@ def _draw_attempts(dice: Dice, found: Overrides, mean_s: float) -> None:
         found["hedge.cancel"] = dice.happens(0.6)
 
 
-def _draw_gates(dice: Dice, found: Overrides, horizon_s: float, mean_s: float) -> None:
+def draw_gates(dice: Dice, found: Overrides, horizon_s: float, mean_s: float) -> None:
     """Breaker, admission and priorities."""
     if dice.happens(0.3):
         found |= {"breaker.enabled": True, "breaker.failures_max": dice.of(1, 3, 10)}
@@ -94,7 +95,8 @@ def _draw_gates(dice: Dice, found: Overrides, horizon_s: float, mean_s: float) -
             found["admission.shed_max_ratio"] = dice.of(0.3, 1.0)
 
 
-def _draw_health(dice: Dice, found: Overrides, horizon_s: float) -> None:
+def draw_health(dice: Dice, found: Overrides, horizon_s: float) -> None:
+    """A detector, panic, slow start, ejection."""
     kind = found["health.detector"] = dice.of(*DETECTORS)
     interval_s = found["health.interval_s"] = dice.share(horizon_s, 0.01, 0.02, 0.05)
     dice.may(found, 0.4, "health.heartbeat_s", digits(0.5 * interval_s), digits(1.5 * interval_s))
@@ -135,7 +137,8 @@ def _draw_ejection(dice: Dice, found: Overrides, horizon_s: float) -> None:
     dice.may(found, 0.5, "health.ejection.readmit_on_check", False)
 
 
-def _draw_failover(dice: Dice, found: Overrides, horizon_s: float) -> None:
+def draw_failover(dice: Dice, found: Overrides, horizon_s: float) -> None:
+    """Copies of states, and room to move agents to."""
     found |= {"failover.enabled": True, "failover.copies_min": dice.of(0, 1, 2)}
     found["failover.copies_min"] = min(found["failover.copies_min"], found["fleet.nodes"] - 1)
     found["failover.deployment_timeout_s"] = dice.share(horizon_s, 0.1, 1.0)
@@ -144,7 +147,8 @@ def _draw_failover(dice: Dice, found: Overrides, horizon_s: float) -> None:
     dice.may(found, 0.4, "fleet.agent_start_s", digits(0.02 * horizon_s))
 
 
-def _draw_scaler(dice: Dice, found: Overrides, horizon_s: float) -> None:
+def draw_scaler(dice: Dice, found: Overrides, horizon_s: float) -> None:
+    """An autoscaler and its settings."""
     kind, nodes = dice.of(*SCALERS), found["fleet.nodes"]
     found |= {"autoscaler.kind": kind, "autoscaler.max_nodes": nodes + dice.of(0, 1, 4)}
     found["autoscaler.min_nodes"] = 0 if kind == "on_demand" else dice.of(1, nodes)

@@ -37,12 +37,12 @@ def draw_load(dice: Dice, inputs: Path | None) -> Overrides:
     }
     if files and dice.happens(0.04):
         found |= {"service.kind": "trace", "arrivals.kind": "trace"}
-    servers = _draw_fleet(dice, found)
-    mean_s = _draw_service(dice, found, inputs)
+    servers = draw_fleet(dice, found)
+    mean_s = draw_service(dice, found, inputs)
     _draw_arrivals(dice, found, servers, mean_s, inputs)
     horizon_s = found["horizon_s"]
     found["drain_s"] = dice.of(0.0, digits(0.1 * horizon_s), digits(30.0 * horizon_s))
-    _draw_balancer(dice, kind, found, mean_s)
+    draw_balancer(dice, kind, found, mean_s)
     if found["arrivals.kind"] not in ("trace", "rates") and dice.happens(0.15):
         found["stats.requests_max"] = 0  # counted, not kept
         found["warmup"] = dice.of("auto", "none", repr(digits(0.2 * horizon_s)))
@@ -50,7 +50,7 @@ def draw_load(dice: Dice, inputs: Path | None) -> Overrides:
     return found
 
 
-def _draw_fleet(dice: Dice, found: Overrides) -> float:
+def draw_fleet(dice: Dice, found: Overrides) -> float:
     """Gives the number of agents, weighted with their speeds."""
     dice.may(found, 0.4, "fleet.speeds", [1.0, 2.0], [0.5, 1.0, 2.0], [1.0, 1.25])
     dice.may(found, 0.4, "fleet.queue_max", 0, 1, 3, 20)
@@ -68,7 +68,7 @@ def _draw_fleet(dice: Dice, found: Overrides) -> float:
     return float(found["fleet.nodes"] * agents * sum(speeds) / len(speeds))
 
 
-def _draw_service(dice: Dice, found: Overrides, inputs: Path | None) -> float:
+def draw_service(dice: Dice, found: Overrides, inputs: Path | None) -> float:
     """Gives the mean demand, seconds."""
     law = found["service.kind"]
     if law == "llm":
@@ -123,13 +123,13 @@ def _draw_arrivals(dice: Dice, found: Overrides, servers: float, mean_s: float, 
         found["arrivals.utilization_ratio"] = None
     else:
         found["arrivals.utilization_ratio"] = load
-    _draw_shape(dice, found, law, horizon_s)
+    draw_shape(dice, found, law, horizon_s)
     if dice.happens(0.25):
         found["arrivals.keys_count"] = dice.of(1, 5, 100)
         dice.may(found, 0.5, "arrivals.keys_zipf", 0.5, 1.1)
 
 
-def _draw_shape(dice: Dice, found: Overrides, law: str, horizon_s: float) -> None:
+def draw_shape(dice: Dice, found: Overrides, law: str, horizon_s: float) -> None:
     """How the rate moves within the run."""
     if law == "gamma":
         found["arrivals.cv"] = dice.of(0.3, 0.5, 2.0)
@@ -147,7 +147,8 @@ def _draw_shape(dice: Dice, found: Overrides, law: str, horizon_s: float) -> Non
         dice.may(found, 0.5, "arrivals.peak_ratio", 0.5, 6.0)
 
 
-def _draw_balancer(dice: Dice, kind: str, found: Overrides, mean_s: float) -> None:
+def draw_balancer(dice: Dice, kind: str, found: Overrides, mean_s: float) -> None:
+    """How the balancer of this kind is set up."""
     central = kind != "prequal" and dice.happens(0.2)
     if central:
         found["balancer.queue"] = "central"

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import hashlib
 from collections import deque
+from collections.abc import Callable
 from enum import Enum
 from typing import Any, NamedTuple
 
@@ -66,6 +67,7 @@ class EventLog:
     def __init__(self, rows_max: int = 100_000) -> None:
         self.rows: deque[Row] = deque(maxlen=rows_max)
         self.count = 0
+        self.listeners: list[Callable[[Row], None]] = []  # hear of every event once it is written
         self._state = hashlib.blake2b(digest_size=16)
 
     def write(self, at: float, kind: str, subject: str, /, **fields: object) -> None:
@@ -75,8 +77,11 @@ class EventLog:
         told = ",".join([f"[s{len(name)}:{name},{canonical(value)}]" for name, value in pairs])
         text = f"[f{at.hex()},{canonical(kind)},{canonical(subject)},[{told}]]\n"  # as a list of the four
         self._state.update(text.encode())
-        self.rows.append(Row(at, kind, subject, pairs))
+        row = Row(at, kind, subject, pairs)
+        self.rows.append(row)
         self.count += 1
+        for listener in self.listeners:
+            listener(row)
 
     def digest(self) -> str:
         """Hex digest (32 digits) of everything written so far."""

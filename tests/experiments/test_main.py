@@ -71,7 +71,7 @@ REFUSED = [
     (["inspect"], "words=none: accepted is FILE"),
     (["report", "no"], "results/no/manifest.json: no such file; accepted is the name of a folder of results"),
     (["report", "no", "--against", "other"], "results/no/points.csv: no such file; a results folder holds points.csv"),
-    (["replay"], "replay=: accepted is run NAME POINT REPLICATION"),
+    (["replay"], "replay=: accepted is run NAME POINT REPLICATION, or storm SEED"),
     (["replay", "run", "no"], "words=run no: accepted is run NAME REPLICATION"),
     (["replay", "run", "no", "a=1", "x"], "REPLICATION=x: accepted is a whole number, at least 0"),
     (["bench", "rounds=0"], "rounds=0: accepted is a whole number, at least 1"),

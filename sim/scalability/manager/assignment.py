@@ -8,6 +8,7 @@ out, has stopped. Epochs and versions never go back. Idea: write-ahead logging (
 
 from __future__ import annotations
 
+import copy
 import dataclasses
 import hashlib
 import json
@@ -127,6 +128,7 @@ def _is_live(agent: AgentBook, node_id: str, epoch: int) -> bool:
 
 
 def _snapshot(book: Assignment, record: Record) -> None:
+    record = copy.deepcopy(record)  # what follows changes the book, never the record
     for name in ("pending", "versions", "registered_count", "stopped_count", "births_count", "epochs_count"):
         setattr(book, name, record[name])
     book.nodes = {name: NodeBook(**fields) for name, fields in record["nodes"].items()}

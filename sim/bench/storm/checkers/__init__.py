@@ -1,0 +1,1 @@
+"""Checkers of a storm: each keeps books of its own from events, the journal, and calls at the seams."""

@@ -1,0 +1,87 @@
+"""After the storm: L1 to L5, each by a stated deadline in virtual time (`sim.bench.storm.bounds`).
+
+At heal + R every machine that works and that nobody keeps out is in service, no agent waits while there is room for
+it, every state has its copies; at the end every request has ended, and the last ones into a sound fleet with room to
+spare were answered. What the settings do not promise is not judged: a detector that never finds out, an autoscaler
+whose machines come exponentially late, a load that retries could hold up (metastable failures are settings, not bugs).
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from sim.bench.fire import Fire
+from sim.bench.schema import Config
+from sim.bench.storm.checkers.nodes import NodeBooks
+from sim.bench.storm.checkers.requests import Requests
+from sim.bench.storm.findings import Findings
+from sim.types.fleet import AgentStatus, NodeStatus
+from sim.types.records import OK, RunRecord
+
+ROOMY = 0.7  # of what the fleet can serve, retries and hedges included
+LAST = 3  # requests that are looked at
+
+
+def judge_nodes(findings: Findings, fire: Fire, books: NodeBooks, heal_at: float, now: float) -> None:
+    """L1: own book of statuses, at heal + R; who was ejected since for new failures is not kept out by the storm."""
+    machines = fire.world.machines
+    for node_id, node in books.nodes.items():
+        if not machines.there(node_id):
+            continue
+        out = books.why_not(node_id)
+        kept = node.status in ("draining", "maintenance")
+        anew = node.status == "online" and (not node.ejected or node.ejected_at > heal_at)
+        anew = anew and (node.breaker != "open" or node.breaker_at > heal_at)
+        findings.hold("L1", out is None or kept or anew, now, node_id, lambda o=out: f"it works, and {o}")  # type: ignore[misc]
+
+
+def judge_agents(findings: Findings, fire: Fire, now: float) -> None:
+    """L2 and L3."""
+    manager = fire.manager
+    pending = manager.agents_count(AgentStatus.PENDING)
+    free = {info.node_id: info.capacity - info.current_load for info in manager.list_nodes(NodeStatus.ONLINE)}
+    room = sum(free.values())
+    text = f"{pending} agents wait, although {room} places are free"
+    findings.hold("L2", not pending or not room, now, "agents", lambda: text)
+    status = manager.status()
+    orphans = f"{status.orphans} places are still held for bodies that nobody answers for"
+    findings.hold("L2", not status.orphans, now, "agents", lambda: orphans)
+    copies = manager.config.copies
+    if status.nodes["online"] >= copies:
+        told = f"{status.states_under_replicated} states have fewer than {copies} copies"
+        lost = sum(1 for _ in _lost(manager))
+        findings.hold("L3", status.states_under_replicated <= lost, now, "states", lambda: told)
+
+
+def _lost(manager: Any) -> list[str]:
+    """States that nobody holds any more: they cannot be copied."""
+    entries = manager._states.entries
+    return [agent_id for agent_id, entry in entries.items() if not entry.holders]
+
+
+def judge_requests(
+    findings: Findings, config: Config, record: RunRecord, requests: Requests, calm_at: float, gated: bool
+) -> None:
+    """L4 and L5; `gated`: some never come further than the gateway."""
+    table = record.attempts
+    left = record.counts["requests_truncated"] if gated else len(requests.sent) - len(requests.ended)
+    told = f"{left} never ended, {record.ended_at - record.horizon_s:g} s after the last arrival"
+    findings.hold("L4", not left, record.ended_at, "requests", lambda: told)
+    if not is_roomy(config):
+        return
+    first, text = table.attempt == 0, "it came to a sound fleet with room to spare, and was not answered"
+    late = np.flatnonzero(first & (table.arrived_at >= calm_at))[-LAST:]
+    for request in table.request[late].tolist():
+        answered = bool(np.any(table.status[table.request == request] == OK))
+        findings.hold("L5", answered, record.ended_at, f"request {request}", lambda: text)
+
+
+def is_roomy(config: Config) -> bool:
+    """Whether nothing in the settings may turn a late request away or hold it up."""
+    poison, admission = config.faults.poison_request.enabled, config.admission.kind != "none"
+    limits = config.deadline_s is not None or config.retry.attempt_timeout_s is not None
+    small = config.fleet.queue_max < 1_000 or config.balancer.queue_max < 1_000
+    gated = config.gateway.enabled or bool(config.plugins.enabled)
+    return not (poison or admission or limits or small or gated)

@@ -1,0 +1,78 @@
+"""A share of the storm: seeds run, nothing breaks, the same seed is the same run, and scenarios are plain data."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+
+from sim.bench.storm.again import first_difference, replay_storm
+from sim.bench.storm.campaign import CHUNK, Total, run_campaign, run_chunk
+from sim.bench.storm.draw import config_of, draw_scenario
+from sim.bench.storm.ledger import StormLedger
+from sim.bench.storm.run import run_storm
+from sim.bench.storm.scenario import LARGE, LARGE_EVERY, SMALL, size_of
+
+FIRST, SHARE = 1000, 75
+
+
+def test_a_share_of_the_storm_breaks_nothing() -> None:
+    chunk = run_chunk(FIRST, SHARE, "test")
+    assert chunk.violations == []
+    assert chunk.count == SHARE
+    assert chunk.large_count == sum(size_of(seed) == LARGE for seed in range(FIRST, FIRST + SHARE)) >= 3
+    assert chunk.judged["M6"] > 20 * SHARE
+    assert all(chunk.judged[name] for name in ("M1", "M2", "M3", "M4", "M5", "M11", "M12", "M15", "M16", "X2"))
+    assert chunk.virtual_s > 3600.0
+
+
+def test_a_scenario_is_a_function_of_its_seed() -> None:
+    drawn = [draw_scenario(seed) for seed in range(40)]
+    assert [draw_scenario(seed) for seed in range(40)] == drawn
+    assert len({str(scenario.overrides) for scenario in drawn}) == 40
+    assert [scenario.size for scenario in drawn].count(LARGE) == 1
+    assert drawn[LARGE_EVERY - 1].size == LARGE
+    assert draw_scenario(3, LARGE).overrides["fleet.nodes"] >= 6 > draw_scenario(3, SMALL).overrides["fleet.nodes"]
+    kinds = {strike.kind for scenario in drawn for strike in scenario.strikes}
+    assert len(kinds) >= 8
+    assert {bool(scenario.order_word) for scenario in drawn} == {True, False}
+
+
+def test_everything_that_was_drawn_is_told() -> None:
+    scenario = next(one for one in map(draw_scenario, range(60)) if one.strikes and one.deeds)
+    text = scenario.as_text()
+    assert all(f"{key}={value}" in text for key, value in scenario.overrides.items())
+    assert text.count("  fault ") == len(scenario.strikes)
+    assert text.count("  deed ") == len(scenario.deeds)
+    config = config_of(scenario)
+    assert getattr(config.faults, scenario.strikes[0].kind).at_s
+
+
+@pytest.mark.parametrize("seed", [2, 5, 11])
+def test_a_replay_is_the_same_run(seed: int) -> None:
+    text, report, is_well = replay_storm(seed)
+    assert is_well
+    assert "the same again, bit for bit" in text
+    assert report == ""
+
+
+def test_a_difference_is_named() -> None:
+    scenario = next(one for one in map(draw_scenario, range(60)) if one.strikes)
+    one, other = run_storm(scenario), run_storm(replace(scenario, strikes=scenario.strikes[:-1]))
+    assert first_difference(one, one) is None
+    told = first_difference(one, other)
+    assert told is not None
+    assert told.startswith(("event ", "violations", "virtual_s", "M", "the tables"))
+
+
+def test_a_campaign_goes_on_where_it_stopped() -> None:
+    ledger = StormLedger(None)
+    half = run_campaign(1, CHUNK, 1, ledger)
+    assert [chunk.count for chunk in half.chunks] == [CHUNK]
+    said: list[tuple[int, int]] = []
+    whole = run_campaign(1, CHUNK + 5, 1, ledger, said=lambda done, of: said.append((done, of)))
+    assert said == [(CHUNK + 5, CHUNK + 5)]
+    alone = Total([run_chunk(1, CHUNK, "x"), run_chunk(1 + CHUNK, 5, "x")])
+    assert whole.last_line() == alone.last_line()
+    assert whole.summed().judged == alone.summed().judged
+    assert not run_campaign(1, 10_000, 1, ledger, budget_s=0.0).whole
