@@ -14,7 +14,7 @@ from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any
 
-from sim.bench.collector import held_off
+from sim.bench.collector import held_off, set_aside
 from sim.bench.compiled import engine_maker, not_compiled, wants_compiled
 from sim.bench.fire import Fire, slow_start_params
 from sim.bench.fleet_shape import FleetShape, shape_of
@@ -82,7 +82,8 @@ class Assembly:
                 if self.tuned is not None:
                     self.runtime.run_task(self.tuned.start())
             self.setup_cpu_s = time.process_time() - cpu_s
-            record = self.world.run(self.load)
+            with set_aside():
+                record = self.world.run(self.load)
             self.load_cpu_s = time.process_time() - cpu_s - self.setup_cpu_s
             record.notes["fleet"] = str(self.manager.status())
             if self.fire is not None:

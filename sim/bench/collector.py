@@ -1,7 +1,8 @@
-"""Python's cyclic collector held off while a fleet is made.
+"""Python's cyclic collector, kept away from what stays for a whole run anyway.
 
-What a deployment makes stays for the whole run, and the collector walks all of it again and again as it grows: a
-quarter of the time of 120,000 agents. What little it could have freed waits until the fleet stands.
+What a deployment makes stays, and the collector walks all of it again and again as it grows: a quarter of the time of
+120,000 agents. So nothing is collected while a fleet is made, and what stands then (imported modules too) is looked at
+no more until the run ends: 6 to 9 % of the time of a load. What is made and dropped under load is collected as ever.
 """
 
 from __future__ import annotations
@@ -21,3 +22,19 @@ def held_off() -> Iterator[None]:
     finally:
         if was_on:
             gc.enable()
+
+
+@contextmanager
+def set_aside() -> Iterator[None]:
+    """Within the block the collector does not look at what there was before; within another such block it does nothing.
+
+    The permanent generation is one for the whole process: only the block that found it empty takes it back.
+    """
+    if gc.get_freeze_count():
+        yield
+        return
+    gc.freeze()
+    try:
+        yield
+    finally:
+        gc.unfreeze()

@@ -80,12 +80,13 @@ class FragileFifo(Fragile, FifoPool):
         self.in_service = in_service - 1
         if self.on_served is not None:
             self.on_served(row, self, now)
-        if self.waiting:
-            following = self.waiting[0]
+        waiting = self.waiting
+        if waiting:
+            following = waiting[0]
             if running is not None or self.drop_expired or columns.left_at[following] == columns.left_at[following]:
                 self._fill(now)
             elif self.in_service < self.agents:  # never struck, so not paused: `_fill` of one
-                del self.waiting[0]
+                waiting.popleft()
                 self._start(following, now)
         if self.on_empty is not None:
             self._emptied()

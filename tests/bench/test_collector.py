@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import gc
 from collections.abc import Iterator
+from typing import Any
 
 import pytest
 
 from sim.bench.assemble import Assembly, assemble
-from sim.bench.collector import held_off
+from sim.bench.collector import held_off, set_aside
 from sim.bench.compose import compose
+from sim.types.records import RunRecord
 
 
 @pytest.fixture
@@ -47,3 +49,28 @@ def test_only_the_deployment_is_without_it(collector: None, monkeypatch: pytest.
     assert (seen, gc.isenabled()) == ([False], True)
     assert built.setup_cpu_s > 0.0
     assert built.load_cpu_s > 0.0
+
+
+def test_a_load_looks_at_nothing_that_stood_before(monkeypatch: pytest.MonkeyPatch) -> None:
+    seen: list[int] = []
+    built = assemble(compose(["fleet=yardstick", "horizon_s=1", "arrivals.rate_per_s=1"]), 0)
+    run = built.world.run
+
+    def watched(load: Any) -> RunRecord:
+        seen.append(gc.get_freeze_count())
+        return run(load)
+
+    monkeypatch.setattr(built.world, "run", watched)
+    assert gc.get_freeze_count() == 0
+    built.run()
+    assert seen[0] > 10_000
+    assert gc.get_freeze_count() == 0
+
+
+def test_an_inner_block_leaves_the_outer_one_its_own() -> None:
+    with set_aside():
+        aside = gc.get_freeze_count()
+        with set_aside():
+            assert gc.get_freeze_count() == aside
+        assert gc.get_freeze_count() == aside > 0
+    assert gc.get_freeze_count() == 0
