@@ -9,6 +9,9 @@ reloads    1,000 reloads under traffic, in this process and in a worker; FILE is
 
 Hooks: startup, shutdown, node_state_changed, agent_deployed, before_request, after_response, before_route,
 scaling_decided, metrics_collected, optimization_proposed.
+Objects that a plugin may bring (manifest: provides = ["GROUP:NAME"], code: context.provide(GROUP, NAME, object)):
+arrivals, autoscaler, balancer, service (factories as those of this package, for GROUP.kind=NAME), signal (a function of
+the settings that gives a board(now, held) -> loads, for balancer.signal=NAME), figure (for study.figures), route.
 """
 
 from __future__ import annotations

@@ -41,11 +41,13 @@ def main(arguments: Sequence[str]) -> int:
         found = agreement_of(plan, _plan(words, f"seed={words.values['--agrees-with']}"))
         print(found.as_text())
         return 0 if found.holds else 1
+    from sim.bench.brought import bringing
     from sim.report.catalogue import check_figures
     from sim.report.page import write_report
 
-    check_figures(plan.base.study.figures)
-    return report(plan, write_report)
+    with bringing(plan.base):
+        check_figures(plan.base.study.figures)
+        return report(plan, write_report)
 
 
 def _plan(words: Words, *more: str) -> Plan:

@@ -29,6 +29,7 @@ def help_text() -> str:
 def main(arguments: Sequence[str]) -> int:
     """Plan, run what is missing, report; 1 when a replication failed or the result is INVALID."""
     words = parse(arguments, FLAGS, (CONFIG_DIR,))
+    from sim.bench.brought import bringing
     from sim.bench.dry_run import dry_run
     from sim.bench.outcome import finish, leave_out_stored
     from sim.bench.plan import make_plan
@@ -36,7 +37,8 @@ def main(arguments: Sequence[str]) -> int:
     from sim.report.page import write_report
 
     plan = make_plan(words.overrides, words.config_dir, "--multirun" in words.flags)
-    check_figures(plan.base.study.figures)
+    with bringing(plan.base):
+        check_figures(plan.base.study.figures)
     if "--missing" in words.flags:
         plan = leave_out_stored(plan)
     if "--dry-run" in words.flags:
@@ -45,4 +47,5 @@ def main(arguments: Sequence[str]) -> int:
     if not plan.points:
         print(f"{plan.name}: nothing is missing, every point is stored")
         return 0
-    return finish(plan, write_report)
+    with bringing(plan.base):  # figures that plugins bring
+        return finish(plan, write_report)

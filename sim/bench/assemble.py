@@ -188,7 +188,7 @@ def _assemble(
             manager = fire.build(fire_params)
         world = fire.world
         if door is not None:
-            door.connect(manager)
+            door.connect(manager, None if plugged is None else plugged.manager)
         if plugged is not None:
             plugged.connect(fire)
         if config.service.per_attempt == "redraw":

@@ -13,6 +13,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+from sim.bench.brought import bringing, hint
 from sim.bench.check_fire import FIRE_RULES
 from sim.bench.keys import accepted, known_keys
 from sim.bench.schema import Config
@@ -31,25 +32,29 @@ READS_FILE = {"arrivals": ("trace", "rates"), "service": ("empirical",)}
 
 def check(config: Config) -> None:
     """Raises `ConfigError` (or `InputError` for a file) for the first value that is not accepted."""
-    _check_fields(config, "")
-    for rule in (*RULES, *FIRE_RULES):
-        rule(config)
+    with bringing(config):
+        _check_fields(config, config, "")
+        for rule in (*RULES, *FIRE_RULES):
+            rule(config)
 
 
-def _check_fields(part: Any, prefix: str) -> None:
+def _check_fields(config: Config, part: Any, prefix: str) -> None:
     for field in dataclasses.fields(part):
         key, value = prefix + field.name, getattr(part, field.name)
         if dataclasses.is_dataclass(value):
-            _check_fields(value, key + ".")
+            _check_fields(config, value, key + ".")
         elif value is not None and not _holds(value, field.metadata):
-            raise ConfigError(key, value, accepted(known_keys()[key]))
+            group = field.metadata.get("registry", "")
+            raise ConfigError(key, value, accepted(known_keys()[key]) + (hint(config, group, value) if group else ""))
 
 
 def _holds(value: Any, metadata: Any) -> bool:
-    if "accepted" in metadata:
-        return value in metadata["accepted"]
+    if "accepted" in metadata and value in metadata["accepted"]:
+        return True
     if "registry" in metadata:
         return value in names(metadata["registry"])
+    if "accepted" in metadata:
+        return False
     if isinstance(value, bool) or not isinstance(value, int | float):
         return True
     minimum, maximum, above = (metadata.get(name) for name in ("minimum", "maximum", "above"))

@@ -19,6 +19,7 @@ from typing import Any
 import numpy as np
 
 import sim
+from sim.bench.brought import bringing
 from sim.bench.compiled import wants_compiled
 from sim.bench.schema import Config
 from sim.bench.streamed import is_streamed, stream_key
@@ -87,9 +88,10 @@ def point_key(config: Config) -> str:
         del tree[name]
     tree["arrivals"]["path"] = tree["service"]["path"] = None  # their content counts, below
     tree["inputs"] = {key: file_digest(Path(path)) for key, path in input_files(config).items()}
-    if is_streamed(config):
-        tree["stream"] = stream_key(config)
-    tree["engine"] = engine_of(config)
+    with bringing(config):
+        if is_streamed(config):
+            tree["stream"] = stream_key(config)
+        tree["engine"] = engine_of(config)
     tree["code"] = code_identity()
     tree["version"] = KEY_VERSION
     text = json.dumps(tree, sort_keys=True, separators=(",", ":"))

@@ -71,7 +71,8 @@ def accepted(key: Key) -> str:
     metadata, annotation = key.metadata, key.annotation
     null = NULL if "None" in annotation else ""
     if "accepted" in metadata:
-        return "one of " + ", ".join(metadata["accepted"])
+        brought = names(metadata["registry"]) if "registry" in metadata else []
+        return "one of " + ", ".join([*metadata["accepted"], *brought])
     if "registry" in metadata:
         return "one of " + ", ".join(names(metadata["registry"]))
     if annotation.startswith(("int", "float")):

@@ -28,6 +28,9 @@ class StandIns:
     def list_plugins(self) -> list[dict[str, str]]:
         return [{"plugin_id": "one"}]
 
+    def routes_to(self, desk: Any) -> None:
+        """It brings none."""
+
     def list_results(self) -> list[dict[str, str]]:
         return []
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Any
 
-from sim.bench.schema.ranges import choice, number, rule
+from sim.bench.schema.ranges import choice, choice_or, number, rule
 
 
 @dataclass
@@ -83,7 +83,7 @@ class ServiceConfig:
 class BalancerConfig:
     kind: str = rule("balancer", "round_robin")
     d: int = number(2, 1)
-    signal: str = choice("local", "local", "polled", "probed")
+    signal: str = choice_or("signal", "local", "local", "polled", "probed")  # or a board of a plugin
     refresh_s: float = number(1.0, above=0)  # polled: every refresh_s
     count_own_dispatches: bool = False  # polled: add own dispatches since the refresh
     dispatchers: int = number(1, 1, 10_000)

@@ -21,6 +21,11 @@ def choice(default: Any, *accepted: str) -> Any:
     return field(default=default, metadata={"accepted": accepted})
 
 
+def choice_or(group: str, default: Any, *accepted: str) -> Any:
+    """A key that takes one of a few words, or a name that a plugin brings to `group` of the registry."""
+    return field(default=default, metadata={"accepted": accepted, "registry": group})
+
+
 def rule(group: str, default: str) -> Any:
     """A `kind` key: a name that the registry knows in `group`."""
     return field(default=default, metadata={"registry": group})

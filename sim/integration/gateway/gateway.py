@@ -52,7 +52,8 @@ class APIGateway:
         self.config = settings = GatewayConfig.of(config)
         self._runtime, self._make_server = runtime, make_server
         self._server: Server | None = None
-        self.manager, self.plugins, self.optimizer, self.targets = manager, plugins, optimizer, targets
+        self.manager, self.optimizer, self.targets = manager, optimizer, targets
+        self._plugins: Plugins | None = None
         self.keys = self._ring(keys, entropy)
         self.tokens = None if self.keys is None else Tokens(self.keys, settings)
         self.events, self.metrics = EventHub(events), GatewayMetrics()
@@ -78,6 +79,7 @@ class APIGateway:
         add_builtin(self)
         self._document: dict[str, Any] | None = None
         self.port: int | None = None  # while it listens
+        self.plugins = plugins
 
     def _ring(self, keys: KeyRing | None, entropy: Entropy | None) -> KeyRing | None:
         if keys is not None or not self.config.authentication:
@@ -85,6 +87,17 @@ class APIGateway:
         if entropy is None:
             raise ConfigError("keys", None, "a key ring, or entropy to make one, while authentication is on")
         return KeyRing(entropy(SECRET_BYTES), entropy)
+
+    @property
+    def plugins(self) -> Plugins | None:
+        """The plugin manager that is reached over REST; whoever is set is asked for the routes that plugins bring."""
+        return self._plugins
+
+    @plugins.setter
+    def plugins(self, plugins: Plugins | None) -> None:
+        self._plugins = plugins
+        if plugins is not None:
+            plugins.routes_to(self)
 
     @property
     def runtime(self) -> Runtime:

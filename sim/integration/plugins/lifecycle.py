@@ -53,11 +53,19 @@ class Lifecycle:
         self._tell("plugin.loaded", unit, f"{unit.manifest.version} in {unit.runner.isolation()}")
 
     def enable(self, plugin_id: str) -> None:
-        """Hooks call it from now on; again does nothing. Raises PluginRefused for an order that cannot be."""
+        """Hooks call it from now on; again does nothing.
+
+        Raises PluginRefused for an order that cannot be, ConfigError for a route that the gateway does not take.
+        """
         if plugin_id in self.enabled:
             return
         unit = self.units[plugin_id]
-        self._freeze({**self.enabled, plugin_id: impls_of(unit, self._config.plugin_timeout)})
+        self._loader.routes.enable(plugin_id)
+        try:
+            self._freeze({**self.enabled, plugin_id: impls_of(unit, self._config.plugin_timeout)})
+        except SimError:
+            self._loader.routes.disable(plugin_id)
+            raise
         self._tell("plugin.enabled", unit, f"at {', '.join(unit.manifest.hooks) or 'no hook'}")
 
     async def disable(self, plugin_id: str) -> None:
@@ -66,6 +74,7 @@ class Lifecycle:
             return
         self._needed_by(plugin_id, self.enabled, "disable")
         self._freeze({name: impls for name, impls in self.enabled.items() if name != plugin_id})
+        self._loader.routes.disable(plugin_id)
         self._tell("plugin.disabled", self.units[plugin_id], "asked for")
 
     async def unload(self, plugin_id: str) -> None:
@@ -107,10 +116,13 @@ class Lifecycle:
             try:
                 self._loader.bind(new)
                 if plugin_id in self.enabled:
+                    self._loader.routes.enable(plugin_id)
                     self._freeze({**self.enabled, plugin_id: impls})
             except SimError:
                 new.undo_all()
                 self._loader.bind(old)
+                if plugin_id in self.enabled:
+                    self._loader.routes.enable(plugin_id)
                 raise
         except SimError:
             await new.runner.stop()

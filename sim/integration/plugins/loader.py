@@ -9,16 +9,16 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Callable
-from typing import Any
 
 from sim.contracts import EventSink, Runtime
-from sim.errors import ConfigError, SimError
+from sim.errors import SimError
 from sim.integration.plugins import settings, wants
 from sim.integration.plugins.config import PluginConfig
 from sim.integration.plugins.folder import Found
 from sim.integration.plugins.inproc import InprocRunner
 from sim.integration.plugins.manifest import GROUPS, Manifest
 from sim.integration.plugins.protocol import PluginEnded, PluginRaised, PluginRefused, PluginRunner
+from sim.integration.plugins.routes import RouteTable
 from sim.integration.plugins.runners.base import PluginSource
 from sim.integration.plugins.runners.log import BoundedLog
 from sim.integration.plugins.sandbox.layers import LEVELS, rank
@@ -27,12 +27,12 @@ from sim.integration.plugins.workshop import Workshop
 from sim.registry import bring
 
 LOG_MAX_BYTES = 64 << 10
-TABLES = ("figure", "route")  # groups that are tables of the manager, not of the registry
+ROUTE = "route"  # the group that is a table of the manager; all others are groups of the registry
 MakeRunner = Callable[[Found, str], PluginRunner]  # (folder as read, weakest level that will do)
 
 
 class Loader:
-    """Makes units; `tables` holds figures and routes that plugins brought, by group and name."""
+    """Makes units; `routes` are those that plugins brought."""
 
     def __init__(
         self, config: PluginConfig, runtime: Callable[[], Runtime], events: EventSink, broker: Workshop,
@@ -40,7 +40,7 @@ class Loader:
     ) -> None:  # fmt: skip
         self.config, self.events, self.broker, self.make_runner = config, events, broker, make_runner
         self.pins = {**pins, **config.trusted}
-        self.tables: dict[str, dict[str, Any]] = {group: {} for group in TABLES}
+        self.routes = RouteTable()
         self.logs: dict[str, BoundedLog] = {}
         self._runtime, self._replays = runtime, replays
         self._generation = 0
@@ -62,7 +62,7 @@ class Loader:
             raise PluginRefused(plugin_id, "load", "signature", "it is neither pinned nor signed by a known key")
         if manifest.provides and not trusted:
             raise PluginRefused(plugin_id, "load", "provides", "only what runs in this process may bring objects")
-        brings = [text for text in manifest.provides if text.partition(":")[0] not in TABLES]
+        brings = [text for text in manifest.provides if text.partition(":")[0] != ROUTE]
         if brings and self._replays:
             raise PluginRefused(plugin_id, "load", "replay", f"it brings {', '.join(brings)}: no journal holds objects")
         level = _stronger(config.isolation, manifest.isolation)
@@ -123,17 +123,10 @@ class Loader:
         for group, name, entry in getattr(unit.runner, "provided", ()):
             if f"{group}:{name}" not in manifest.provides or group not in GROUPS:
                 raise PluginRefused(plugin_id, "load", "provides", f"{group}:{name} is not in its manifest")
-            if group in TABLES:
-                self._enter_table(unit, group, name, entry)
+            if group == ROUTE:
+                unit.enter(f"{group}:{name}", self.routes.add(plugin_id, name, entry))
             else:
                 unit.enter(f"{group}:{name}", bring(group, name, plugin_id, entry))
-
-    def _enter_table(self, unit: Unit, group: str, name: str, entry: Any) -> None:
-        table = self.tables[group]
-        if name in table:
-            raise ConfigError(group, name, "a name that no other plugin brings")
-        table[name] = entry
-        unit.enter(f"{group}:{name}", lambda: table.pop(name))
 
 
 def _stronger(one: str, other: str) -> str:

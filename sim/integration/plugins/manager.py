@@ -27,6 +27,7 @@ from sim.integration.plugins.manifest import Fault, ManifestError
 from sim.integration.plugins.protocol import UnknownPlugin
 from sim.integration.plugins.recording import Recorder
 from sim.integration.plugins.replaying import Replay
+from sim.integration.plugins.routes import RouteDesk
 from sim.integration.plugins.runners.turns import Turns
 from sim.integration.plugins.soft import hard_faults
 from sim.integration.plugins.workshop import Workshop
@@ -237,6 +238,10 @@ class PluginManager:
 
     def _tell(self, kind: str, plugin_id: str, reason: str) -> None:
         self.events.write(self._runtime().now(), kind, plugin_id, reason=reason)
+
+    def routes_to(self, desk: RouteDesk) -> None:
+        """A gateway that answers the routes of enabled plugins; raises `ConfigError` for one that it does not take."""
+        self.loader.routes.serve(desk)
 
     # What happened
 

@@ -38,7 +38,7 @@ PREFIXES = {
     "security": "security",
     "custom": "custom",
 }
-GROUPS = ("arrivals", "balancer", "figure", "route", "service")  # what a plugin may bring, by `provides`
+GROUPS = ("arrivals", "autoscaler", "balancer", "figure", "route", "service", "signal")  # what it may bring
 RUNNERS = ("worker", "monty", "wasm")
 TYPES = tuple(kind.value for kind in PluginType)
 

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from sim.errors import ConfigError
-from sim.registry import lookup
+from sim.registry import lookup, names
 from sim.scalability.balancer.chooser import Chooser
 from sim.scalability.balancer.fleet_state import FleetState, enter, forget
 from sim.scalability.balancer.hot_bound import HotPaths, hot_paths
@@ -61,7 +61,8 @@ class Balancer:
         self.probes_count, self.probe_delay_s = chooser.probes_count, params.probe_delay_s
         self.dispatchers_count = params.dispatchers
         self.central = params.queue == "central"
-        self.polled = params.signal == "polled" and chooser.reads_load
+        self.board = polled.board_of(params)
+        self.polled = (params.signal == "polled" or self.board is not None) and chooser.reads_load
         self.refresh_s: float | None = params.refresh_s if self.polled else None
         self.needs_completion_draw = chooser.idle_tokens and params.dispatchers > 1
         facts = self.table.facts
@@ -228,6 +229,7 @@ class Balancer:
     def poll(self, now: float, occupancies: Sequence[int]) -> None:
         """What every slot holds (waiting plus in service), all dispatchers' work, for all dispatchers at once."""
         if self.polled:
+            occupancies = polled.shown(self.board, self.params.signal, now, occupancies)
             for fleet in self.fleets:
                 polled.refresh(fleet, occupancies, len(self.slots))
             self._mark()
@@ -281,17 +283,18 @@ def make_balancer(
     for key, value, accepted in (
         ("ties", params.ties, tuple(TIES)),
         ("queue", params.queue, ("node", "central")),
-        ("signal", params.signal, ("local", "polled", "probed")),
+        ("signal", params.signal, (*polled.SIGNALS, *names("signal"))),
     ):
         if value not in accepted:
             raise ConfigError(f"balancer.{key}", value, " / ".join(accepted))
     if params.dispatchers < 1:
         raise ConfigError("balancer.dispatchers", params.dispatchers, "1 or more")
     chooser: Chooser = lookup("balancer", params.kind)(params)
-    if params.signal not in chooser.signals:
+    signal = params.signal if params.signal in polled.SIGNALS else "polled"  # a board of a plugin is polled
+    if signal not in chooser.signals:
         raise ConfigError("balancer.signal", params.signal, f"{' / '.join(chooser.signals)} with {params.kind}")
-    if params.count_own_dispatches and params.signal != "polled":
+    if params.count_own_dispatches and signal != "polled":
         raise ConfigError("balancer.count_own_dispatches", True, "false unless balancer.signal=polled")
-    if params.signal == "polled" and not params.refresh_s > 0.0:
+    if signal == "polled" and not params.refresh_s > 0.0:
         raise ConfigError("balancer.refresh_s", params.refresh_s, "above 0")
     return Balancer(params, chooser, types, slots_max, slow_start)

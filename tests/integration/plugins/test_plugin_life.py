@@ -30,7 +30,7 @@ def test_everything_a_plugin_registers_is_undone(tmp_path: Path) -> None:
     rig.call("startup", nodes=2)
     assert manager.ledger_of("custom.brings") == ["grants", "arrivals:mine", "route:mine"]
     assert "mine" in names("arrivals")
-    assert "mine" in manager.loader.tables["route"]
+    assert list(manager.loader.routes.by_plugin["custom.brings"]) == ["mine"]
     assert manager.log_of("custom.brings") == "hello 2\n"
     gone = weakref.ref(rig.plugin("custom.brings"))
     rig.run(manager.unload_plugin("custom.brings"))
@@ -38,7 +38,7 @@ def test_everything_a_plugin_registers_is_undone(tmp_path: Path) -> None:
     assert gone() is None
     assert private_modules() == before
     assert "mine" not in names("arrivals")
-    assert manager.loader.tables == {"figure": {}, "route": {}}
+    assert manager.loader.routes.by_plugin == {}
     assert manager.get_plugin("custom.brings").state.value == "discovered"
     assert rig.kinds("custom.brings") == ["plugin.discovered", "plugin.loaded", "plugin.enabled", "plugin.disabled",
                                           "plugin.unloaded"]  # fmt: skip
