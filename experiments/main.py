@@ -22,6 +22,8 @@ VERBS = {
     "replay": "run NAME POINT REPLICATION, storm SEED: the same again, bit for bit",
     "plugins": "list; check DIR, new DIR: for authors of plugins",
     "bench": "speed of the engines and of others on one yardstick, as ratios in the same run; growth, long runs",
+    "serve": "the real control plane and gateway, live, on loopback unless told",
+    "node": "server.url=URL: a live agent host that joins a served control plane",
     "keys": "create NAME, list, revoke NAME, token NAME: API keys of the gateway",
     "doctor": "the environment, optional parts, store health",
 }

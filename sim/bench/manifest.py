@@ -16,7 +16,9 @@ from sim.bench.plan import Asked, Plan
 from sim.bench.schema import Config
 from sim.measure.summary import StudySummary
 
-PLACES = ("name", "command", "experiment", "paths", "launcher", "study", "baseline")  # no part of a design point
+PLACES = (  # no part of a design point
+    "name", "command", "experiment", "paths", "launcher", "study", "baseline", "server", "node",
+)  # fmt: skip
 
 
 def portable(config: Config) -> dict[str, Any]:

@@ -25,6 +25,7 @@ BESIDE = (
     "study.", "stats.replications", "stats.confidence_ratio", "stats.keep_requests", "arrivals.columns.",
     "stats.precision_ratio", "stats.select", "stats.indifference_ratio", "stats.budget_replications",  # how many runs
     "gateway.", "plugins.", "optimizer.",  # one engine alone runs them
+    "server.", "node.",  # what runs live
     "arrivals.time_unit", "arrivals.params", "service.params", "balancer.params", "autoscaler.params",
     "faults.zone_outage.nodes",  # must be empty: zones say where
 )  # fmt: skip

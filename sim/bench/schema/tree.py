@@ -8,6 +8,7 @@ from typing import Any
 from sim.bench.schema.control import AutoscalerConfig, FailoverConfig, HealthConfig
 from sim.bench.schema.faults import FaultsConfig
 from sim.bench.schema.gateway import GatewayGroup
+from sim.bench.schema.live import NodeGroup, ServerGroup
 from sim.bench.schema.load import ArrivalsConfig, BalancerConfig, FleetConfig, ServiceConfig
 from sim.bench.schema.optimizer import OptimizerGroup
 from sim.bench.schema.plugins import PluginsGroup
@@ -92,6 +93,8 @@ class Config:
     gateway: GatewayGroup = field(default_factory=GatewayGroup)
     optimizer: OptimizerGroup = field(default_factory=OptimizerGroup)
     plugins: PluginsGroup = field(default_factory=PluginsGroup)
+    server: ServerGroup = field(default_factory=ServerGroup)
+    node: NodeGroup = field(default_factory=NodeGroup)
     stats: StatsConfig = field(default_factory=StatsConfig)
     launcher: LauncherConfig = field(default_factory=LauncherConfig)
     study: StudyConfig = field(default_factory=StudyConfig)

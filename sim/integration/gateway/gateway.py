@@ -25,7 +25,17 @@ from sim.integration.gateway.keys import SECRET_BYTES, KeyRing
 from sim.integration.gateway.kinds import OPERATE, READ, APIVersion, EndpointType
 from sim.integration.gateway.metrics import GatewayMetrics
 from sim.integration.gateway.openapi import with_routes
-from sim.integration.gateway.ports import Entropy, FleetManager, Hooks, Optimizer, Plugins, Scope, Server, TaskRunner
+from sim.integration.gateway.ports import (
+    Entropy,
+    FleetManager,
+    Hooks,
+    Optimizer,
+    Plugins,
+    Scope,
+    Server,
+    TaskBook,
+    TaskRunner,
+)
 from sim.integration.gateway.ports import Receive as ReceiveCall
 from sim.integration.gateway.ports import Send as SendCall
 from sim.integration.gateway.quota import Quota
@@ -47,7 +57,7 @@ class APIGateway:
         tasks: TaskRunner | None = None, keys: KeyRing | None = None, entropy: Entropy | None = None,
         events: EventSink | None = None, hooks: Hooks | None = None, make_server: MakeServer | None = None,
         log_sink: Callable[[AccessRow], None] | None = None, tracer: Any = None,
-        targets: Callable[[str], Any] = str,
+        targets: Callable[[str], Any] = str, book: TaskBook | None = None,
     ) -> None:  # fmt: skip
         self.config = settings = GatewayConfig.of(config)
         self._runtime, self._make_server = runtime, make_server
@@ -70,7 +80,7 @@ class APIGateway:
             )
         )  # fmt: skip
         self.sockets = Sockets(self.core)
-        self.desk = None if tasks is None else TaskDesk(tasks, lambda: self.runtime, settings.tasks_max)
+        self.desk = None if tasks is None else TaskDesk(tasks, lambda: self.runtime, settings.tasks_max, book)
         entries = core_entries(self)
         self._face = make_face(entries)
         answer = mounted(self._face)  # type: ignore[arg-type] # Starlette's own names for the same three

@@ -71,6 +71,7 @@ class TaskIn(In):
     type: Name | None = Field(default=None, description="agent type; none: any")
     key: Key | None = Field(default=None, description="affinity key")
     input: dict[str, Any] = Field(default_factory=dict, max_length=1_000)
+    idempotent: bool = Field(default=True, description="false: it must not run twice, whatever happens", strict=True)
     wait_s: Duration = Field(default=0.0, description="wait for the end, up to the gateway's bound")
 
 

@@ -53,7 +53,8 @@ class PartsFace:
 
     async def add_task(self, request: Request, task: TaskIn) -> Response:
         desk = self._there(self._desk(), "no tasks are taken by this gateway")
-        record = desk.submit(task.type, task.key, task.input, core_request(request).principal)
+        record = desk.submit(task.type, task.key, task.input, core_request(request).principal, task.idempotent)
+        await desk.accepted(record)
         await desk.wait(record, min(task.wait_s, self.wait_max_s))
         return told(record.as_dict(), 202 if record.state == RUNNING else 200)
 
@@ -63,7 +64,7 @@ class PartsFace:
 
     async def cancel_task(self, request: Request, task_id: Name) -> Response:
         desk = self._there(self._desk(), "no tasks are taken by this gateway")
-        return told(desk.cancel(task_id, core_request(request).principal).as_dict())
+        return told((await desk.cancel(task_id, core_request(request).principal)).as_dict())
 
     async def list_plugins(self, request: Request) -> Response:
         return told(self._there(self._plugins(), "no plugin manager is connected").list_plugins())

@@ -61,18 +61,47 @@ class Optimizer(Protocol):
 
 @dataclass(slots=True)
 class TaskOrder:
-    """What a client wants done: an agent type (None: any), an affinity key, and input that only the agent reads."""
+    """What a client wants done: an agent type (None: any), an affinity key, and input that only the agent reads.
+
+    `ordinal` counts orders from 0; what is not `idempotent` must not run twice.
+    """
 
     task_id: str
     agent_type: str | None = None
     key: int | None = None
     input: dict[str, Any] = field(default_factory=dict)
+    ordinal: int = 0
+    idempotent: bool = True
 
 
 class TaskRunner(Protocol):
     """Does a task: routes it and waits for the agent's answer. Raises `SimError` for what failed."""
 
     async def run(self, order: TaskOrder) -> dict[str, Any]: ...
+
+
+@dataclass(frozen=True, slots=True)
+class KeptTask:
+    """A task as a book remembers it; `state` is "running" for one that nobody saw the end of."""
+
+    order: TaskOrder
+    owner: str
+    state: str
+    result: dict[str, Any]
+    error: str
+
+
+class TaskBook(Protocol):
+    """Remembers tasks beyond the life of the process. Raises `SimError` where it cannot."""
+
+    async def accepted(self, order: TaskOrder, owner: str) -> None:
+        """On record when it returns."""
+
+    async def ended(self, task_id: str, state: str, result: dict[str, Any], error: str) -> bool:
+        """On record when it returns; False where another end is on record already, which then holds."""
+
+    def forget(self, task_id: str) -> None:
+        """Nobody will ask for it any more."""
 
 
 class Hooks(Protocol):

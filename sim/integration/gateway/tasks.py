@@ -1,24 +1,27 @@
 """Tasks: what a client wants an agent to do, from the order to its outcome, owned by the key that ordered it.
 
 A finished task is kept until its place is needed; while all `tasks_max` are under way, new ones are turned away. Other
-keys see nothing of a task (a 404, as if it were not there), unless they may administer.
+keys see nothing of a task (a 404, as if it were not there), unless they may administer. With a book an order is on
+record before its client hears that it was accepted, and its end before anybody hears of that; who starts again from the
+book (`restore`) does what was not ended anew, and says of what must not run twice that it is not known whether it did.
 """
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Iterable
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
 from sim.contracts import Event, Runtime, Task
 from sim.errors import SimError
 from sim.integration.gateway.kinds import ADMIN, Principal
-from sim.integration.gateway.ports import TaskOrder, TaskRunner
+from sim.integration.gateway.ports import KeptTask, TaskBook, TaskOrder, TaskRunner
 from sim.integration.gateway.problem import Problem
 from sim.integration.gateway.redact import redact
 from sim.runtime.cancelled import Cancelled
 
 RUNNING, DONE, FAILED, CANCELLED = "running", "done", "failed", "cancelled"
+UNKNOWN = "the control plane ended while it ran: it is not known whether it did, and it must not run twice"
 
 
 @dataclass(slots=True)
@@ -34,6 +37,7 @@ class TaskRecord:
     result: dict[str, Any] = field(default_factory=dict)
     error: str = ""
     task: Task | None = None
+    kept: Event | None = None  # set once it is on record, with a problem if that failed; None: there is no book
 
     def as_dict(self) -> dict[str, Any]:
         """What a client may know."""
@@ -51,8 +55,10 @@ class TaskRecord:
 class TaskDesk:
     """Takes orders and keeps their outcomes."""
 
-    def __init__(self, runner: TaskRunner, runtime: Callable[[], Runtime], tasks_max: int) -> None:
-        self.runner, self._runtime, self.tasks_max = runner, runtime, tasks_max
+    def __init__(
+        self, runner: TaskRunner, runtime: Callable[[], Runtime], tasks_max: int, book: TaskBook | None = None
+    ) -> None:
+        self.runner, self._runtime, self.tasks_max, self.book = runner, runtime, tasks_max, book
         self._records: dict[str, TaskRecord] = {}
         self._ended: dict[str, None] = {}  # in the order in which they ended
         self._count = 0
@@ -66,8 +72,9 @@ class TaskDesk:
         return len(self._records) - len(self._ended)
 
     def submit(
-        self, agent_type: str | None, key: int | None, content: dict[str, Any], principal: Principal | None
-    ) -> TaskRecord:
+        self, agent_type: str | None, key: int | None, content: dict[str, Any], principal: Principal | None,
+        idempotent: bool = True,
+    ) -> TaskRecord:  # fmt: skip
         """Start a task; raises `Problem` 503 while there are too many."""
         if len(self._records) >= self.tasks_max:
             oldest = next(iter(self._ended), None)
@@ -77,12 +84,44 @@ class TaskDesk:
             self._forget(oldest)
         self._count += 1
         runtime = self._runtime()
-        order = TaskOrder(f"task-{self._count:08x}", agent_type, key, content)
+        order = TaskOrder(f"task-{self._count:08x}", agent_type, key, content, self._count - 1, idempotent)
         owner = "" if principal is None else principal.key_id
         record = TaskRecord(order, owner, runtime.now(), runtime.event())
         self._records[order.task_id] = record
+        if self.book is not None:
+            record.kept = runtime.event()
         record.task = runtime.spawn(self._run(record), order.task_id)
         return record
+
+    async def accepted(self, record: TaskRecord) -> None:
+        """Until the order is on record; raises `Problem` 503 where it cannot be."""
+        problem = None if record.kept is None else await record.kept.wait()
+        if problem:
+            raise Problem(503, "the order cannot be kept", "temporary-reduced-capacity", ((b"retry-after", b"1"),))
+
+    def restore(self, kept: Iterable[KeptTask]) -> int:
+        """Go on from a book, into an empty desk; gives how many tasks are done anew."""
+        assert not self._records, "a desk is restored before it takes orders"
+        runtime, again = self._runtime(), 0
+        for one in kept:
+            record = TaskRecord(one.order, one.owner, runtime.now(), runtime.event(), one.state)
+            self._records[one.order.task_id] = record
+            self._count = max(self._count, one.order.ordinal + 1)
+            if one.state == RUNNING:
+                again += one.order.idempotent
+                work = self._work(record) if one.order.idempotent else self._conclude(record, FAILED, error=UNKNOWN)
+                record.task = runtime.spawn(work, one.order.task_id)
+                continue
+            record.ended_at, record.result, record.error = record.created_at, one.result, one.error
+            self._ended[one.order.task_id] = None
+            record.over.set()
+        return again
+
+    async def drained(self) -> None:
+        """Until nothing is under way."""
+        for record in list(self._records.values()):
+            if record.state == RUNNING:
+                await record.over.wait()
 
     async def wait(self, record: TaskRecord, wait_s: float) -> None:
         """Until it ended, `wait_s` at most."""
@@ -102,28 +141,59 @@ class TaskDesk:
             raise Problem(404, "no such task")
         return record
 
-    def cancel(self, task_id: str, principal: Principal | None) -> TaskRecord:
+    async def cancel(self, task_id: str, principal: Principal | None) -> TaskRecord:
         """Call a task off, if it has not ended, and forget it. Raises `Problem` 404."""
         record = self.get(task_id, principal)
-        if record.state == RUNNING and record.task is not None:
-            record.task.cancel()
-            self._end(record, CANCELLED)  # a task that never began would not say so
+        if record.state == RUNNING:
+            if self.book is not None and not await self.book.ended(task_id, CANCELLED, {}, ""):
+                await record.over.wait()  # it has just ended by itself
+            elif record.task is not None and record.state == RUNNING:
+                record.task.cancel()
+                self._end(record, CANCELLED)  # a task that never began would not say so
         self._forget(task_id)
         return record
 
     async def _run(self, record: TaskRecord) -> None:
         try:
-            record.result = await self.runner.run(record.order)
-            self._end(record, DONE)
+            if self.book is not None and record.kept is not None:
+                try:
+                    await self.book.accepted(record.order, record.owner)
+                except SimError as error:
+                    record.error = redact(str(error))
+                    self._end(record, FAILED)
+                    record.kept.set(record.error)
+                    return
+                record.kept.set()
+            await self._work(record)
         except Cancelled:
             self._end(record, CANCELLED)
             raise
+
+    async def _work(self, record: TaskRecord) -> None:
+        try:
+            result = await self.runner.run(record.order)
+        except Cancelled:
+            raise
         except SimError as error:
-            record.error = redact(str(error))
-            self._end(record, FAILED)
+            await self._conclude(record, FAILED, error=redact(str(error)))
         except Exception as error:  # an agent's; what it says may hold anything
-            record.error = type(error).__name__
-            self._end(record, FAILED)
+            await self._conclude(record, FAILED, error=type(error).__name__)
+        else:
+            await self._conclude(record, DONE, result)
+
+    async def _conclude(
+        self, record: TaskRecord, state: str, result: dict[str, Any] | None = None, error: str = ""
+    ) -> None:
+        """On record first, then told."""
+        result = {} if result is None else result
+        if self.book is not None:
+            try:
+                if not await self.book.ended(record.order.task_id, state, result, error):
+                    return
+            except SimError as failure:
+                state, result, error = FAILED, {}, redact(str(failure))
+        record.result, record.error = result, error
+        self._end(record, state)
 
     def _end(self, record: TaskRecord, state: str) -> None:
         if record.state == RUNNING:
@@ -132,7 +202,10 @@ class TaskDesk:
             record.over.set()
 
     def _forget(self, task_id: str) -> None:
-        del self._ended[task_id], self._records[task_id]
+        if task_id in self._records:
+            del self._ended[task_id], self._records[task_id]
+            if self.book is not None:
+                self.book.forget(task_id)
 
 
 class RouteOf(Protocol):

@@ -40,14 +40,18 @@ class FileJournal:
 
     def append(self, record: Record) -> None:
         """One more record, synced; raises TypeError or ValueError if it is not JSON, `FleetError` after a failure."""
-        line = _line(self._count, text_of(record))
+        self.extend((record,))
+
+    def extend(self, records: Iterable[Record]) -> None:
+        """More records with one sync for all of them; raises as `append`, and then keeps none."""
+        lines = [_line(self._count + number, text_of(record)) for number, record in enumerate(records)]
         self._check()
         try:
-            _write(self._file, line)
+            _write(self._file, b"".join(lines))
             os.fsync(self._file)
         except OSError as error:
             self._fail(error)
-        self._count += 1
+        self._count += len(lines)
 
     def rewrite(self, records: Iterable[Record]) -> None:
         """These records instead of all: the old file stays whole until the new one is."""

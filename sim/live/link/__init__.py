@@ -1,0 +1,1 @@
+"""The wire between a served control plane and its nodes."""
