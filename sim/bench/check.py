@@ -14,9 +14,11 @@ from pathlib import Path
 from typing import Any
 
 from sim.bench.brought import bringing, hint
+from sim.bench.capacity_grid import check_capacity
 from sim.bench.check_fire import FIRE_RULES
 from sim.bench.keys import accepted, known_keys
 from sim.bench.schema import Config
+from sim.bench.schema.load import OWN_RATE
 from sim.bench.streamed import check_streamed
 from sim.errors import ConfigError, InputError
 from sim.measure.metrics import METRICS
@@ -26,7 +28,6 @@ from sim.registry import names
 from sim.world.traces.sources import missing
 
 NAME = re.compile(r"([A-Za-z0-9][A-Za-z0-9_.+-]*)?")
-OWN_RATE = ("trace", "closed_loop")  # arrivals that a rate says nothing to
 READS_FILE = {"arrivals": ("trace", "rates"), "service": ("empirical",)}
 
 
@@ -166,5 +167,6 @@ RULES: tuple[Callable[[Config], None], ...] = (
     _central,
     _warmup,
     _growth,
+    check_capacity,
     check_streamed,
 )

@@ -30,6 +30,7 @@ from sim.bench import keys
 from sim.bench.check import check
 from sim.bench.extensions import load_extensions
 from sim.bench.schema import Config
+from sim.bench.schema.load import OWN_RATE
 from sim.errors import ConfigError, InputError
 
 SAVED = "config="  # `config=FILE`: a saved config, as overrides that come first
@@ -175,8 +176,13 @@ def _last_of_each(overrides: Sequence[Override]) -> list[Override]:
 
 
 def _one_rate(overrides: Sequence[Override]) -> list[Override]:
-    """A rate that is asked for replaces the preset's utilization ratio, and the other way round."""
+    """A rate that is asked for replaces the preset's utilization ratio, and the other way round.
+
+    Arrivals with a rate of their own replace both.
+    """
     asked = {override.key for override in overrides}
+    if any(override.key == "arrivals" and override.values[0] in OWN_RATE for override in overrides):
+        return [Override(key, ("null",), False) for key in RATES if key not in asked]
     pairs = (RATES, RATES[::-1])
     return [Override(other, ("null",), False) for key, other in pairs if key in asked and other not in asked]
 

@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import replace
 
 from sim.bench import assemble
+from sim.bench.capacity_grid import grid_of, is_searched
 from sim.bench.plan import Plan, Point
 from sim.bench.progress import words_of
 from sim.bench.runner import workers_of
@@ -18,6 +19,7 @@ from sim.bench.schema import Config
 from sim.bench.sequential import is_sequential
 from sim.bench.store import Store
 from sim.bench.study import store_of
+from sim.measure.bisection import questions_max
 
 PROBE_RATIO = 0.05  # of the horizon
 NOTHING_RATIO = 1e-6  # of the horizon: what is left is the cost of building
@@ -41,6 +43,9 @@ def dry_run(plan: Plan) -> str:
     seconds_of, source = _pace(plan, missing[0][0], store)
     seconds = sum(number * seconds_of(point.config.horizon_s) for point, number in missing) / min(workers, count)
     lines.append(f"to run: {count} replications on {workers} workers, about {words_of(seconds)} ({source})")
+    if is_searched(plan.base):
+        most = questions_max(grid_of(plan.base).count, plan.base.capacity.neighbors)
+        lines[-1] += f"; more as the search for {plan.compared_key} asks, about {most} values a group"
     if is_sequential(plan):
         stats = plan.base.stats
         asked = f"select={stats.select}" if stats.select != "none" else f"precision_ratio={stats.precision_ratio:g}"

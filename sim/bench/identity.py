@@ -26,8 +26,8 @@ from sim.bench.streamed import is_streamed, stream_key
 
 LIBRARIES = ("numpy", "scipy", "simpy")
 NOT_SIMULATED = (
-    "name", "command", "experiment", "baseline", "objective", "slo", "price_per_node_hour", "paths", "launcher",
-    "study", "stats", "warmup", "extensions", "server", "node",
+    "name", "command", "experiment", "baseline", "objective", "slo", "capacity", "price_per_node_hour", "paths",
+    "launcher", "study", "stats", "warmup", "extensions", "server", "node",
 )  # fmt: skip
 BESIDE = ("conf", "experiments", "plugins")  # inside `sim` once installed: no part of what simulates
 KEY_VERSION = 2

@@ -17,7 +17,7 @@ from sim.bench.schema import Config
 from sim.measure.summary import StudySummary
 
 PLACES = (  # no part of a design point
-    "name", "command", "experiment", "paths", "launcher", "study", "baseline", "server", "node",
+    "name", "command", "experiment", "paths", "launcher", "study", "baseline", "capacity", "server", "node",
 )  # fmt: skip
 
 

@@ -16,6 +16,7 @@ from typing import Any
 
 from sim.bench import assemble
 from sim.bench import keys as schema_keys
+from sim.bench.capacity_grid import grid_of, is_searched
 from sim.bench.check import check
 from sim.bench.compose import EXPERIMENT, Composed, Override, compose_unchecked, parse, quoted
 from sim.bench.extensions import load_extensions
@@ -85,7 +86,9 @@ def make_plan(overrides: Sequence[str], config_dir: Path | None = None, multirun
     fixed = [one for one in own if not one.swept]
     base = compose_unchecked(fixed, config_dir)
     load_extensions(base.extensions)
-    sweep = _sweep(base, given, own)
+    sweep = [*_searched(base), *_sweep(base, given, own)]
+    if len({one.key for one in sweep}) < len(sweep):
+        raise ConfigError("capacity.key", base.capacity.key, "a key that is not swept as well")
     _check_known([one for one in given if one not in own], sweep, config_dir)
     base.name = base.name or name or ""
     points = _points(fixed, sweep, base, config_dir)
@@ -122,6 +125,14 @@ def _sweep(base: Config, given: Sequence[Override], own: Sequence[Override]) -> 
             swept.append(_listed(key, asked[key].values if key in asked else [quoted(value) for value in values]))
     done = {one.key for one in swept}
     return swept + [_listed(one.key, list(one.values)) for one in own if one.swept and one.key not in done]
+
+
+def _searched(base: Config) -> list[Swept]:
+    """The key that a search for capacity walks, with the ends of its grid."""
+    if not is_searched(base):
+        return []
+    grid = grid_of(base)
+    return [_listed(grid.key, sorted((grid.text(0), grid.text(grid.count - 1)), key=float))]
 
 
 def _listed(key: str, values: Sequence[str]) -> Swept:
@@ -174,6 +185,8 @@ def _baseline(base: Config, compared: Swept | None, asked: bool) -> str | None:
 
     An experiment's baseline that the command line's sweep left out gives way; one that was `asked` for does not.
     """
+    if is_searched(base):
+        return None
     values = list(compared.choices) if compared else []
     if base.baseline is None or not (asked or base.baseline in values):
         return values[0] if len(values) > 1 else None

@@ -10,6 +10,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from sim.bench.dice import FILES_SPAN_S, POINTS, RATES, TRACE, TRACE_ROWS, Dice, Overrides, digits
+from sim.bench.schema.load import OWN_RATE
 
 STRATEGIES = (
     "random", "round_robin", "weighted_round_robin", "least_connections", "weighted_least_connections", "power_of_d",
@@ -19,7 +20,6 @@ COUNTS = ("least_connections", "weighted_least_connections", "power_of_d")
 SERVICES = ("exponential", "deterministic", "lognormal", "hyperexponential", "llm")
 ARRIVALS = ("poisson", "deterministic", "gamma", "mmpp", "diurnal", "flash_crowd", "closed_loop")
 LLM_MEAN_S = 1.1  # of a node of one agent, about
-OWN_RATE = ("trace", "closed_loop")
 
 
 def draw_load(dice: Dice, inputs: Path | None) -> Overrides:

@@ -26,6 +26,7 @@ from sim.measure.metrics import MAXIMIZED, replication_metrics
 from sim.measure.selection import Race, RaceRules, ocba_next, race
 from sim.measure.summary import Floats, PointSummary
 from sim.measure.verdict import SUCCESS, separably_lower
+from sim.measure.warmup import Cut
 
 STEP = 5  # replications between two looks of a race
 Grown = dict[str, int]  # label -> replications it is to have
@@ -43,6 +44,14 @@ class GroupRace:
 
 
 @dataclass(frozen=True, slots=True)
+class Seen:
+    """What was measured of stored points; a key is a point's with its number of replications (and the cut, s)."""
+
+    cuts: dict[tuple[str, int], Cut] = field(default_factory=dict)
+    summaries: dict[tuple[str, int, float], PointSummary] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
 class Asking:
     """What a look may ask of the stored runs; `summaries` measures all points of a plan."""
 
@@ -50,6 +59,7 @@ class Asking:
     summaries: Callable[[Plan], dict[str, PointSummary]]
     seen: dict[tuple[str, int, float], tuple[float, float]] = field(default_factory=dict)  # (key, replication, cut)
     cuts: dict[str, float] = field(default_factory=dict)  # by key, from the first replications
+    measured: Seen = field(default_factory=Seen)  # what `summaries` keeps
 
 
 def is_sequential(plan: Plan) -> bool:

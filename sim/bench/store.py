@@ -37,6 +37,10 @@ class Store:
         """Raises `ConfigError` when nothing can be written."""
         check_folder("paths.store", self.root)
 
+    def has_config(self, key: str) -> bool:
+        """Whether the design point's config stands beside its replications."""
+        return (self.folder(key) / "config.yaml").exists()
+
     def write_config(self, key: str, text: str) -> None:
         """Beside the replications, for people."""
         path = self.folder(key) / "config.yaml"

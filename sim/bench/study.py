@@ -6,9 +6,12 @@ warm-up cut is one for all points that are compared with each other: those of a 
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
+from sim.bench.capacity_grid import is_searched
+from sim.bench.capacity_search import search, searched
+from sim.bench.capacity_verdict import capacity_verdicts
 from sim.bench.compose import to_yaml
 from sim.bench.identity import as_dict, versions
 from sim.bench.manifest import command_line, portable
@@ -16,13 +19,13 @@ from sim.bench.plan import Plan, Point
 from sim.bench.pool import in_order
 from sim.bench.runner import Failure, missing_tasks, run_tasks, workers_of
 from sim.bench.selected import selected
-from sim.bench.sequential import Asking, grow, is_sequential, settled
+from sim.bench.sequential import Asking, Seen, grow, is_sequential, settled
 from sim.bench.store import Store
 from sim.bench.traced import file_notes, recorded_count
 from sim.errors import InputError
 from sim.measure.compare import compare_points, group_of
 from sim.measure.summarize import PointFacts, summarize_point
-from sim.measure.summary import PointSummary, StudySummary
+from sim.measure.summary import PointSummary, StudySummary, Verdict
 from sim.measure.verdict import judge
 from sim.measure.warmup import Cut, fixed_cut, largest_cut, point_cut
 from sim.types.records import RunRecord
@@ -35,17 +38,21 @@ def store_of(plan: Plan) -> Store:
 
 def run_study(plan: Plan) -> tuple[Plan, list[Failure]]:
     """Run what is not stored, as many replications as the study needs; gives the plan as it ended, and failures."""
+    if is_searched(plan.base):
+        return search(plan, run_missing, looking(Seen()))
     return grow(plan, run_missing, asking()) if is_sequential(plan) else (plan, run_missing(plan))
 
 
 def as_stored(plan: Plan, look: Asking | None = None) -> Plan:
     """The plan as `run_study` would end with what is stored."""
-    return settled(plan, look or asking())
+    look = look or asking()
+    return searched(plan, look.summaries) if is_searched(plan.base) else settled(plan, look)
 
 
 def asking() -> Asking:
     """What a look at a growing study may ask."""
-    return Asking(_own_cut_s, _summaries)
+    seen = Seen()
+    return Asking(_own_cut_s, looking(seen), measured=seen)
 
 
 def run_missing(plan: Plan) -> list[Failure]:
@@ -53,7 +60,8 @@ def run_missing(plan: Plan) -> list[Failure]:
     store = store_of(plan)
     store.check_writable()
     for point in plan.points:
-        store.write_config(point.key, to_yaml(as_dict(point.config)))
+        if not store.has_config(point.key):
+            store.write_config(point.key, to_yaml(as_dict(point.config)))
     tasks = missing_tasks(store, [(point.key, point.label, point.config) for point in plan.points])
     return run_tasks(tasks, store.root, workers_of(plan.base), plan.name)
 
@@ -80,15 +88,15 @@ def summarize(plan: Plan, look: Asking | None = None) -> StudySummary:
     A study that grows is as `as_stored` says. Raises `InputError` when nothing is stored.
     """
     look = look or asking()
-    plan = settled(plan, look)
+    plan = as_stored(plan, look)
     base = plan.base
     there = _stored_points(plan)
     if not there:
         raise InputError(base.paths.store, None, None, f"nothing is stored of {plan.name}; `victor-sim run` runs it")
-    summaries, cuts = _measured(plan, there)
+    summaries, cuts = _measured(plan, there, look.measured)
     absent = [point.label for point in plan.points if point not in there]
     confidence = base.stats.confidence_ratio
-    verdicts, told = selected(plan, look, summaries, judge(summaries, base.objective, plan.compared_key, confidence))
+    verdicts, told = _judged(plan, look, summaries)
     return StudySummary(
         name=plan.name,
         question=base.study.question,
@@ -109,24 +117,47 @@ def summarize(plan: Plan, look: Asking | None = None) -> StudySummary:
     )
 
 
+def _judged(plan: Plan, look: Asking, summaries: list[PointSummary]) -> tuple[list[Verdict], list[str]]:
+    """Verdicts by group, and notes: of the points as they are, of a race or a budget, of a search."""
+    plain = judge(summaries, plan.base.objective, plan.compared_key, plan.base.stats.confidence_ratio)
+    if is_searched(plan.base):
+        return capacity_verdicts(plan, summaries, plain)
+    return selected(plan, look, summaries, plain)
+
+
 def _stored_points(plan: Plan) -> list[Point]:
     """Points of which some replication is stored."""
     store = store_of(plan)
     return [p for p in plan.points if any(store.has(p.key, n) for n in range(p.config.stats.replications))]
 
 
-def _measured(plan: Plan, points: list[Point]) -> tuple[list[PointSummary], list[Cut]]:
-    """Summaries of points, with one cut for all of a group that run equally long; and those cuts."""
+def _measured(plan: Plan, points: list[Point], seen: Seen | None = None) -> tuple[list[PointSummary], list[Cut]]:
+    """Summaries of points, with one cut for all of a group that run equally long; and those cuts.
+
+    What is `seen` is not measured again; it must be of the same plan, grown since.
+    """
+    seen = Seen() if seen is None else seen
     root, workers = Path(plan.base.paths.store), workers_of(plan.base)
-    cuts = in_order(_own_cut, [(root, point) for point in points], workers)
+    fresh = [point for point in points if _count_key(point) not in seen.cuts]
+    found = in_order(_own_cut, [(root, point) for point in fresh], workers)
+    seen.cuts.update({_count_key(point): cut for point, cut in zip(fresh, found, strict=True)})
+    cuts = [seen.cuts[_count_key(point)] for point in points]
     groups = [_group(plan, point) for point in points]
     common = {group: largest_cut(c for c, g in zip(cuts, groups, strict=True) if g == group) for group in groups}
     calls = [(root, point, common[group].cut_s) for point, group in zip(points, groups, strict=True)]
-    return in_order(_summarize_point, calls, workers), list(common.values())
+    new = [call for call in calls if (*_count_key(call[1]), call[2]) not in seen.summaries]
+    for (_, point, cut_s), summary in zip(new, in_order(_summarize_point, new, workers), strict=True):
+        seen.summaries[(*_count_key(point), cut_s)] = summary
+    return [seen.summaries[(*_count_key(point), cut_s)] for _, point, cut_s in calls], list(common.values())
 
 
-def _summaries(plan: Plan) -> dict[str, PointSummary]:
-    return {summary.point: summary for summary in _measured(plan, _stored_points(plan))[0]}
+def _count_key(point: Point) -> tuple[str, int]:
+    return point.key, point.config.stats.replications
+
+
+def looking(seen: Seen) -> Callable[[Plan], dict[str, PointSummary]]:
+    """Summaries by label for the looks of one study: what a look has measured, the next ones do not measure again."""
+    return lambda plan: {summary.point: summary for summary in _measured(plan, _stored_points(plan), seen)[0]}
 
 
 def _group(plan: Plan, point: Point) -> tuple[object, ...]:

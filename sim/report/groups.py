@@ -53,12 +53,13 @@ def load_key(summary: StudySummary) -> str | None:
     """The swept key that makes a load curve's axis, if there is one with at least two values, all of them numbers."""
     for key in LOAD_KEYS:
         values = {point.keys[key] for point in summary.points if key in point.keys}
-        if len(values) > 1 and all(_is_number(value) for value in values):
+        if len(values) > 1 and all(is_number(value) for value in values):
             return key
     return None
 
 
-def _is_number(text: str) -> bool:
+def is_number(text: str) -> bool:
+    """Whether a swept value is a finite number."""
     try:
         return math.isfinite(float(text))
     except ValueError:

@@ -21,7 +21,8 @@ from sim.registry import lookup, names
 SEED, DRAWN, EACH_MIN = 1, 1000, 5
 # Keys that move no run (names, places, studies, costs, how a result is judged), or that are a user's own
 BESIDE = (
-    "name", "baseline", "objective", "price_per_node_hour", "extensions", "engine", "slo.metric", "paths.", "launcher.",
+    "name", "baseline", "objective", "price_per_node_hour", "extensions", "engine", "slo.metric", "capacity.", "paths.",
+    "launcher.",
     "study.", "stats.replications", "stats.confidence_ratio", "stats.keep_requests", "arrivals.columns.",
     "stats.precision_ratio", "stats.select", "stats.indifference_ratio", "stats.budget_replications",  # how many runs
     "gateway.", "plugins.", "optimizer.",  # one engine alone runs them

@@ -28,7 +28,8 @@ def single(**changes: Any) -> StudySummary:
 
 def test_every_module_is_a_figure() -> None:
     assert figure_names() == [
-        "bars", "flapping", "forest", "heat", "incidents", "load", "pareto", "quantiles", "tail", "timeline",
+        "bars", "flapping", "forest", "heat", "incidents", "load", "pareto", "quantiles", "slo_edge", "tail",
+        "timeline",
     ]  # fmt: skip
     for name in figure_names():
         figure = figure_named(name)

@@ -25,7 +25,15 @@ from sim.bench.schema.gateway import GatewayGroup
 from sim.bench.schema.load import ArrivalsConfig, BalancerConfig, ColumnsConfig, FleetConfig, ServiceConfig
 from sim.bench.schema.plugins import PluginsGroup
 from sim.bench.schema.requests import AdmissionConfig, BreakerConfig, HedgeConfig, RetryConfig
-from sim.bench.schema.tree import Config, LauncherConfig, PathsConfig, SloConfig, StatsConfig, StudyConfig
+from sim.bench.schema.tree import (
+    CapacityConfig,
+    Config,
+    LauncherConfig,
+    PathsConfig,
+    SloConfig,
+    StatsConfig,
+    StudyConfig,
+)
 
 __all__ = [
     "AdmissionConfig",
@@ -33,6 +41,7 @@ __all__ = [
     "AutoscalerConfig",
     "BalancerConfig",
     "BreakerConfig",
+    "CapacityConfig",
     "ClockSkewConfig",
     "ColumnsConfig",
     "Config",

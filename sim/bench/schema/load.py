@@ -7,6 +7,8 @@ from typing import Any
 
 from sim.bench.schema.ranges import choice, choice_or, number, rule
 
+OWN_RATE = ("trace", "closed_loop")  # arrivals that a rate says nothing to
+
 
 @dataclass
 class FleetConfig:

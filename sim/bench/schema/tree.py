@@ -50,6 +50,21 @@ class SloConfig:
 
 
 @dataclass
+class CapacityConfig:
+    """A search for the edge of one ordered key at which the SLO still holds (`slo.metric` at most `slo.max`)."""
+
+    key: str | None = None  # any numeric key, such as fleet.nodes; None: no search
+    low: float = 1.0
+    high: float = 64.0
+    step: float = number(1.0, above=0)
+    wanted: str = choice(
+        "smallest", "smallest", "largest"
+    )  # value that holds: of nodes the smallest, of loads the largest
+    neighbors: int = number(1, 0, 10)  # values run beyond the edge on either side, to see whether the order holds
+    success_ratio_min: float = number(0.999, 0, 1)  # a value that answers less does not hold
+
+
+@dataclass
 class StudyConfig:
     """What an experiment adds to a design point: its sweep and how it is told."""
 
@@ -77,6 +92,7 @@ class Config:
     extensions: list[str] = field(default_factory=list)  # Python files of the user's own strategies
     command: str = ""  # filled in: the command that makes it again
     slo: SloConfig = field(default_factory=SloConfig)
+    capacity: CapacityConfig = field(default_factory=CapacityConfig)
     paths: PathsConfig = field(default_factory=PathsConfig)
     fleet: FleetConfig = field(default_factory=FleetConfig)
     arrivals: ArrivalsConfig = field(default_factory=ArrivalsConfig)
