@@ -14,6 +14,7 @@ from __future__ import annotations
 from math import inf
 from typing import Any
 
+from sim.kernel.ahead import foresee, scout
 from sim.kernel.batching import batch_arm, batch_end_decode, batch_end_prefill
 from sim.kernel.clients import client_is_known, next_request, next_send_at
 from sim.kernel.heaps import heaps_steps
@@ -88,7 +89,7 @@ def go_on(k: Any, until: float, until_rank: int, until_request: int, until_attem
     """As `advance`, where nothing can run out within `steps`."""
     numbers, instants, queue, rows, chunk = k.numbers, k.instants, k.queue, k.rows, k.chunk
     request, attempt = rows.request, rows.attempt
-    signals = k.uses.signals
+    uses = k.uses
     for _ in range(steps):
         if numbers[PULL] == 1:
             if not pull(k, instants[NOW]):
@@ -97,6 +98,8 @@ def go_on(k: Any, until: float, until_rank: int, until_request: int, until_attem
         node = queue.numbers[LEAST]
         if node < 0:
             node = queue_least(queue, request, attempt)
+            if uses.ahead == 1:
+                scout(k)
         at = until
         rank = until_rank
         mine = False  # whether the next event is the kernel's
@@ -131,7 +134,7 @@ def go_on(k: Any, until: float, until_rank: int, until_request: int, until_attem
             at = arrival_at
             rank = ARRIVAL
             mine = True
-        if signals == 1:
+        if uses.signals == 1:
             probe_at = next_probe(k)
             if probe_at < at or (probe_at == at and rank > PROBE):
                 at = probe_at
@@ -155,6 +158,8 @@ def go_on(k: Any, until: float, until_rank: int, until_request: int, until_attem
             else:
                 pool_event(k, node, at)
         elif rank == ARRIVAL:
+            if uses.ahead == 1 and not (CLIENTS or ATTEMPTS):
+                foresee(k)
             if CLIENTS and not client_is_known(k):
                 numbers[WANT] = k.clients.client[0]
                 return CLIENT

@@ -14,6 +14,7 @@ import numpy as np
 from numba import types
 
 from sim.contracts import Draws
+from sim.kernel.ahead import FORESEEN
 from sim.kernel.advance import ROWS_SPARE, advance, rows_left, safe_steps
 from sim.kernel.clients import Clients, think
 from sim.kernel.commands import have_pools
@@ -56,6 +57,7 @@ from sim.kernel.state import (
 from sim.kernel.structs import Structs, type_of
 from sim.runtime.plain import Chance
 
+AHEAD_POOLS_MIN = 256  # below, all that a request touches lies in the second cache
 STEPS_MAX = 1_000_000  # events a call, so that Ctrl-C and progress work
 ROWS_MIN = 1 << 10
 CLIENT_PLACES, CLIENT_BLOCK_MIN, CLIENT_BLOCK_MAX = 1 << 16, 16, 512  # requests of clients that are drawn ahead
@@ -89,6 +91,7 @@ class Driver:
         self._address: Any = None  # of the struct of `k`; None after a growth
         k = self.k = Kernel()
         k.uses = Uses(
+            ahead=pools_max > AHEAD_POOLS_MIN,
             dispatchers=balancing.dispatchers > 1,
             fragile=fragile,
             idle_draws=balancing.idle_draws,
@@ -126,6 +129,8 @@ class Driver:
         k.instants[POLL_S] = balancing.poll_s or 0.0
         k.instants[PROBE_S] = balancing.probe_s
         k.draws = np.zeros(max(balancing.draws, balancing.probes) + 3)
+        k.counts = np.asarray(balancing.books.fleets.items[0].in_flight)
+        k.foreseen = np.full(FORESEEN, -1, dtype=np.int64)
         k.targets = np.zeros(max(slots_max, balancing.probes, 1), dtype=np.int64)
         k.draws_count, k.probes_count, k.views_count = balancing.draws, balancing.probes, balancing.views
         k.dispatchers_count, k.central_max = balancing.dispatchers, options.queue_max

@@ -22,6 +22,7 @@ from sim.kernel.cache import prepare_cache
 from sim.kernel.chance import MACHINE
 from sim.kernel.errors import CannotCompile
 from sim.kernel.structs import ADDRESS, caster
+from sim.kernel.touched import touch
 from sim.runtime.plain import item
 
 OPTIONS: dict[str, Any] = {"nogil": True, "error_model": "numpy", "fastmath": False, "_nrt": False}
@@ -30,7 +31,7 @@ INNER = {**OPTIONS, "no_cpython_wrapper": True, "no_cfunc_wrapper": True}
 
 Arguments = tuple[Any, ...]
 Bound = dict[str, Any] | None
-REPLACED: dict[Any, Any] = {item: item, **MACHINE}
+REPLACED: dict[Any, Any] = {item: item, touch: touch, **MACHINE}
 
 
 def lower(fn: Any, bound: dict[str, Any] | None = None) -> Any:

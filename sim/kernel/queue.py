@@ -3,7 +3,7 @@
 An event lies in bucket floor(at / width), modulo their number; what lies further ahead than all buckets waits in a
 binary heap and moves in as time comes near (Brown 1988, calendar queues; the heap for what is far as in Tang, Goh and
 Thng 2005, ladder queues). The order is exact whatever the width: (at, request, attempt) is compared within a bucket.
-The width follows the mean gap between events and is set anew when buckets turn out too full or too empty.
+The width follows the mean gap between events and is set anew when that has changed.
 """
 
 from __future__ import annotations
@@ -17,10 +17,13 @@ from sim.kernel.fields import Fields
 from sim.kernel.records import copied_records, lay_records, zeroed
 from sim.runtime.plain import rare
 
-COUNT, CURSOR, FREE, LEAST, BEFORE, FAR, NEAR, POPS, STEPS, LOOKS = range(10)  # of `numbers`
+COUNT, CURSOR, FREE, LEAST, BEFORE, FAR, NEAR, POPS, LOOKS, SCOUT = range(10)  # of `numbers`
 RATE, SINCE = range(2)  # of `scales`: buckets a second, instant of the last look at the width
 CHECK_EVERY = 8192
 BUCKETS_MIN = 256
+SMALL_MAX = 1024  # events that lie in the first caches: fewer and fuller buckets
+PER_EVENT, PER_EVENT_SMALL = 1.2, 0.7  # buckets
+CROWDED = 8  # events looked at for one, above which the width does not wait until all events have passed
 NEVER_BUCKET = 1 << 60
 
 
@@ -34,7 +37,7 @@ class Queue(Fields):
 
     def __init__(self, events_max: int, rate_per_s: float) -> None:
         buckets = BUCKETS_MIN
-        while buckets < 2 * events_max:
+        while buckets < (8 if events_max > SMALL_MAX else 2) * events_max:
             buckets *= 2
         lay_records(self, events_max, EVENT)
         self.following[:] = np.arange(1, events_max + 1)
@@ -42,7 +45,7 @@ class Queue(Fields):
         self.heads = zeroed(4 * buckets).view(np.int32)
         self.heads[:] = -1
         self.far = np.zeros(events_max, dtype=np.int64)
-        self.numbers = np.zeros(LOOKS + 1, dtype=np.int64)
+        self.numbers = np.zeros(SCOUT + 1, dtype=np.int64)
         self.numbers[LEAST] = -1
         self.scales = np.array([0.5 * rate_per_s, 0.0])
 
@@ -168,7 +171,7 @@ def queue_least(queue: Any, request: Any, attempt: Any) -> int:
         numbers[CURSOR] = bucket_of(queue, at[queue.far[0]])
         pull_near(queue)
     cursor = numbers[CURSOR]
-    steps = looks = 0
+    looks = 0
     while True:
         best = before = previous = -1
         node = heads[cursor & mask]
@@ -188,14 +191,12 @@ def queue_least(queue: Any, request: Any, attempt: Any) -> int:
         if best >= 0 and bucket_of(queue, at[best]) == cursor:  # else all lie a turn of the buckets ahead
             break
         cursor += 1
-        steps += 1
         if numbers[FAR] > 0 and bucket_of(queue, at[queue.far[0]]) < cursor + len(heads):
             numbers[CURSOR] = cursor
             pull_near(queue)
     numbers[CURSOR] = cursor
     numbers[LEAST] = best
     numbers[BEFORE] = before
-    numbers[STEPS] += steps
     numbers[LOOKS] += looks
     return best
 
@@ -224,16 +225,18 @@ def queue_room(queue: Any) -> int:
 
 @rare
 def queue_tune(queue: Any, now: float) -> None:
-    """Every so often: set the width anew if pops look at too many events or at too many empty buckets."""
+    """Every so often: set the width anew when the gaps between events have become much wider or narrower."""
     numbers, scales = queue.numbers, queue.scales
-    if numbers[POPS] < CHECK_EVERY:
+    crowded = numbers[LOOKS] > CROWDED * numbers[POPS]
+    if numbers[POPS] < CHECK_EVERY or not (crowded or numbers[POPS] >= 2 * numbers[COUNT]):
         return
     elapsed = now - scales[SINCE]
-    if (numbers[STEPS] > 4 * numbers[POPS] or numbers[LOOKS] > 6 * numbers[POPS]) and elapsed > 0.0:
-        scales[RATE] = 0.7 * numbers[POPS] / elapsed
-        spread_anew(queue, now)
+    if elapsed > 0.0:
+        wanted = (PER_EVENT if numbers[COUNT] > SMALL_MAX else PER_EVENT_SMALL) * numbers[POPS] / elapsed
+        if wanted > 1.5 * scales[RATE] or wanted < 0.5 * scales[RATE]:
+            scales[RATE] = wanted
+            spread_anew(queue, now)
     numbers[POPS] = 0
-    numbers[STEPS] = 0
     numbers[LOOKS] = 0
     scales[SINCE] = now
 
@@ -259,6 +262,7 @@ def spread_anew(queue: Any, now: float) -> None:
     numbers[NEAR] = 0
     numbers[LEAST] = -1
     numbers[CURSOR] = bucket_of(queue, now)
+    numbers[SCOUT] = 0
     while chain >= 0:
         after = following[chain]
         place = bucket_of(queue, queue.at[chain])

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from sim.kernel.fields import Fields
 
-LINE_BYTES, HUGE_BYTES = 64, 1 << 21
+LINE_BYTES, HUGE_BYTES, HUGE_FROM_BYTES = 64, 1 << 21, 1 << 18
 BLOCK_ROWS = 4096  # records that stay in the second cache while each of their columns is copied
 
 
@@ -33,8 +33,8 @@ def lay_records(obj: Fields, count: int, kinds: Mapping[str, Any], starts: Mappi
 
 
 def zeroed(size: int) -> NDArray[np.uint8]:
-    """So many bytes of 0 that begin on a cache line, in huge pages where they fill some (fewer misses of the TLB)."""
-    if size < HUGE_BYTES or not hasattr(mmap, "MADV_HUGEPAGE"):
+    """So many bytes of 0 that begin on a cache line, in huge pages where they are many (fewer misses of the TLB)."""
+    if size < HUGE_FROM_BYTES or not hasattr(mmap, "MADV_HUGEPAGE"):
         memory = np.zeros(size + LINE_BYTES, dtype=np.uint8)
         first = -memory.ctypes.data % LINE_BYTES
     else:

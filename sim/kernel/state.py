@@ -98,7 +98,7 @@ class Rows(Fields):
 class Uses(Fields):
     """Which columns and steps a run needs; 0 or 1 each."""
 
-    __slots__ = ("admission", "admission_draws", "breaks", "dispatchers", "fragile", "fresh", "hub", "idle_draws",
+    __slots__ = ("admission", "admission_draws", "ahead", "breaks", "dispatchers", "fragile", "fresh", "hub", "idle_draws",
                  "keys", "learns", "pokes", "priorities", "probes", "sharing", "signals", "singles", "tokens",
                  "views")  # fmt: skip
 
@@ -139,6 +139,8 @@ class Chunk(Fields):
     """
 
     __slots__ = ("at", "key", "of_view", "output_tokens", "picks", "priority", "prompt_tokens", "single", "work_s")
+
+    handed = ("picks",)
 
     def __init__(self, length: int, uses: Uses, draws: int = 0) -> None:
         self.picks = np.zeros(max(draws + draws % 2, 1) * length)  # draws come in pairs
@@ -255,6 +257,7 @@ class Paths(Fields):
         "complete",
         "dispatch",
         "elsewhere",
+        "foreseen",
         "poll",
         "probe_answer",
         "probe_targets",
@@ -266,8 +269,8 @@ class Paths(Fields):
 class Kernel(Fields):
     """Everything of a run."""
 
-    __slots__ = ("admission", "batch", "budget", "central_max", "chance", "chunk", "clients", "dispatchers_count",
-                 "draws", "draws_count", "ends", "hardware", "heaps", "hub", "instants", "lines", "numbers", "paths",
+    __slots__ = ("admission", "batch", "budget", "central_max", "chance", "chunk", "clients", "counts", "dispatchers_count",
+                 "draws", "draws_count", "ends", "foreseen", "hardware", "heaps", "hub", "instants", "lines", "numbers", "paths",
                  "pools", "probes", "probes_count", "queue", "rows", "stream", "targets", "uses",
                  "views_count")  # fmt: skip
 

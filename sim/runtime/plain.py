@@ -19,6 +19,10 @@ NONE, STALE = -1, -2  # what a hot dispatch gives instead of a slot: none may be
 Rule = TypeVar("Rule", bound=Callable[..., Any])
 
 
+def touch(column: Any, index: int) -> None:
+    """Compiled code asks for the cache line of `column[index]` and goes on; any index is safe, nothing changes."""
+
+
 def rare(rule: Rule) -> Rule:
     """Mark a rule that is seldom needed: compiled code calls it, where it takes in all others (time to compile)."""
     rule.rare = True  # type: ignore[attr-defined]

@@ -47,9 +47,10 @@ def hot_paths(balancer: Balancer) -> HotPaths:
         "HAS_IDLE": chooser.idle_tokens,
         "HAS_UNPICKED": chooser.unpicked is not None,
         "REFILLS": refills,
+        "FORESEES": chooser.foresee is not None,
         "pick": chooser.pick,
     }
-    for name in ("score", "rebuild", "changed", "answered", "unpicked"):
+    for name in ("score", "rebuild", "changed", "answered", "unpicked", "foresee"):
         hook: Callable[..., Any] | None = getattr(chooser, name)
         if hook is not None and (refills or name != "rebuild"):
             bound[name] = hook

@@ -51,9 +51,11 @@ class BalancerBooks:
         self.rings = balancer.rings
 
 
+FORESIGHT = 4  # requests between two steps of `foresee`
+
 # What a strategy binds; these stand for a strategy that has none.
 CENTRAL = COUNTS_OWN = MOVES_ON_SENT = MOVES_ON_RELEASED = HAS_SCORE = HAS_CHANGED = HAS_ANSWERED = HAS_REBUILD = False
-HAS_IDLE = HAS_UNPICKED = POLLED = REFILLS = False
+HAS_IDLE = HAS_UNPICKED = POLLED = REFILLS = FORESEES = False
 
 
 def pick(fleet: FleetState, state: Any, draws: Sequence[float], key: int, now: float) -> int:
@@ -80,6 +82,11 @@ def answered(fleet: FleetState, slot: int, now: float, latency_s: float) -> None
 
 def unpicked(fleet: FleetState, state: Any, slot: int) -> None:
     """Bound to the strategy's."""
+
+
+def foresee(fleet: FleetState, state: Any, picks: Sequence[float], length: int, place: int, step: int) -> int:
+    """Bound to the strategy's."""
+    return NONE
 
 
 @rare
@@ -162,6 +169,17 @@ def hot_dispatch(books: BalancerBooks, dispatcher: int, view: int, draws: Sequen
     if MOVES_ON_SENT:
         moved(books, dispatcher, slot)
     return slot
+
+
+def hot_foreseen(books: BalancerBooks, view: int, picks: Sequence[float], length: int, place: int) -> int:
+    """The slot that request `place` of a chunk would be sent to now, NONE where that cannot be told."""
+    state = item(books.states, view)
+    if not FORESEES or books.fresh[view] == 0 or state.size < 2:
+        return NONE
+    fleet = item(books.fleets, 0)
+    foresee(fleet, state, picks, length, place + 2 * FORESIGHT, 0)
+    foresee(fleet, state, picks, length, place + FORESIGHT, 1)
+    return foresee(fleet, state, picks, length, place, 2)
 
 
 def hot_elsewhere(

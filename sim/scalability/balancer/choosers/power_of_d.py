@@ -12,6 +12,7 @@ from collections.abc import Sequence
 
 from sim.errors import ConfigError
 from sim.registry import register
+from sim.runtime.plain import NONE, touch
 from sim.scalability.balancer.chooser import Chooser
 from sim.scalability.balancer.fleet_state import FleetState, ViewState, integers
 from sim.scalability.balancer.params import BalancerParams
@@ -47,6 +48,30 @@ def pick_pair(fleet: FleetState, state: ViewState, draws: Sequence[float], key: 
     return other if count[other] < count[slot] else slot
 
 
+def foresee_pair(
+    fleet: FleetState, state: ViewState, picks: Sequence[float], length: int, place: int, step: int
+) -> int:
+    """Step 0 asks for the two slots of request `place`, step 1 for their counts, step 2 gives what `pick_pair` would.
+
+    Draw d of the request is `picks[d * length + place]`; there are two slots or more.
+    """
+    size, slots, count = state.size, state.slots, fleet.count
+    first = int(picks[place] * size)
+    second = int(picks[length + place] * (size - 1))
+    if second >= first:
+        second += 1
+    if step == 0:
+        touch(slots, first)
+        touch(slots, second)
+        return NONE
+    slot, other = slots[first], slots[second]
+    if step == 1:
+        touch(count, slot)
+        touch(count, other)
+        return NONE
+    return other if count[other] < count[slot] else slot
+
+
 def pick_sample(fleet: FleetState, state: SampleState, draws: Sequence[float], key: int, now: float) -> int:
     """The least loaded of `d` distinct slots; the first drawn on a tie."""
     size, slots, drawn, count = state.size, state.slots, state.drawn, fleet.count
@@ -68,4 +93,4 @@ def power_of_d(params: BalancerParams) -> Chooser:
     def make_state(slots_max: int, dispatcher: int, dispatchers: int) -> SampleState:
         return SampleState(slots_max, d)
 
-    return Chooser(pick=pick_pair if d == 2 else pick_sample, make_state=make_state, draws_count=d)
+    return Chooser(pick=pick_pair if d == 2 else pick_sample, make_state=make_state, draws_count=d, foresee=foresee_pair if d == 2 else None)
