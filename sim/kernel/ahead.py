@@ -67,10 +67,12 @@ def foresee(k: Any) -> None:
     slot = slots[(place + PLACES_AHEAD) & mask]
     if slot >= 0:
         p = pools.of_slot[slot]
-        touch(pools.last_at, p)
-        touch(pools.queue_max, p)
+        if p >= 0:
+            touch(pools.last_at, p)
+            touch(pools.queue_max, p)
     slot = slots[(place + STARTS_AHEAD) & mask]
     if slot >= 0:
-        started = place + STARTS_AHEAD
-        finish_at = chunk.at[started] + chunk.work_s[started] / pools.speed[pools.of_slot[slot]]
-        touch(queue.heads, bucket_of(queue, finish_at) & (len(queue.heads) - 1))
+        p, started = pools.of_slot[slot], place + STARTS_AHEAD
+        if p >= 0:
+            finish_at = chunk.at[started] + chunk.work_s[started] / pools.speed[p]
+            touch(queue.heads, bucket_of(queue, finish_at) & (len(queue.heads) - 1))

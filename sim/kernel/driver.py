@@ -14,8 +14,8 @@ import numpy as np
 from numba import types
 
 from sim.contracts import Draws
-from sim.kernel.ahead import FORESEEN
 from sim.kernel.advance import ROWS_SPARE, advance, rows_left, safe_steps
+from sim.kernel.ahead import FORESEEN
 from sim.kernel.clients import Clients, think
 from sim.kernel.commands import have_pools
 from sim.kernel.feed import KernelFeed, Marked

@@ -22,8 +22,8 @@ from sim.kernel.cache import prepare_cache
 from sim.kernel.chance import MACHINE
 from sim.kernel.errors import CannotCompile
 from sim.kernel.structs import ADDRESS, caster
-from sim.kernel.touched import touch
-from sim.runtime.plain import item
+from sim.kernel.touched import TOUCHED
+from sim.runtime.plain import item, touch
 
 OPTIONS: dict[str, Any] = {"nogil": True, "error_model": "numpy", "fastmath": False, "_nrt": False}
 INNER = {**OPTIONS, "no_cpython_wrapper": True, "no_cfunc_wrapper": True}
@@ -31,7 +31,7 @@ INNER = {**OPTIONS, "no_cpython_wrapper": True, "no_cfunc_wrapper": True}
 
 Arguments = tuple[Any, ...]
 Bound = dict[str, Any] | None
-REPLACED: dict[Any, Any] = {item: item, touch: touch, **MACHINE}
+REPLACED: dict[Any, Any] = {item: item, touch: TOUCHED, **MACHINE}
 
 
 def lower(fn: Any, bound: dict[str, Any] | None = None) -> Any:

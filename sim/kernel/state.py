@@ -98,9 +98,9 @@ class Rows(Fields):
 class Uses(Fields):
     """Which columns and steps a run needs; 0 or 1 each."""
 
-    __slots__ = ("admission", "admission_draws", "ahead", "breaks", "dispatchers", "fragile", "fresh", "hub", "idle_draws",
-                 "keys", "learns", "pokes", "priorities", "probes", "sharing", "signals", "singles", "tokens",
-                 "views")  # fmt: skip
+    __slots__ = ("admission", "admission_draws", "ahead", "breaks", "dispatchers", "fragile", "fresh", "hub",
+                 "idle_draws", "keys", "learns", "pokes", "priorities", "probes", "sharing", "signals", "singles",
+                 "tokens", "views")  # fmt: skip
 
     def __init__(self, **uses: bool) -> None:
         for name in self.__slots__:
@@ -269,10 +269,10 @@ class Paths(Fields):
 class Kernel(Fields):
     """Everything of a run."""
 
-    __slots__ = ("admission", "batch", "budget", "central_max", "chance", "chunk", "clients", "counts", "dispatchers_count",
-                 "draws", "draws_count", "ends", "foreseen", "hardware", "heaps", "hub", "instants", "lines", "numbers", "paths",
-                 "pools", "probes", "probes_count", "queue", "rows", "stream", "targets", "uses",
-                 "views_count")  # fmt: skip
+    __slots__ = ("admission", "batch", "budget", "central_max", "chance", "chunk", "clients", "counts",
+                 "dispatchers_count", "draws", "draws_count", "ends", "foreseen", "hardware", "heaps", "hub",
+                 "instants", "lines", "numbers", "paths", "pools", "probes", "probes_count", "queue", "rows", "stream",
+                 "targets", "uses", "views_count")  # fmt: skip
 
     handed = ("draws", "targets")
     chance: Chance

@@ -93,4 +93,9 @@ def power_of_d(params: BalancerParams) -> Chooser:
     def make_state(slots_max: int, dispatcher: int, dispatchers: int) -> SampleState:
         return SampleState(slots_max, d)
 
-    return Chooser(pick=pick_pair if d == 2 else pick_sample, make_state=make_state, draws_count=d, foresee=foresee_pair if d == 2 else None)
+    return Chooser(
+        pick=pick_pair if d == 2 else pick_sample,
+        make_state=make_state,
+        draws_count=d,
+        foresee=foresee_pair if d == 2 else None,
+    )

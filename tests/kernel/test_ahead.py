@@ -1,0 +1,93 @@
+"""What is asked for early changes nothing: the same rows with and without; the pick foreseen is the pick."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import pytest
+from numba import types
+
+from sim.bench.assemble import run_replication
+from sim.bench.compose import compose
+from sim.bench.engine_differences import differences
+from sim.kernel import ahead, driver
+from sim.kernel.lower import entry
+from sim.kernel.queue import CURSOR, NEAR, SCOUT
+from sim.kernel.structs import Structs, type_of
+from sim.runtime.plain import touch
+from sim.scalability.balancer import hot_paths
+from sim.scalability.balancer.choosers.power_of_d import foresee_pair, pick_pair
+from sim.scalability.balancer.fleet_state import Facts, FleetState, ViewState, enter
+from sim.types.records import RunRecord
+
+WORDS = ["fleet=yardstick", "engine=compiled", "arrivals.rate_per_s=108", "horizon_s=30", "fleet.queue_max=4"]
+
+
+class Memory:
+    __slots__ = ("near", "shared")
+
+    def __init__(self) -> None:
+        self.near = np.arange(4, dtype=np.int64)
+        self.shared = np.arange(4.0)
+
+
+def ask(memory: Memory, index: int) -> int:
+    touch(memory.near, index)
+    touch(memory.shared, index)
+    return index + 1
+
+
+def with_foresight(monkeypatch: pytest.MonkeyPatch, words: list[str]) -> tuple[RunRecord, RunRecord, list[Any]]:
+    """The same run without and with, and the kernels that ran."""
+    config, kernels = compose(words), []
+    made = driver.Driver.load
+
+    def load(self: Any, *arguments: Any) -> None:
+        kernels.append(self.k)
+        made(self, *arguments)
+
+    monkeypatch.setattr(driver.Driver, "load", load)
+    plain = run_replication(config, 0)
+    monkeypatch.setattr(driver, "AHEAD_POOLS_MIN", 0)
+    return plain, run_replication(config, 0), kernels
+
+
+def test_any_index_may_be_asked_for() -> None:
+    memory = Memory()
+    compiled = entry(ask, type_of(memory), types.int64, (types.int64,))
+    address = Structs().of(memory).address
+    assert [compiled(address, index) for index in (0, 3, -1, 1 << 40)] == [1, 4, 0, (1 << 40) + 1]
+    assert ask(memory, 7) == 8
+    assert memory.near.tolist() == [0, 1, 2, 3]
+
+
+@pytest.mark.parametrize("law", ["service.discipline=fifo", "service.discipline=ps"])
+def test_rows_are_the_same_with_and_without(law: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    plain, early, kernels = with_foresight(monkeypatch, [*WORDS, "balancer=power_of_d", law])
+    assert [int(k.uses.ahead) for k in kernels] == [0, 1]
+    assert differences(plain, early) == []
+    assert len(early.attempts) > 3_000
+    assert (kernels[0].foreseen == -1).all()
+    assert (kernels[1].foreseen >= 0).all()
+    assert kernels[1].queue.numbers[SCOUT] > kernels[1].queue.numbers[CURSOR] > 0
+    assert kernels[1].queue.numbers[NEAR] == 0
+
+
+def test_the_foreseen_slot_is_the_one_that_is_picked() -> None:
+    dice = np.random.default_rng(5)
+    fleet, state = FleetState(9, Facts(9), True), ViewState(9)
+    for slot in (1, 2, 4, 7, 8):
+        enter(state, slot)
+        fleet.count[slot] = int(dice.integers(3))
+    picks = dice.random(2 * 50)
+    for place in range(50):
+        draws = [float(picks[place]), float(picks[50 + place])]
+        assert foresee_pair(fleet, state, picks, 50, place, 2) == pick_pair(fleet, state, draws, 0, 0.0), "seed 5"
+        assert [foresee_pair(fleet, state, picks, 50, place, step) for step in (0, 1)] == [-1, -1]
+
+
+def test_nobody_looks_beyond_the_chunk() -> None:
+    assert ahead.FURTHER >= 2 * hot_paths.FORESIGHT
+    assert ahead.STARTS_AHEAD < ahead.PLACES_AHEAD < ahead.PICKS_AHEAD < ahead.FORESEEN
+    assert ahead.FORESEEN & (ahead.FORESEEN - 1) == 0
