@@ -62,6 +62,8 @@ def list_lines(config: Config) -> list[str]:
 
 def check_lines(config: Config, folder: Path) -> tuple[list[str], bool]:
     """What is to be said of a plugin's folder, and whether it would load."""
+    if not folder.is_dir():
+        return [f"{folder}: no such folder; victor-sim plugins new {folder} makes one"], False
     found = read_folder(folder.resolve(), folder.resolve().parent)
     lines = [f"{found.plugin_id}: {len(found.files)} files, content hash {found.content_hash}"]
     if found.faults or found.manifest is None:

@@ -12,6 +12,7 @@ from sim.bench.plugin_speed import Speed
 from sim.integration.plugins.probes import PROBES, WANTED
 
 COMMAND = "victor-sim bench --plugins"
+ATTACKS = 'pytest tests/integration/plugins -k "attack or escape or isolation" --ledger results/plugins/attacks.csv'
 SPEED_COLUMNS = ("what", "least_us", "p50_us", "p99_us", "count", "baseline", "ratio", "claimed_us")
 WALLED = "worker (all)"
 
@@ -60,7 +61,15 @@ def _page(found: dict[str, dict[str, str]], speeds: Sequence[Speed], load: str) 
     if missing:
         page += [f"This machine does not give: {', '.join(missing)}.", ""]
     page += [
+        "## Attacks, and reloads under traffic",
+        "",
+        f"[attacks.csv](attacks.csv), a row a test: `{ATTACKS}`.",
+        "[reloads.csv](reloads.csv), 1,000 reloads in this process and in a worker: `victor-sim plugins reloads`.",
+        "",
         "## Speed",
+        "",
+        "Wall time is what a load takes on a machine that others use too; processor time what it takes of the machine:",
+        "of this process, the one that workers are forked from, and the workers. Both are held against one claim.",
         "",
         "| what | least, us | p50, us | p99, us | n | in units of the baseline | claimed, us |",
         "| --- | ---: | ---: | ---: | ---: | --- | ---: |",

@@ -9,12 +9,16 @@ Milliseconds and microseconds are this table's; all clocks are the process's own
 from __future__ import annotations
 
 import os
+import resource
 import socket
 import statistics
 import subprocess
 import sys
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
+from itertools import pairwise
+from pathlib import Path
+from tempfile import TemporaryDirectory
 from time import perf_counter
 from typing import Any
 
@@ -65,16 +69,22 @@ class Speed:
 
 
 def measure() -> list[Speed]:
-    """All rows; takes about ten seconds."""
-    echo = _row("echo of the same bytes, a plain process", _echo_times())
-    start = _row("a bare interpreter starts and ends", _start_times())
+    """All rows; takes about twenty seconds."""
+    echo = row_of("echo of the same bytes, a plain process", _echo_times())
+    start = row_of("a bare interpreter starts and ends", _start_times())
     rows = [echo, start]
     runtime = VirtualRuntime()
     try:
         rows += runtime.run_task(_of_runners(runtime, "virtual", echo, start))
     finally:
         runtime.close()
-    return rows + run_live(lambda live: _of_runners(live, "live", echo, start))
+    rows += run_live(lambda live: _of_runners(live, "live", echo, start))
+    from sim.bench.plugin_loads import beside_a_burner, loads, write_plugins
+
+    with TemporaryDirectory() as folder:
+        write_plugins(Path(folder))
+        rows += loads(Path(folder), start)
+    return rows + run_live(beside_a_burner)
 
 
 async def _of_runners(runtime: Runtime, world: str, echo: Speed, start: Speed) -> list[Speed]:
@@ -82,12 +92,12 @@ async def _of_runners(runtime: Runtime, world: str, echo: Speed, start: Speed) -
     try:
         began_at = perf_counter()
         await nursery.start(runtime, DEADLINE_S)
-        rows = [_row(f"the process that forks workers, {world}", [perf_counter() - began_at], start)]
+        rows = [row_of(f"the process that forks workers, {world}", [perf_counter() - began_at], start)]
         runners = [WorkerRunner(runtime, nursery, NoHost()) for _ in range(LOADS)]
         loads = [await _timed(lambda runner=runner: runner.start(SOURCE)) for runner in runners]  # type: ignore[misc]
-        rows.append(_row(f"load of a worker, {world}", loads, start, 0.010))
-        rows.append(_row(f"load of {LOADS} workers, {world}", [sum(loads)], start, 0.500))
-        rows.append(_row(f"call of a worker, {world}", await _calls(runners[0]), echo, 150e-6))
+        rows.append(row_of(f"load of a worker, {world}", loads, start, 0.010))
+        rows.append(row_of(f"load of {LOADS} workers, {world}", [sum(loads)], start, 0.500))
+        rows.append(row_of(f"call of a worker, {world}", await _calls(runners[0]), echo, 150e-6))
         for runner in runners:
             await runner.stop()
         rows += await _of_monty(runtime, world, nursery.reached, echo, start)
@@ -103,8 +113,8 @@ async def _of_monty(runtime: Runtime, world: str, layers: tuple[str, ...], echo:
         await first.start(SOURCE)
         await first.stop()
         loads = [await _timed(lambda: second.start(SOURCE))]
-        rows = [_row(f"load in Monty, a new process behind the walls, {world}", loads, start)]
-        rows.append(_row(f"call in Monty, {world}", await _calls(second), echo))
+        rows = [row_of(f"load in Monty, a new process behind the walls, {world}", loads, start)]
+        rows.append(row_of(f"call in Monty, {world}", await _calls(second), echo))
         await second.stop()
     finally:
         pool.close()
@@ -123,7 +133,8 @@ async def _timed(call: Callable[[], Awaitable[Any]]) -> float:
     return perf_counter() - began_at
 
 
-def _row(what: str, times: list[float], baseline: Speed | None = None, limit_s: float = float("nan")) -> Speed:
+def row_of(what: str, times: list[float], baseline: Speed | None = None, limit_s: float = float("nan")) -> Speed:
+    """A row from wall or processor seconds."""
     ordered = sorted(times)
     p99 = ordered[min(len(ordered) - 1, int(0.99 * len(ordered)))]
     beside = ("", float("nan")) if baseline is None else (baseline.what, baseline.p50_s)
@@ -147,6 +158,20 @@ def _echo_times() -> list[float]:
         ours.shutdown(socket.SHUT_RDWR)
         process.wait(DEADLINE_S)
     return times[CALLS // 10 :]
+
+
+def start_processor_times() -> list[float]:
+    """Processor seconds of a bare interpreter, start by start."""
+    spent = [_children_s()]
+    for _ in range(STARTS):
+        subprocess.run([sys.executable, "-I", "-S", "-c", "pass"], env={}, check=True)
+        spent.append(_children_s())
+    return [after - before for before, after in pairwise(spent)]
+
+
+def _children_s() -> float:
+    used = resource.getrusage(resource.RUSAGE_CHILDREN)
+    return used.ru_utime + used.ru_stime
 
 
 def _start_times() -> list[float]:

@@ -19,6 +19,7 @@ from typing import Any
 
 from sim.contracts import Runtime
 from sim.integration.plugins.runners.base import HostFunctions, PluginRaised, PluginSource, RunnerStatistics
+from sim.integration.plugins.runners.guest.place import place_of
 from sim.runtime.cancelled import Cancelled
 
 PREFIX = "_victor_sim_plugin_"
@@ -88,7 +89,8 @@ class InprocRunner:
             raise
         except BaseException as error:
             self._forget()
-            raise PluginRaised(source.plugin_id, "start", type(error).__name__, text_of(error)) from None
+            text = text_of(error) + place_of(error, f"{package}/")
+            raise PluginRaised(source.plugin_id, "start", type(error).__name__, text) from None
         self.functions = {name: function for name, function in found.items() if callable(function)}
         self.provided = context.provided
         return tuple(self.functions)

@@ -61,7 +61,9 @@ class Loader:
         if config.signers and not trusted and not found.signed_by(config.signers):
             raise PluginRefused(plugin_id, "load", "signature", "it is neither pinned nor signed by a known key")
         if manifest.provides and not trusted:
-            raise PluginRefused(plugin_id, "load", "provides", "only what runs in this process may bring objects")
+            pin = f"plugins.trusted={{{plugin_id}: {found.content_hash}}}"
+            text = f"only what runs in this process may bring objects; {pin} lets it, after a look at its code"
+            raise PluginRefused(plugin_id, "load", "provides", text)
         brings = [text for text in manifest.provides if text.partition(":")[0] != ROUTE]
         if brings and self._replays:
             raise PluginRefused(plugin_id, "load", "replay", f"it brings {', '.join(brings)}: no journal holds objects")

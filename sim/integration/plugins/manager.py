@@ -103,20 +103,18 @@ class PluginManager:
 
     def list_plugins(self) -> list[PluginInfo]:
         """Facts of all plugins, by id."""
-        life = self._life
-        ids = sorted({*self._found, *life.units})
-        return [
-            info_of(self._found.get(name) or life.units[name].found, life.units.get(name), name in life.enabled,
-                    self._refused.get(name, ""))
-            for name in ids
-        ]  # fmt: skip
+        return [self._info(name) for name in sorted({*self._found, *self._life.units})]
+
+    def _info(self, plugin_id: str) -> PluginInfo:
+        life, unit = self._life, self._life.units.get(plugin_id)
+        found = self._found[plugin_id] if unit is None else self._found.get(plugin_id, unit.found)
+        return info_of(found, unit, plugin_id in life.enabled, self._refused.get(plugin_id, ""))
 
     def get_plugin(self, plugin_id: str) -> PluginInfo:
         """Facts of one; raises UnknownPlugin."""
-        for info in self.list_plugins():
-            if info.plugin_id == plugin_id:
-                return info
-        raise UnknownPlugin(plugin_id, "lookup", "unknown", "no such plugin was discovered")
+        if plugin_id not in self._found and plugin_id not in self._life.units:
+            raise UnknownPlugin(plugin_id, "lookup", "unknown", "no such plugin was discovered")
+        return self._info(plugin_id)
 
     def trusts(self, plugin_id: str) -> bool:
         """Whether its code would run in this process; raises UnknownPlugin."""
@@ -253,6 +251,11 @@ class PluginManager:
     def metrics(self) -> dict[str, dict[str, dict[str, float]]]:
         """Plugin -> hook -> counts, wall seconds by the stopwatch, virtual seconds by the latency law."""
         return self._life.metrics()
+
+    def process_ids(self) -> list[int]:
+        """Of the workers that plugins run in."""
+        found = (getattr(unit.runner, "pid", None) for unit in self._life.units.values())
+        return [pid for pid in found if pid is not None]
 
     def ledger_of(self, plugin_id: str) -> list[str]:
         """What a loaded plugin registered, in order."""

@@ -11,9 +11,12 @@ Versions and ranges are PEP 440's (`packaging`). The type is the one told, else 
 
 from __future__ import annotations
 
+import difflib
 import re
 import tomllib
+from collections.abc import Iterable
 from dataclasses import dataclass
+from functools import cache
 from typing import Any
 
 import msgspec
@@ -128,13 +131,13 @@ def read(data: bytes, host_version: str = HOST_VERSION) -> tuple[Manifest | None
     except (tomllib.TOMLDecodeError, UnicodeDecodeError, RecursionError) as error:
         return None, [Fault(NAME, str(error)[:300])]
     faults: list[Fault] = []
-    known = {field.name: field for field in msgspec.structs.fields(Manifest)}
+    known = _fields(Manifest)
     values: dict[str, Any] = {}
     for key, value in raw.items():
         if key not in known:
-            faults.append(Fault(key, f"unknown; known are {', '.join(known)}"))
+            faults.append(Fault(key, unknown(key, known)))
             continue
-        values[key] = _converted(key, value, known[key].type, faults)
+        values[key] = _converted(key, value, known[key], faults)
     for name in ("id", "version", "module"):
         if name not in raw:
             faults.append(Fault(name, "missing"))
@@ -153,16 +156,28 @@ def _converted(key: str, value: Any, kind: Any, faults: list[Fault]) -> Any:
     return {name: item for name, item in made.items() if item is not None}
 
 
+@cache  # to read the annotations of a class takes longer than to read a manifest
+def _fields(kind: Any) -> dict[str, Any]:
+    """Name -> type."""
+    return {field.encode_name: field.type for field in msgspec.structs.fields(kind)}
+
+
+def unknown(key: str, known: Iterable[str]) -> str:
+    """What is said of a key that is none, with the nearest that is one."""
+    near = difflib.get_close_matches(key, list(known), 1)
+    return "unknown" + (f" (did you mean {near[0]}?)" if near else "") + f"; known are {', '.join(known)}"
+
+
 def _one(place: str, value: Any, kind: Any, faults: list[Fault]) -> Any:
     """A value of a kind, None with its faults told; tables key by key."""
     is_table = isinstance(kind, type) and issubclass(kind, msgspec.Struct) and isinstance(value, dict)
-    parts = {field.encode_name: field.type for field in msgspec.structs.fields(kind)} if is_table else {}
+    parts = _fields(kind) if is_table else {}
     before = len(faults)
     for key in sorted(value) if is_table else ():
         if key in parts:
             _one(f"{place}.{key}", value[key], parts[key], faults)
         else:
-            faults.append(Fault(f"{place}.{key}", f"unknown; known are {', '.join(parts)}"))
+            faults.append(Fault(f"{place}.{key}", unknown(key, parts)))
     if len(faults) > before:
         return None
     try:

@@ -70,6 +70,11 @@ class Workshop:
         note.answer = digest(value)
         return value
 
+    @property
+    def nursery(self) -> Any:
+        """The process that workers are forked from, None before the first of them."""
+        return self._nursery
+
     def make_runner(self, found: Found, level: str) -> PluginRunner:
         """Where code runs that is not trusted: a worker, or what its manifest names instead."""
         from sim.integration.plugins.runners.nursery import Nursery

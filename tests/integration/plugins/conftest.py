@@ -1,7 +1,12 @@
-"""Ends what the tests of this folder started, and fails a test that leaves a descriptor behind."""
+"""Ends what the tests of this folder started, and fails a test that leaves a descriptor behind.
+
+`pytest tests/integration/plugins -k "attack or escape or isolation" --ledger results/plugins/attacks.csv` keeps a row a
+test: what was tried, and whether it was held.
+"""
 
 from __future__ import annotations
 
+import csv
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -9,6 +14,27 @@ from typing import Any
 import pytest
 
 from tests.integration.plugins import stage
+
+LEDGER: dict[str, str] = {}
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    """One option more, where this folder is named on the command line."""
+    parser.addoption("--ledger", metavar="FILE", help="a CSV of the tests and how each ended")
+
+
+def pytest_runtest_logreport(report: pytest.TestReport) -> None:
+    """Keep how a test ended; an error in its preparation counts, and so does one afterwards."""
+    if report.when == "call" or report.outcome != "passed":
+        LEDGER[report.nodeid.partition("plugins/")[2]] = report.outcome
+
+
+def pytest_sessionfinish(session: pytest.Session) -> None:
+    """Write the ledger, if one is asked for."""
+    path = session.config.getoption("ledger", default=None)
+    if path:
+        with Path(path).open("w", newline="", encoding="utf-8") as file:
+            csv.writer(file, lineterminator="\n").writerows([("test", "outcome"), *sorted(LEDGER.items())])
 
 
 @pytest.fixture(scope="session", autouse=True)

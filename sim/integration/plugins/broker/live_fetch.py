@@ -13,6 +13,7 @@ import http.client
 import ipaddress
 import socket
 import ssl
+from functools import cached_property
 from urllib.parse import urljoin
 
 from sim.contracts import Runtime
@@ -45,7 +46,11 @@ class LiveFetcher:
 
     def __init__(self, runtime: Runtime, timeout_s: float = 10.0) -> None:
         self._runtime, self.timeout_s = runtime, timeout_s
-        self._tls = ssl.create_default_context()
+
+    @cached_property
+    def _tls(self) -> ssl.SSLContext:
+        """Read at the first address that wants it: the machine's certificates take longer than a plugin's load."""
+        return ssl.create_default_context()
 
     async def fetch(self, fetch: requests.Fetch, target: requests.Target, grants: Grants) -> requests.Reply:
         """The last reply; raises PermissionError for a hop that is not granted, OSError when nothing came in time."""

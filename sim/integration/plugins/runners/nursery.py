@@ -71,6 +71,11 @@ class Nursery:
         """The layers that every worker gets."""
         return tuple(name for name in self.layers_wanted if self.report.get(name, "unknown") == "")
 
+    @property
+    def pid(self) -> int | None:
+        """Of the process, while there is one."""
+        return None if self._process is None else self._process.pid
+
     async def start(self, runtime: Runtime, within_s: float) -> None:
         """Start the process unless it runs; raises PluginRefused when it does not come up."""
         if self._process is not None and self._process.poll() is None:

@@ -14,7 +14,7 @@ import sys
 from typing import Any, NoReturn
 
 from sim.integration.plugins.runners import frames
-from sim.integration.plugins.runners.guest import plugin, streams
+from sim.integration.plugins.runners.guest import place, plugin, streams
 from sim.integration.plugins.sandbox import layers
 
 SOCKET_FD = 3
@@ -95,7 +95,7 @@ def serve(wire: Wire) -> None:
         loaded = plugin.load(load, wire.ask)
         wire.send(frames.Ready(sorted(loaded.hooks)))
     except BaseException as error:  # SystemExit, KeyboardInterrupt: typed like all others
-        wire.send(failure(0, error))
+        wire.send(failure(0, error, place.place_of(error)))
         return
     while True:
         call = wire.receive()
@@ -111,13 +111,13 @@ def serve(wire: Wire) -> None:
             wire.send(failure(call.number, error))
 
 
-def failure(number: int, error: BaseException) -> frames.Failure:
-    """A frame for what was raised; its text may itself be hostile."""
+def failure(number: int, error: BaseException, where: str = "") -> frames.Failure:
+    """A frame for what was raised, and where; its text may itself be hostile."""
     try:
         text = str(error)[: frames.TEXT_MAX]
     except BaseException as second:
         text = f"its text raises {type(second).__name__}"
-    plain = text.encode(errors="replace").decode()  # no lone surrogates
+    plain = (text + where).encode(errors="replace").decode()  # no lone surrogates
     return frames.Failure(number, type(error).__name__[:80], plain)
 
 
