@@ -36,7 +36,7 @@ from sim.runtime.virtual import VirtualRuntime
 from sim.scalability.balancer.balancer import Balancer, make_balancer
 from sim.scalability.balancer.params import BalancerParams
 from sim.scalability.manager import DistributedManager
-from sim.types.records import RunRecord, StreamTable
+from sim.types.records import ENGINE_NOTE, RunRecord, StreamTable
 from sim.world.attempts import redraw
 from sim.world.params import ServiceParams
 from sim.world.world import Load, World
@@ -61,6 +61,7 @@ class Assembly:
     plugged: Any = None  # the plugin manager, if there is one
     tuned: Any = None  # the optimizer with the agents that it tunes, if there is one
     engine: str = "simpy"
+    not_compiled: str = ""  # why `engine=auto` wanted the compiled engine and could not have it
     setup_cpu_s: float = 0.0  # to deploy the fleet and start the control plane
     load_cpu_s: float = 0.0  # to load it, tables included
 
@@ -98,6 +99,8 @@ class Assembly:
         finally:
             self.close()
         record.engine = self.engine
+        if self.not_compiled:
+            record.notes[ENGINE_NOTE] = f"engine=simpy: {self.not_compiled}"
         record.digest = digest(record, self.log)
         record.wall_s = time.perf_counter() - started
         return record
@@ -183,7 +186,9 @@ def _assemble(
             except CannotCompile as error:
                 if config.engine == "compiled":
                     raise ConfigError("engine", config.engine, f"simpy or auto: {error}") from error
-                return assemble(replace(config, engine="simpy"), replication, None, taps)
+                found = assemble(replace(config, engine="simpy"), replication, None, taps)
+                found.not_compiled = str(error)
+                return found
         else:
             manager = fire.build(fire_params)
         world = fire.world
@@ -198,7 +203,7 @@ def _assemble(
             runtime, manager, balancer, world, load, fire_log, config, shape, fire, door, plugged, tuned, engine
         )
     log = EventLog()
-    params, engine = make_params(), "simpy"
+    params, engine, why = make_params(), "simpy", ""
     if compiles:
         maker = engine_maker(balancer, config, len(types), service, params.stream)
         try:
@@ -206,6 +211,7 @@ def _assemble(
         except CannotCompile as error:
             if config.engine == "compiled":
                 raise ConfigError("engine", config.engine, f"simpy or auto: {error}") from error
+            why = str(error)
     if engine == "simpy":
         world = World(runtime, balancer, draws, params)
     manager = DistributedManager(
@@ -223,7 +229,7 @@ def _assemble(
         host=world,
         events=log,
     )
-    return Assembly(runtime, manager, balancer, world, load, log, config, shape, engine=engine)
+    return Assembly(runtime, manager, balancer, world, load, log, config, shape, engine=engine, not_compiled=why)
 
 
 def make_door(config: Config, runtime: VirtualRuntime, draws: CounterDraws) -> Any:

@@ -31,18 +31,22 @@ from sim.kernel.state import (
     IN_SYSTEM,
     LATE,
     NOW,
+    PICK_ROW,
     PLACE_ROW,
     POLL_AT,
     POOL_EVENT,
     REFUSED_ROW,
     SHED_ROW,
+    SIGNAL,
     TURNS,
     UNTIL,
     WAIT_ROW,
     WAITING,
+    WARMING,
 )
 from sim.kernel.watched import free_row
 from sim.runtime.environment import OrderedEnvironment
+from sim.runtime.order import CONTROL
 from sim.scalability.balancer.balancer import Balancer
 from sim.types.records import OK, REJECTED, SHED
 from sim.world.attempts import Chances
@@ -167,13 +171,20 @@ class AttemptEngine(ResilientEngine):
         """Until everything is answered or drained."""
         env, k, done, driver = self.env, self.k, self.done, self.driver
         numbers, instants, network = k.numbers, k.instants, self.network
+        by_hand = self.kernel_balancer.by_hand
         steps = {
             SHED_ROW: self._shed, WAIT_ROW: self._wait_known, PLACE_ROW: self._place_known,
             REFUSED_ROW: self._refused, ANSWER_ROW: self._answer_at, POOL_EVENT: self._happen,
+            PICK_ROW: self._pick_known, SIGNAL: self._hear_signal,
         }  # fmt: skip
         while not done.triggered:
+            at, rank, key = env.head_key()
+            if rank <= CONTROL and at == env.now:  # of this instant, before whatever the kernel has: no need to ask it
+                env.step()
+                continue
             numbers[BROKEN] = not network.plain
-            reason = driver.go_on(*env.head_key())
+            numbers[WARMING] = by_hand()
+            reason = driver.go_on(at, rank, key)
             if reason == UNTIL:
                 env.step()
             elif reason == EMPTY:
@@ -203,6 +214,19 @@ class AttemptEngine(ResilientEngine):
         width = self.k.draws_count
         self._wait(row, self.k.draws[:width].tolist(), () if self.k.probes_count else None, now)
         self._free(row, REJECTED)
+
+    def _pick_known(self, row: int, now: float) -> None:
+        rows, picks = self.rows, self.k.draws[: self.k.draws_count].tolist()
+        slot = self.kernel_balancer.dispatch(rows.dispatcher[row], rows.view[row], picks, rows.key[row], now)
+        if slot < 0:
+            self._wait(row, picks, () if self.k.probes_count else None, now)
+            self._free(row, REJECTED)
+            return
+        rows.slot[row] = slot
+        self._place_known(row, now)
+
+    def _hear_signal(self, _: int, now: float) -> None:
+        self.kernel_balancer.hear_signal(now)
 
     def _place_known(self, row: int, now: float) -> None:
         rows = self.rows

@@ -41,8 +41,6 @@ def not_compiled(config: Config) -> str | None:
         return "optimizer (answers depend on the setting that their node has when they start)"
     if config.plugins.enabled:
         return "plugins (their hooks are called on the way of every request)"
-    if is_under_fire(config) and config.health.slow_start_s:
-        return "health.slow_start_s"
     return None
 
 
@@ -110,7 +108,10 @@ def watched_options(options: Options, rules: RequestRules, config: Config) -> Op
     """What the kernel needs of the control plane of a run with attempts: states, rules, and which of them there are."""
     admission: Any = rules.admission
     hub = getattr(rules.outcomes, "state", None)
+    timers = (rules.deadline_s, rules.attempt_timeout_s, rules.hedge_after_s)  # look at rows that may have ended
     uses = {
+        "drops": config.deadline_propagation in ("dequeue", "kill"),
+        "reuses": options.stream is not None and timers == (None, None, None),
         "admission": admission is not None,
         "admission_draws": admission is not None and admission.needs_draw,
         "learns": admission is not None and admission.learns,
@@ -127,9 +128,6 @@ def watched_options(options: Options, rules: RequestRules, config: Config) -> Op
         "hub": HubState(None, None) if hub is None else hub,
     }
     rules_of = (admission_admit, admission_ended, budget_fresh, hub_ok, breaker_sent, breaker_dropped)
-    drops = config.deadline_propagation in ("dequeue", "kill")
-    bound = options.bound | {"ATTEMPTS": True, "FRAGILE": True, "DROPS_EXPIRED": drops}
+    bound = options.bound | {"ATTEMPTS": True, "FRAGILE": True}
     bound |= {rule.__name__: rule for rule in rules_of}
-    timers = (rules.deadline_s, rules.attempt_timeout_s, rules.hedge_after_s)  # look at rows that may have ended
-    bound |= {"REUSES": options.stream is not None and timers == (None, None, None)}
     return replace(options, bound=bound, watched=states, uses=uses)

@@ -42,12 +42,14 @@ from sim.kernel.state import (
     PULL_AT,
     PULL_DUE,
     ROOM,
+    SIGNAL,
     SOURCE_ENDED,
     STALE_VIEW,
     STEPS,
     UNTIL,
     WAITING,
     WANT,
+    WARMING,
     WENT_ON,
 )
 from sim.kernel.told import draw_picks, tell_all
@@ -55,7 +57,7 @@ from sim.kernel.watched import arrive_watched, pool_event_watched
 from sim.runtime.order import ARRIVAL, FINISH, PROBE, RETRY
 from sim.runtime.plain import rare
 
-SHARING = BATCHING = ATTEMPTS = CLIENTS = REUSES = STREAMED = False  # bound before compiling
+SHARING = BATCHING = ATTEMPTS = CLIENTS = STREAMED = False  # bound before compiling
 ROWS_SPARE = 256
 SPARE = 4  # events that one step may push
 STRETCH = 4096  # events between two looks at room and width
@@ -174,6 +176,10 @@ def go_on(k: Any, until: float, until_rank: int, until_request: int, until_attem
             if ATTEMPTS and reason != WENT_ON:
                 return reason
         elif rank == PROBE:
+            if ATTEMPTS and numbers[WARMING] == 1:
+                instants[NOW] = at
+                numbers[EVENTS] += 1
+                return SIGNAL
             if not probe_event(k, at):
                 return STALE_VIEW
             instants[NOW] = at
@@ -215,7 +221,7 @@ def pool_event(k: Any, node: int, at: float) -> None:
 def rows_left(k: Any) -> int:
     """Rows that may be made; where rows are used again 0 already when there are few, so that a stretch is worth it."""
     left: int = len(k.rows.request) - k.numbers[NEXT_ROW] + k.numbers[FREE_ROWS]
-    return 0 if REUSES and left < ROWS_SPARE else left
+    return 0 if k.uses.reuses == 1 and left < ROWS_SPARE else left
 
 
 @rare

@@ -154,7 +154,7 @@ class Driver:
     @property
     def reuses(self) -> bool:
         """Whether rows of requests with attempts are used again."""
-        return bool(self.bound.get("REUSES"))
+        return bool(self.k.uses.reuses)
 
     @property
     def address(self) -> int:

@@ -104,7 +104,11 @@ class CompiledEngine:
         """Until everything is answered or drained."""
         env, k, done, driver = self.env, self.k, self.done, self.driver
         while not done.triggered:
-            reason = driver.go_on(*env.head())
+            at, rank = env.head()
+            if rank <= CONTROL and at == env.now:  # of this instant, before whatever the kernel has: no need to ask it
+                env.step()
+                continue
+            reason = driver.go_on(at, rank)
             if reason == UNTIL:
                 env.step()
             elif reason == EMPTY:

@@ -34,7 +34,6 @@ from sim.runtime.plain import rare
 from sim.types.records import TRUNCATED
 
 SHARING = BATCHING = False  # bound before compiling
-DROPS_EXPIRED = False  # bound: an attempt that its client gave up is not started any more
 NAN = float("nan")
 ACCEPT, END, FILL, GO_ON, INTEGRATE, REARM, REMOVE = range(7)  # of `command`
 
@@ -132,7 +131,7 @@ def next_waiting(k: Any, p: int, now: float) -> int:
     pools, rows = k.pools, k.rows
     while pools.waiting[p] > 0:
         row = take_first(k, p)
-        if DROPS_EXPIRED and rows.status[row] != TRUNCATED:
+        if k.uses.drops == 1 and rows.status[row] != TRUNCATED:
             rows.left_at[row] = now
             pools.present[p] -= 1
             pools.dropped[p] += 1

@@ -47,6 +47,18 @@ class Balancing:
     keyed: bool
     hedges: bool = False
 
+    def pull(self, structs: Structs) -> None:
+        """The states' numbers as compiled code left them, for a balancer that goes on by itself."""
+        for index, state in enumerate(self.states):
+            structs.of(state).pull()
+            state.fresh = bool(self.books.fresh[index])
+
+    def push(self, structs: Structs) -> None:
+        """They come back."""
+        for index, state in enumerate(self.states):
+            structs.of(state).push()
+            self.books.fresh[index] = int(state.fresh)
+
     def refresh(self, index: int, structs: Structs) -> None:
         """Let the balancer rebuild a view: its numbers go there and come back."""
         shared = [structs.of(state) for state in self.states]

@@ -21,13 +21,14 @@ NAN, INF = float("nan"), float("inf")
 # Of `Kernel.numbers`
 (ARRIVALS, IN_SYSTEM, WAITING, TURNS, CLOSED, NEXT_ROW, FREE_ROW, CHUNK_AT, CHUNK_END, CHUNK_FIRST, EVENTS, POLL_TICK,
  PULL, PULL_DUE, PROBES_FROM, PROBES_TO, WANT, SOURCE_ENDED, AT_ROW, AT_POOL, AT_SERIAL, LATE, ANSWERED, BROKEN,
- FREE_ROWS, THINKING, PICKED, ENDED, PASSED, NUMBERS) = range(30)  # fmt: skip
+ FREE_ROWS, THINKING, PICKED, ENDED, PASSED, WARMING, NUMBERS) = range(31)  # fmt: skip
 # Of `Kernel.instants`
 NOW, CENTRAL_AREA_S, CENTRAL_AT, POLL_AT, POLL_S, PROBE_S, PULL_AT, HORIZON_AT, INSTANTS = range(9)
 # Why `advance` came back
 UNTIL, CHUNK, STALE_VIEW, ROOM, EMPTY, STEPS = range(6)
 # ... and, with attempts, what of the attempt `numbers[AT_ROW]` is Python's to do (`sim.kernel.watched`)
 SHED_ROW, WAIT_ROW, PLACE_ROW, REFUSED_ROW, ANSWER_ROW, POOL_EVENT, WENT_ON = range(6, 13)
+PICK_ROW, SIGNAL = 14, 15  # within a slow start: the pick of that attempt, a poll or the answer of a probe
 CLIENT = 13  # the next requests of client `numbers[WANT]` are not known yet (`sim.kernel.clients`)
 
 ENDS_MAX = 256  # ends that are told together: a loop of its own, over what the first cache holds
@@ -98,9 +99,9 @@ class Rows(Fields):
 class Uses(Fields):
     """Which columns and steps a run needs; 0 or 1 each."""
 
-    __slots__ = ("admission", "admission_draws", "ahead", "breaks", "dispatchers", "fragile", "fresh", "hub",
-                 "idle_draws", "keys", "learns", "pokes", "priorities", "probes", "sharing", "signals", "singles",
-                 "tokens", "views")  # fmt: skip
+    __slots__ = ("admission", "admission_draws", "ahead", "breaks", "dispatchers", "drops", "fragile", "fresh", "hub",
+                 "idle_draws", "keys", "learns", "pokes", "priorities", "probes", "reuses", "sharing", "signals",
+                 "singles", "tokens", "views")  # fmt: skip
 
     def __init__(self, **uses: bool) -> None:
         for name in self.__slots__:

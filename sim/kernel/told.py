@@ -12,7 +12,7 @@ from sim.kernel.state import CHUNK_END, CHUNK_FIRST, ENDED, ENDS_MAX, PICKED
 from sim.runtime.draws import PICK
 from sim.runtime.plain import draw_pair, draw_row, rare
 
-ATTEMPTS = CLIENTS = False  # bound before compiling: their requests are not consecutive, or draw again
+CLIENTS = False  # bound before compiling: their requests are not consecutive
 
 
 def stream_ended(
@@ -25,7 +25,7 @@ def stream_ended(
 def draw_picks(k: Any) -> None:
     """The draws of every pick of the chunk, unless they are there."""
     numbers, chunk = k.numbers, k.chunk
-    if ATTEMPTS or CLIENTS or numbers[PICKED] == 1:
+    if CLIENTS or numbers[PICKED] == 1:
         return
     numbers[PICKED] = 1
     length = len(chunk.at)
@@ -38,7 +38,7 @@ def draw_picks(k: Any) -> None:
 
 def take_picks(k: Any, place: int, entity: int) -> None:
     """The draws of the pick of request number `place` of the chunk, into `draws`."""
-    if ATTEMPTS or CLIENTS:
+    if CLIENTS:
         draw_row(k.chance, PICK, entity, 0, k.draws_count, k.draws)
         return
     chunk = k.chunk

@@ -28,6 +28,7 @@ from sim.kernel.state import (
     FREE_ROWS,
     IN_SYSTEM,
     LATE,
+    PICK_ROW,
     PLACE_ROW,
     POOL_EVENT,
     REFUSED_ROW,
@@ -37,15 +38,16 @@ from sim.kernel.state import (
     WAIT_ROW,
     WAITING,
     WANT,
+    WARMING,
     WENT_ON,
 )
-from sim.kernel.told import tell_ended
-from sim.runtime.draws import ADMISSION, DISPATCHER, IDLE_TOKEN, PICK
-from sim.runtime.plain import NONE, STALE, draw, draw_row
+from sim.kernel.told import take_picks, tell_ended
+from sim.runtime.draws import ADMISSION, DISPATCHER, IDLE_TOKEN
+from sim.runtime.plain import NONE, STALE, draw
 from sim.types.records import OK, TRUNCATED
 
 CLIENTS = False  # bound before compiling
-BATCHING = STREAMED = REUSES = False  # bound likewise; `REUSES`: no timer looks at a row that has ended
+BATCHING = STREAMED = False  # bound likewise
 NAN = float("nan")
 
 
@@ -100,7 +102,8 @@ def arrive_watched(k: Any, now: float) -> int:
         admitted = admission_admit(k.admission, priority, numbers[IN_SYSTEM], u, now)
     slot = NONE
     if admitted:  # asked again after a stale view, it says the same and changes nothing
-        draw_row(k.chance, PICK, entity, 0, k.draws_count, k.draws)
+        take_picks(k, place, entity)
+    if admitted and numbers[WARMING] == 0:
         slot = k.paths.dispatch(k.paths.books, dispatcher, view, k.draws, key, now)
         if slot == STALE:
             numbers[WANT] = dispatcher * k.views_count + view
@@ -127,6 +130,8 @@ def arrive_watched(k: Any, now: float) -> int:
         return SHED_ROW
     if uses.fresh == 1:
         budget_fresh(k.budget)
+    if numbers[WARMING] == 1:
+        return PICK_ROW
     if slot < 0:
         return WAIT_ROW
     return place_watched(k, row, slot, dispatcher, view, now)
@@ -189,7 +194,7 @@ def answered_watched(k: Any, row: int, p: int, now: float) -> int:
     """A pool has served an attempt: its client has the answer, and the request ends."""
     numbers, rows, uses, pools = k.numbers, k.rows, k.uses, k.pools
     slot = rows.slot[row]
-    asks = numbers[BROKEN] == 1 or rows.by_hand[row] == 1 or numbers[WAITING] > 0
+    asks = numbers[BROKEN] == 1 or rows.by_hand[row] == 1 or numbers[WAITING] > 0 or numbers[WARMING] == 1
     if uses.pokes == 1 and pools.present[p] == 0:
         asks = True
     if uses.breaks == 1 and breaker_dropped(k.hub.breaker, slot):
@@ -223,7 +228,7 @@ def answered_watched(k: Any, row: int, p: int, now: float) -> int:
     numbers[IN_SYSTEM] -= 1
     if CLIENTS:
         client_thinks(k, rows.request[row], now)
-    if REUSES:
+    if uses.reuses == 1:
         free_row(k, row)
     return WENT_ON
 

@@ -25,7 +25,7 @@ from sim.measure.samples import Sample, Sorted, pooled
 from sim.measure.streamed import NOTE, cut_of, ended_by_status, streamed_heat
 from sim.measure.summary import Estimate, FleetTimeline, Floats, HeatMap, PointSummary, TailCurve, unit_of
 from sim.measure.timeline import fleet_timeline, streamed_timeline
-from sim.types.records import OK, STATUSES, RunRecord
+from sim.types.records import ENGINE_NOTE, OK, STATUSES, RunRecord
 
 TAIL_POINTS_PER_DECADE = 20
 
@@ -76,6 +76,7 @@ class _Reduced:
                 self.heat, self.timeline = streamed_heat(record), streamed_timeline(record)
         if number == 0:
             self.engine, self.terminating, self.cut_s = record.engine, record.terminating, cut_s
+            self.notes += [record.notes[ENGINE_NOTE]] if ENGINE_NOTE in record.notes else []
         found, samples = measure(record, cut_s, facts.slo_max, facts.price_per_node_hour, facts.slo_metric)
         self.metrics.append(found)
         for name, values in samples.items():

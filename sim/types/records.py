@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 
 STATUSES = ("ok", "failed", "rejected", "timed_out", "shed", "truncated")
 OK, FAILED, REJECTED, TIMED_OUT, SHED, TRUNCATED = range(len(STATUSES))
+ENGINE_NOTE = "engine"  # of `RunRecord.notes`
 
 
 @dataclass(slots=True)
@@ -177,5 +178,5 @@ class RunRecord:
     wall_s: float = 0.0
     digest: str = ""  # digest of the event log
     counts: dict[str, int] = field(default_factory=dict)  # cumulative counters of parts, e.g. "retries_denied"
-    notes: dict[str, str] = field(default_factory=dict)
+    notes: dict[str, str] = field(default_factory=dict)  # what is no number; under ENGINE_NOTE: why it is not compiled
     journal: bytes = b""  # of the calls of plugins, where it was asked for; a file of its own in the store

@@ -103,7 +103,7 @@ class PlainDriver:
 def kernel_pools(script: Script, env: OrderedEnvironment, told: Any) -> tuple[Any, list[Any]]:
     """The same over the kernel's columns, which run uncompiled here."""
     k, batching = Kernel(), script.discipline == "batching"
-    k.uses = Uses(fragile=True, sharing=script.discipline == "sharing", tokens=batching)
+    k.uses = Uses(fragile=True, drops=script.drops_expired, sharing=script.discipline == "sharing", tokens=batching)
     k.rows, k.pools, k.queue = Rows(ROWS, k.uses), Pools(1, POOLS, True), Queue(QUEUE_ROOM, 1.0)
     k.heaps, k.batch, k.hardware = Heaps(2 if batching else 1, HEAP_ROOM), Batch(1), None
     k.numbers = np.zeros(NUMBERS, dtype=np.int64)
@@ -117,7 +117,6 @@ def kernel_pools(script: Script, env: OrderedEnvironment, told: Any) -> tuple[An
         rows.prompt_tokens[:] = [prompt for prompt, _ in script.tokens]
         rows.output_tokens[:] = [output for _, output in script.tokens]
     bound: dict[str, Any] = {"FRAGILE": True, "SHARING": bool(k.uses.sharing), "BATCHING": batching}
-    bound |= {"DROPS_EXPIRED": script.drops_expired}
     bound |= {"prefill_seconds": lambda _, prompt: LAW.prefill_s(prompt)}
     bound |= {"token_seconds": lambda _, batch, context: LAW.token_s(batch, context)}
     commands = Commands(PlainDriver(k, bound))

@@ -48,11 +48,11 @@ class Balancer:
         slots_max: int,
         slow_start: SlowStartParams | None = None,
     ) -> None:
-        self.table = SlotTable(types, slots_max)
+        self.table, self.settled_chooser = SlotTable(types, slots_max), chooser
         self.slow = None if slow_start is None else SlowStart(slow_start, self.table.facts, slots_max, self._fill)
         if self.slow is not None:
             chooser = warmed(chooser, self.slow, params.queue == "central")
-        self.params, self.chooser = params, chooser
+        self.params, self.chooser = params, chooser  # `settled_chooser`: while no slot is within a slow start
         self.generation: Sequence[int] = self.table.facts.generation
         self.slots = self.table.slots
         self.slot_listeners: list[Callable[[int, str, str], None]] = []

@@ -29,8 +29,8 @@ class HotPaths:
 
 
 def hot_paths(balancer: Balancer) -> HotPaths:
-    """What the kernel compiles for this balancer (one without a slow start)."""
-    chooser, params = balancer.chooser, balancer.params
+    """What the kernel compiles for this balancer; with a slow start, for while no slot is within one."""
+    chooser, params = balancer.settled_chooser, balancer.params
     own = balancer.polled and params.count_own_dispatches
     watched = balancer.central or chooser.score is not None or chooser.changed is not None
     refills = chooser.rebuild is None or is_plain(chooser.rebuild)
@@ -48,6 +48,7 @@ def hot_paths(balancer: Balancer) -> HotPaths:
         "HAS_UNPICKED": chooser.unpicked is not None,
         "REFILLS": refills,
         "FORESEES": chooser.foresee is not None,
+        "SLOW": balancer.slow is not None,
         "pick": chooser.pick,
     }
     for name in ("score", "rebuild", "changed", "answered", "unpicked", "foresee"):

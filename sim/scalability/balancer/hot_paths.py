@@ -30,8 +30,8 @@ if TYPE_CHECKING:
 class BalancerBooks:
     """All dispatchers and views: state of (dispatcher, view) is number dispatcher x views + view of `states`."""
 
-    __slots__ = ("capacity", "dispatchers", "draws_count", "eligible", "fleets", "fresh", "generation", "member",
-                 "rings", "slot_type", "slots_count", "states", "tokens", "views")  # fmt: skip
+    __slots__ = ("begun", "capacity", "dispatchers", "draws_count", "eligible", "fleets", "fresh", "generation",
+                 "member", "rings", "slot_type", "slots_count", "states", "tokens", "views")  # fmt: skip
 
     fleets: Row
     states: Row
@@ -49,13 +49,14 @@ class BalancerBooks:
         self.slot_type, self.tokens, self.member = facts.slot_type, facts.tokens, facts.member
         self.draws_count = balancer.draws_count
         self.rings = balancer.rings
+        self.begun = integers(1) if balancer.slow is None else balancer.slow.begun
 
 
 FORESIGHT = 4  # requests between two steps of `foresee`
 
 # What a strategy binds; these stand for a strategy that has none.
 CENTRAL = COUNTS_OWN = MOVES_ON_SENT = MOVES_ON_RELEASED = HAS_SCORE = HAS_CHANGED = HAS_ANSWERED = HAS_REBUILD = False
-HAS_IDLE = HAS_UNPICKED = POLLED = REFILLS = FORESEES = False
+HAS_IDLE = HAS_UNPICKED = POLLED = REFILLS = FORESEES = SLOW = False
 
 
 def pick(fleet: FleetState, state: Any, draws: Sequence[float], key: int, now: float) -> int:
@@ -162,6 +163,8 @@ def hot_dispatch(books: BalancerBooks, dispatcher: int, view: int, draws: Sequen
     if state.size == 0:
         return NONE
     fleet = item(books.fleets, dispatcher)
+    if SLOW:
+        books.begun[0] = 1
     slot = pick(fleet, state, draws, key, now)
     fleet.in_flight[slot] += 1
     if COUNTS_OWN:

@@ -59,7 +59,7 @@ class SlowStart:
     def __init__(self, params: SlowStartParams, facts: Facts, slots_max: int, fill: Fill) -> None:
         self.params, self.facts = params, facts
         self.since = floats(slots_max)
-        self.begun = False  # a dispatch happened
+        self.begun = integers(1)  # 1 once a dispatch happened; a compiled engine writes it too
         self.picked_from: Any = None  # the state that the last pick fell in: the view's or its twin
         self._up = integers(slots_max)  # as of the last change: may be picked
         self._down_at = floats(slots_max, -math.inf)
@@ -90,7 +90,7 @@ class SlowStart:
                 if warm[slot]:
                     warm[slot] = 0
                     self._warming.remove((self.since[slot], slot))
-            elif self.begun and not at_once:
+            elif self.begun[0] and not at_once:
                 if self._down_at[slot] < now:  # else it was not out: a panic ended as it came back
                     self.since[slot], self._was_warm[slot] = now, 1
                 warm[slot] = self._was_warm[slot]
@@ -144,7 +144,7 @@ def warmed(chooser: Chooser, slow: SlowStart, central: bool) -> Chooser:
     warm, since = slow.facts.warm, slow.since
 
     def pick(fleet: FleetState, state: Any, draws: Sequence[float], key: int, now: float) -> int:
-        slow.begun = True
+        slow.begun[0] = 1
         slow.picked_from = state
         slot = base(fleet, state, draws, key, now)
         if not warm[slot]:
