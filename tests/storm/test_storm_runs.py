@@ -6,30 +6,39 @@ from dataclasses import replace
 
 import pytest
 
+from sim.bench.storm import campaign
 from sim.bench.storm.again import first_difference, replay_storm
-from sim.bench.storm.campaign import CHUNK, Total, run_campaign, run_chunk
+from sim.bench.storm.campaign import Total, run_campaign, run_chunk
 from sim.bench.storm.draw import config_of, draw_scenario
 from sim.bench.storm.ledger import StormLedger
+from sim.bench.storm.probes import PROBES, missing
 from sim.bench.storm.run import run_storm
 from sim.bench.storm.scenario import LARGE, LARGE_EVERY, SMALL, size_of
 
-FIRST, SHARE = 1000, 75
+FIRST, SHARE = 1000, 26
+REGRESSIONS = {  # seeds that found something, and what it was
+    2053: "a breaker whose trials a panic had outnumbered let everything through once one came back",
+    2077: "what a drain cut short left on the node waited there for ever",
+    2261: "a scale-in kept the one node that had no agents",
+    2332: "an attempt ended on a slot whose last agent had gone: weighted_least_connections divided by zero",
+}
 
 
 def test_a_share_of_the_storm_breaks_nothing() -> None:
     chunk = run_chunk(FIRST, SHARE, "test")
     assert chunk.violations == []
     assert chunk.count == SHARE
-    assert chunk.large_count == sum(size_of(seed) == LARGE for seed in range(FIRST, FIRST + SHARE)) >= 3
+    assert chunk.large_count == sum(size_of(seed) == LARGE for seed in range(FIRST, FIRST + SHARE)) >= 1
     assert chunk.judged["M6"] > 20 * SHARE
     assert all(chunk.judged[name] for name in ("M1", "M2", "M3", "M4", "M5", "M11", "M12", "M15", "M16", "X2"))
     assert chunk.virtual_s > 3600.0
+    assert missing(chunk.probes) != list(PROBES)
 
 
 def test_a_scenario_is_a_function_of_its_seed() -> None:
-    drawn = [draw_scenario(seed) for seed in range(40)]
-    assert [draw_scenario(seed) for seed in range(40)] == drawn
-    assert len({str(scenario.overrides) for scenario in drawn}) == 40
+    drawn = [draw_scenario(seed) for seed in range(24)]
+    assert [draw_scenario(seed) for seed in range(24)] == drawn
+    assert len({str(scenario.overrides) for scenario in drawn}) == 24
     assert [scenario.size for scenario in drawn].count(LARGE) == 1
     assert drawn[LARGE_EVERY - 1].size == LARGE
     assert draw_scenario(3, LARGE).overrides["fleet.nodes"] >= 6 > draw_scenario(3, SMALL).overrides["fleet.nodes"]
@@ -48,7 +57,7 @@ def test_everything_that_was_drawn_is_told() -> None:
     assert getattr(config.faults, scenario.strikes[0].kind).at_s
 
 
-@pytest.mark.parametrize("seed", [2, 5, 11])
+@pytest.mark.parametrize("seed", [*REGRESSIONS, 5])
 def test_a_replay_is_the_same_run(seed: int) -> None:
     text, report, is_well = replay_storm(seed)
     assert is_well
@@ -65,14 +74,15 @@ def test_a_difference_is_named() -> None:
     assert told.startswith(("event ", "violations", "virtual_s", "M", "the tables"))
 
 
-def test_a_campaign_goes_on_where_it_stopped() -> None:
+def test_a_campaign_goes_on_where_it_stopped(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(campaign, "CHUNK", 4)
     ledger = StormLedger(None)
-    half = run_campaign(1, CHUNK, 1, ledger)
-    assert [chunk.count for chunk in half.chunks] == [CHUNK]
+    half = run_campaign(1, 4, 1, ledger)
+    assert [chunk.count for chunk in half.chunks] == [4]
     said: list[tuple[int, int]] = []
-    whole = run_campaign(1, CHUNK + 5, 1, ledger, said=lambda done, of: said.append((done, of)))
-    assert said == [(CHUNK + 5, CHUNK + 5)]
-    alone = Total([run_chunk(1, CHUNK, "x"), run_chunk(1 + CHUNK, 5, "x")])
+    whole = run_campaign(1, 9, 1, ledger, said=lambda done, of: said.append((done, of)))
+    assert said == [(8, 9), (9, 9)]
+    alone = Total([run_chunk(1, 4, "x"), run_chunk(5, 5, "x")])
     assert whole.last_line() == alone.last_line()
     assert whole.summed().judged == alone.summed().judged
     assert not run_campaign(1, 10_000, 1, ledger, budget_s=0.0).whole

@@ -8,16 +8,14 @@ length in time is a share of the phase that may be struck, or a multiple of the 
 
 from __future__ import annotations
 
-from functools import cache
-
 from sim.bench.check import check
-from sim.bench.compose import compose
 from sim.bench.dice import Dice, Overrides, digits
 from sim.bench.random_configs import configured
 from sim.bench.random_fire import TIMEOUT, draw_attempts, draw_failover, draw_gates, draw_health, draw_scaler
 from sim.bench.random_load import STRATEGIES, draw_balancer, draw_fleet, draw_shape
 from sim.bench.rules import SILENT
 from sim.bench.schema import Config
+from sim.bench.storm.base import base
 from sim.bench.storm.bounds import calm_s
 from sim.bench.storm.draw_strikes import draw_deeds, draw_loads, draw_strikes
 from sim.bench.storm.scenario import LARGE, SMALL, Scenario, size_of
@@ -30,12 +28,6 @@ ARRIVALS = ("poisson", "poisson", "deterministic", "gamma", "mmpp", "flash_crowd
 LLM_MEAN_S = 1.1
 DRAIN_RATIO = 20.0  # of the horizon
 ORDER_PROB = 0.5
-
-
-@cache
-def base() -> Config:
-    """The defaults of every key; composed once a process."""
-    return compose([])
 
 
 def config_of(scenario: Scenario) -> Config:
@@ -101,8 +93,7 @@ def _drawn(seed: int, dice: Dice, size: str) -> Scenario:
     _draw_door(dice, found, storm_s)
     found["horizon_s"] = digits(storm_s + calm_s(found, storm_s, mean_s))
     found["drain_s"] = digits(DRAIN_RATIO * found["horizon_s"])
-    plagues = ()
-    return Scenario(seed, LARGE if large else SMALL, found, strikes, deeds, storm_s, word, records_max, looks, plagues)
+    return Scenario(seed, LARGE if large else SMALL, found, strikes, deeds, storm_s, word, records_max, looks)
 
 
 def _draw_load(dice: Dice, seed: int, large: bool) -> Overrides:

@@ -1,7 +1,7 @@
 """What the checkers of a storm found: how often each invariant was judged, what broke, and which rare things happened.
 
-Ids follow the catalogue of invariants (M: manager and requests, G: gateway, P: plugins, L: liveness, X: the run as a
-whole). A checker says `hold(id, ok, ...)` with its own numbers; it never repairs, and never asks the code under test
+Ids follow the catalogue of invariants (M: manager and requests, T: event log, G: gateway, L: liveness, X: the run as
+a whole). A checker says `hold(id, ok, ...)` with its own numbers; it never repairs, and never asks the code under test
 whether it is right. Up to `VIOLATIONS_MAX` violations are kept, all are counted.
 """
 
@@ -38,8 +38,6 @@ INVARIANTS = {
     "G1": "a request without a good key never reaches the fleet",
     "G2": "a key is let in at most burst + rate x time, over every stretch of time",
     "G4": "no key stands in any event",
-    "P3": "a plugin that fails is a typed failure, and its request goes on",
-    "P9": "a plugin that fails as often as its circuit allows is off until it is probed",
     "X1": "nothing raises what nobody documented",
     "X2": "the same seed is the same run",
 }

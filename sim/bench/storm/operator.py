@@ -92,10 +92,12 @@ class Operator:
         await provider.release(node_id)
 
     async def _undeploy(self, deed: Deed) -> None:
-        agents = self.fire.manager.list_agents()
-        if len(agents) < 2:
-            raise FleetError("the last agent stays")
-        await self.fire.manager.undeploy_agent(agents[deed.which % len(agents)].agent_id)
+        manager = self.fire.manager
+        agents = [agent for agent in manager.list_agents() if agent.node_id is not None
+                  and manager.ready_count(agent.node_id, agent.agent_type) > 1]  # fmt: skip
+        if not agents:
+            raise FleetError("the last agent of a node stays: what waits there is for it")
+        await manager.undeploy_agent(agents[deed.which % len(agents)].agent_id)
 
     async def _deploy(self, deed: Deed) -> None:
         types = self.fire.shape.types

@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections import Counter
 
 PROBES = (
-    "a deed that is refused", "a fence", "a node goes draining", "a node goes maintenance", "a node goes offline",
+    "a deed that is refused", "a fence", "a key that nobody issued", "a rate limit that is reached",
+    "a node goes draining", "a node goes maintenance", "a node goes offline",
     "a node goes online", "a node that was fenced", "a place that is stranded", "a request of several attempts",
     "a request to a machine that is dead and not yet found", "a scale-in", "a scale-out", "a state that is lost",
     "a state that was read back", "a storm judged after R", "a storm that was healed",

@@ -118,7 +118,8 @@ class _Storm:
     def _judge_calm(self, _: None) -> None:
         findings, now = self.watcher.findings, self.watcher.now()
         self.watcher.deep_look()
-        judge_nodes(findings, self.fire, self.watcher.books, self.scenario.heal_at, now)
+        if self.config.health.detector != "phi_accrual":
+            judge_nodes(findings, self.fire, self.watcher.books, self.scenario.heal_at, now)
         if self.config.failover.enabled:
             judge_agents(findings, self.fire, now)
         findings.seen("a storm judged after R")
@@ -128,6 +129,8 @@ class _Storm:
         watcher = self.watcher
         watcher.requests.judge(record, watcher.books, watcher.routing)
         calm_at = self.recovered_at if self._promises() else math.inf
+        if self.assembly.door is not None:
+            watcher.door.judge(watcher.rows, record.ended_at)
         gated = self.assembly.door is not None or self.assembly.plugged is not None
         judge_requests(watcher.findings, self.config, record, watcher.requests, calm_at, gated)
 
@@ -149,9 +152,11 @@ def _digest(record: RunRecord | None, assembly: Assembly, findings: Findings) ->
 
 
 def _told(error: BaseException) -> str:
-    """The error and where it came from, without the paths of a machine."""
+    """The innermost error and where it came from, without the paths of a machine."""
+    names = [type(error).__name__]
+    while isinstance(error, BaseExceptionGroup):
+        error = error.exceptions[0]
+        names.append(type(error).__name__)
     frames = traceback.extract_tb(error.__traceback__)[-TRACE_LINES:]
     where = " < ".join(f"{frame.name}:{frame.lineno}" for frame in reversed(frames))
-    parts = getattr(error, "exceptions", ())
-    inner = "; ".join(f"{type(part).__name__}: {part}" for part in parts)
-    return f"{' '.join(str(error).split())}{' (' + inner + ')' if inner else ''} [{where}]"
+    return f"{' of '.join(reversed(names))}: {' '.join(str(error).split())} [{where}]"

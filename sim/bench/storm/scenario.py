@@ -7,7 +7,7 @@ stop at `horizon_s`. Instants and durations in virtual seconds.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from typing import Any
 
 from sim.bench.dice import Overrides
@@ -66,7 +66,6 @@ class Scenario:
     order_word: int = 0  # 0: equal instants keep their order
     records_max: int = 100_000
     looks: tuple[float, ...] = ()
-    plagues: tuple[str, ...] = field(default=())  # hostile plugins that are loaded
 
     def without(self, **changes: Any) -> Scenario:
         """A copy with these fields instead."""
@@ -77,7 +76,6 @@ class Scenario:
         kinds = [strike.kind for strike in self.strikes]
         kinds += [name for name in ("poison_request", "overload") if self.overrides.get(f"faults.{name}.enabled")]
         kinds += [f"deed {deed.what}" for deed in self.deeds]
-        kinds += [f"plugin {name}" for name in self.plagues]
         return list(dict.fromkeys(kinds))
 
     def as_text(self) -> str:
@@ -87,8 +85,6 @@ class Scenario:
         lines += [f"  {key}={value}" for key, value in self.overrides.items()]
         lines += [f"  fault {strike.as_text()}" for strike in self.strikes]
         lines += [f"  deed {deed.as_text()}" for deed in self.deeds]
-        if self.plagues:
-            lines.append("  plugins " + " ".join(self.plagues))
         looks = " ".join(f"{at:g}" for at in self.looks)
         lines.append(f"  deep looks at {looks}; the journal holds {self.records_max} records")
         return "\n".join(lines)

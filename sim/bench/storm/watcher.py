@@ -9,10 +9,12 @@ from __future__ import annotations
 from typing import Any
 
 from sim.bench.assemble import Assembly
+from sim.bench.check_fire import PROBES
 from sim.bench.schema import Config
 from sim.bench.storm.bounds import detection_s
 from sim.bench.storm.checkers.agents import Agents, WatchedJournal
-from sim.bench.storm.checkers.nodes import NodeBooks
+from sim.bench.storm.checkers.door import DoorWatch
+from sim.bench.storm.checkers.nodes import CUTTING, SILENCING, NodeBooks
 from sim.bench.storm.checkers.requests import Requests
 from sim.bench.storm.checkers.restart import judge_restart
 from sim.bench.storm.checkers.routing import Routing
@@ -42,6 +44,8 @@ class Watcher:
         self.findings = findings = Findings()
         self.env = ShuffledEnvironment(scenario.order_word)
         self.books = NodeBooks()
+        if config.health.detector in PROBES:
+            self.books.silencing = (*SILENCING, *CUTTING)
         self.routing = Routing(findings, self.books, self.now)
         self.routing.detection_s = detection_s(scenario.overrides)
         self.routing.ejected_max_ratio = config.health.ejection.ejected_max_ratio
@@ -52,6 +56,7 @@ class Watcher:
         self.states = States(findings, self.books, self.agents, self.disks)
         self.requests = Requests(findings, config)
         self.scaling = Scaling(findings, config)
+        self.door = DoorWatch(findings, config, self.now)
         self.rows: list[Row] = []
         self._last_at = 0.0
         self._look_due = False
@@ -70,6 +75,8 @@ class Watcher:
         self._assembly = assembly
         assembly.log.listeners.append(self.read)
         self.requests.tap(assembly.world.engine)
+        if assembly.door is not None:
+            self.door.tap(assembly.door)
 
     def read(self, row: Row) -> None:
         """An event of the log."""

@@ -3,8 +3,9 @@
 A node comes in three steps: the provider gives a machine, the manager registers it (agents that wait for a place go
 there first), and the agents of a standard node that are still missing are deployed on it. Whatever fails or is
 cancelled in between is undone: the node is removed, the machine released. A node leaves drained: no new work, what runs
-may finish for `drain_s`, its agents stop, the machine is released. First to leave is the node with the fewest attempts
-in flight, then the youngest. A node that is OFFLINE for 20 min is given up (Kubernetes cluster autoscaler: unready).
+may finish for `drain_s`, its agents stop, the machine is released. First to leave is a node without ready agents, then
+the one with the fewest attempts in flight, then the youngest. A node that is OFFLINE for 20 min is given up (Kubernetes
+cluster autoscaler: unready).
 """
 
 from __future__ import annotations
@@ -31,6 +32,7 @@ class FleetManager(Protocol):
     async def deploy_agent(self, config: Mapping[str, Any], *, node_id: str) -> str: ...
     def node_statuses(self) -> dict[str, NodeStatus]: ...  # oldest first
     def list_agents(self, *, node_id: str) -> list[AgentInfo]: ...
+    def ready_count(self, node_id: str, agent_type: str) -> int: ...
 
 
 class FleetActuator:
@@ -62,7 +64,13 @@ class FleetActuator:
     def removable(self) -> list[str]:
         """Nodes in service, the one to remove first first."""
         births = enumerate(self.ready())
-        return [node_id for *_, node_id in sorted((self.in_flight(name), -birth, name) for birth, name in births)]
+        return [
+            name for *_, name in sorted((self._serves(name), self.in_flight(name), -at, name) for at, name in births)
+        ]
+
+    def _serves(self, node_id: str) -> bool:
+        """Whether it has a ready agent: one that was emptied and opened again may have none."""
+        return any(self.manager.ready_count(node_id, agent_type) for agent_type in self.agents)
 
     def lost(self) -> list[str]:
         """Nodes seen OFFLINE for `LOST_AFTER_S`, oldest first; to be asked regularly."""

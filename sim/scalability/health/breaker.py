@@ -131,7 +131,7 @@ class Breaker:
         """One more trial is out."""
         row = self.columns.row_of[slot]
         self.columns.trials[row] += 1
-        if self.columns.trials[row] == self.params.trials_max:
+        if self.columns.trials[row] >= self.params.trials_max:  # a panic sends more than these
             self.eligible.exclude(self._nodes.node_of[row], CAUSE, "half open, its trials are out")
 
     def fell(self, slot: int, now: float) -> None:
@@ -152,7 +152,8 @@ class Breaker:
             self._enter(row, CLOSED)
             reason = f"{self.params.successes_min} trials succeeded (successes_min)"
             self.events.write(now, "breaker_closed", node_id, reason=reason)
-        self.eligible.include(node_id, CAUSE)
+        if self.columns.trials[row] < self.params.trials_max:
+            self.eligible.include(node_id, CAUSE)
 
     def _left(self, node_id: str) -> None:
         row = self._nodes.leave(node_id)

@@ -93,13 +93,21 @@ class Registrar:
         self.context.write("node_removed", node_id, reason=reason)
 
     async def drain(self, node_id: str, reason: str, drain_s: float | None) -> None:
-        """Get everything off a node, which stays, draining, until its status is changed; raises `NodeError`."""
+        """Get everything off a node, which stays, draining, until its status is changed; raises `NodeError`.
+
+        What has not ended in time has failed and is tried elsewhere: nobody would serve it here any more.
+        """
         node = self.ledger.node(node_id)
-        await self._empty(node, reason, False, drain_s)
+        if await self._empty(node, reason, False, drain_s) and node.reachable:
+            self.counters.nodes_fenced += 1
+            self.ledger.fence(node, "its time to drain is over, what it still holds goes to others")
         node.removing = False
 
-    async def _empty(self, node: Node, reason: str, stop_agents: bool, drain_s: float | None) -> None:
-        """The node has no agents afterwards and is still marked as being removed, unless this is cut short."""
+    async def _empty(self, node: Node, reason: str, stop_agents: bool, drain_s: float | None) -> bool:
+        """The node has no agents afterwards and is still marked as being removed, unless this is cut short.
+
+        Whether the time was over before all that ran there had ended.
+        """
         if node.removing:
             raise NodeError(node.node_id, "is being removed already")
         if drain_s is not None and not is_number(drain_s, 0.0):
@@ -109,28 +117,29 @@ class Registrar:
             if node.wanted is not NodeStatus.OFFLINE:
                 node.wanted = NodeStatus.DRAINING
             self.ledger.set_status(node, reason)
-            if drain_s is not None and node.reachable:
-                await self._wait_drained(node, drain_s)
+            is_cut = drain_s is not None and node.reachable and not await self._wait_drained(node, drain_s)
             await self._evict_all(node, reason)
             await self._clear(node)
         except BaseException:
             node.removing = node.retiring = False
             raise
+        return is_cut
 
-    async def _wait_drained(self, node: Node, drain_s: float) -> None:
-        """What runs on the node ends, or the time is over: what is left then fails with the node."""
+    async def _wait_drained(self, node: Node, drain_s: float) -> bool:
+        """What runs on the node ends (True), or the time is over: what is left then fails with the node."""
         provider = self.context.provider
         if provider is None:
-            return  # nobody knows what runs there
+            return True  # nobody knows what runs there
         self.counters.drains += 1
-        reason = "nothing waits or runs on it"
         try:
             async with self.context.runtime.timeout(drain_s):
                 await provider.drained(node.node_id)
         except HOST_ERRORS as error:
             self.counters.drains_cut += 1
-            reason = str(error) or type(error).__name__
-        self.context.write("node_drained", node.node_id, reason=reason)
+            self.context.write("node_drained", node.node_id, reason=str(error) or type(error).__name__)
+            return False
+        self.context.write("node_drained", node.node_id, reason="nothing waits or runs on it")
+        return True
 
     async def _clear(self, node: Node) -> None:
         """A stop that was not confirmed is asked for once more, so that no zombie stays behind on the node."""

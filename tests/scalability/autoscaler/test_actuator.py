@@ -134,6 +134,16 @@ def test_the_fewest_in_flight_leave_first_then_the_youngest(rig: Rig) -> None:
     assert rig.actuator.removable() == ["m-3", "m-2", "m-0", "m-1"]
 
 
+def test_a_node_without_agents_leaves_before_all_others(rig: Rig) -> None:
+    """Storm 2261: a node that was drained and opened again had none, and stayed as the last one of the fleet."""
+    for _ in range(3):
+        rig.add()
+    rig.flying = {"m-0": 3, "m-1": 0, "m-2": 0}
+    for name in [name for name, agent in rig.manager.agents.items() if agent.node_id == "m-0"]:
+        del rig.manager.agents[name]
+    assert rig.actuator.removable() == ["m-0", "m-2", "m-1"]
+
+
 def test_a_node_leaves_drained_and_its_machine_is_released(rig: Rig) -> None:
     rig.add()
     task = rig.runtime.spawn(rig.actuator.remove("m-0", "test"), "remove")

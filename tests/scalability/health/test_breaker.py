@@ -111,6 +111,21 @@ def test_a_dropped_trial_makes_room_and_proves_nothing() -> None:
     breaker.dropped(0, 12.0)
 
 
+def test_more_trials_than_allowed_close_the_door_until_all_but_few_are_back() -> None:
+    """Storm 2053: a panic had sent three; the first that came back opened the door for good."""
+    stage, breaker = half_open(trials_max=1, successes_min=9)
+    for _ in range(3):
+        breaker.sent(0, 10.5)
+    assert stage.used() == ["n1"]
+    breaker.ok(0, 11.0)
+    breaker.dropped(0, 11.0)
+    assert stage.used() == ["n1"]
+    breaker.ok(0, 11.5)
+    assert stage.used() == ["n0", "n1"]
+    breaker.sent(0, 12.0)
+    assert stage.used() == ["n1"]
+
+
 def test_who_left_is_forgotten() -> None:
     stage, breaker = made()
     trip(breaker)

@@ -74,6 +74,17 @@ def test_a_deadline_ends_the_wait() -> None:
     assert rig.loads() == {"node-1": 2}
 
 
+def test_what_a_cut_drain_leaves_behind_is_fenced() -> None:
+    """Storms 2077 and 2263: the node stayed without agents, and what it still held waited there for ever."""
+    rig, _ = fleet(2, 2, busy_s=1e6)
+    rig.run(rig.manager.drain_node("node-0", 7.0))
+    assert rig.kinds("node-0")[-2:] == ["node_drained", "node_fenced"]
+    assert rig.reasons("node_fenced") == ["its time to drain is over, what it still holds goes to others"]
+    calm, _ = fleet(2, 2)
+    calm.run(calm.manager.drain_node("node-0", 7.0))
+    assert calm.kinds("node-0")[-1] == "node_drained"
+
+
 def test_a_provider_that_fails_ends_the_wait() -> None:
     rig, machines = fleet(2, 2)
     machines.broken = True

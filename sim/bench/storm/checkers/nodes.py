@@ -12,7 +12,8 @@ from typing import Any
 
 from sim.runtime.events import Row
 
-SILENCING = ("crash", "pause", "zone_outage", "preemption", "partition")  # while on, no answer and no heartbeat comes
+SILENCING = ("crash", "pause", "zone_outage")  # while on, no answer and no heartbeat comes
+CUTTING = ("partition",)  # no check is answered, whatever the direction; heartbeats may still come
 ONLINE, OFFLINE, DRAINING = "online", "offline", "draining"
 
 
@@ -39,6 +40,7 @@ class NodeBooks:
         self.fences: dict[str, list[float]] = {}
         self.struck: dict[tuple[str, str, int], float] = {}  # (kind, node, occurrence) -> began
         self.kinds_struck: dict[str, int] = {}
+        self.silencing: tuple[str, ...] = SILENCING
         self.panic = False
         self.panics_count = 0
 
@@ -82,7 +84,7 @@ class NodeBooks:
 
     def silent_since(self, node_id: str) -> float | None:
         """Since when a machine truly says nothing; None while it may speak."""
-        began = [at for (kind, where, _), at in self.struck.items() if where == node_id and kind in SILENCING]
+        began = [at for (kind, where, _), at in self.struck.items() if where == node_id and kind in self.silencing]
         return min(began) if began else None
 
     def in_service_count(self) -> int:

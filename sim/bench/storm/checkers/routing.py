@@ -2,7 +2,7 @@
 
 Every pick, answer and release of the balancer passes here. Own counts of what is in flight are kept by (dispatcher,
 slot, generation); a node that was fenced starts from nothing under a new generation. Preemption silences a machine only
-after its notice, so that its silence is not judged; neither is a panic.
+after its notice, so that its silence is not judged; neither is a panic, nor heartbeats through a partition.
 """
 
 from __future__ import annotations

@@ -7,6 +7,8 @@ active_request_bias 1) scores what the slot will hold, so that an idle fast node
 
 from __future__ import annotations
 
+from math import inf
+
 from sim.registry import register
 from sim.scalability.balancer.chooser import Chooser
 from sim.scalability.balancer.fleet_state import FleetState
@@ -15,8 +17,9 @@ from sim.scalability.balancer.params import BalancerParams
 
 
 def score_weighted(fleet: FleetState, slot: int) -> float:
-    """Attempts a unit of weight once this one is there."""
-    return (fleet.count[slot] + 1) / fleet.weight[slot]
+    """Attempts a unit of weight once this one is there; a slot whose last agent went is never the least."""
+    weight = fleet.weight[slot]
+    return (fleet.count[slot] + 1) / weight if weight > 0.0 else inf
 
 
 @register("balancer", "weighted_least_connections")
