@@ -2,9 +2,13 @@
 
 Builds the report of results/NAME again from what is stored, without running anything; without NAME the overrides say
 which study, as for `run`. Overrides such as objective=sojourn_s_mean or slo.max=2 change what is asked of the same
-runs. With --against FOLDER the numbers of results/NAME are compared with those of another results folder, metric by
-metric (exit 1 when some differ). With --agrees-with SEED the same study is read back under another seed, which was run
-before: exit 1 when a pair is significantly reversed or the best is no longer among the best.
+runs.
+
+  --against FOLDER     hold the numbers of results/NAME against those of another results folder: the same bits where
+                       code, config, seed and libraries are the same; paired differences with intervals where one of
+                       them changed; speed by a rank test on what the replications took (exit 1 when a number differs)
+  --agrees-with SEED   read the same study back under another seed, which was run before: exit 1 when a pair is
+                       significantly reversed or the best is no longer among the best
 """
 
 from __future__ import annotations

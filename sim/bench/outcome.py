@@ -11,6 +11,7 @@ from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
+from sim.bench.against_files import TIMINGS
 from sim.bench.compose import to_yaml
 from sim.bench.manifest import manifest, portable
 from sim.bench.plan import Plan, Point
@@ -76,6 +77,8 @@ def write_results(plan: Plan, summary: StudySummary, folder: Path, write_report:
         head = f"# {best.label} of {plan.name}; run it again with: victor-sim run config=FILE\n"
         write_whole(folder / "best.yaml", (head + to_yaml(portable(best.config))).encode())
     write_whole(folder / "manifest.json", (json.dumps(manifest(plan, summary), indent=1) + "\n").encode())
+    timings = {point.point: point.wall_s for point in summary.points}
+    write_whole(folder / TIMINGS, (json.dumps(timings, indent=1) + "\n").encode())
     if plan.base.stats.keep_requests:
         _write_requests(plan, folder / "requests")
 

@@ -59,9 +59,11 @@ class _Reduced:
         self.terminating = False
         self.cut_s = 0.0
         self.notes: list[str] = []
+        self.wall_s: list[float] = []
 
     def add(self, record: RunRecord, facts: PointFacts) -> None:
         number = len(self.metrics)
+        self.wall_s.append(record.wall_s)
         self.problems += [f"replication {number}: {problem}" for problem in problems_of(audit(record))]
         cut_s = _cut_s(record.terminating, facts)
         if cut_s >= record.horizon_s:
@@ -129,6 +131,7 @@ def summarize_point(label: str, keys: dict[str, str], records: Iterable[RunRecor
         engine=reduced.engine,
         notes=reduced.notes,
         timeline=reduced.timeline,
+        wall_s=reduced.wall_s,
     )
 
 

@@ -107,6 +107,7 @@ class PointSummary:
     engine: str
     notes: list[str] = field(default_factory=list)  # what is left out and why
     timeline: FleetTimeline | None = None  # where the fleet was under fire (faults, outages) or changed its size
+    wall_s: list[float] = field(default_factory=list)  # what each replication took to run
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,4 +1,4 @@
-"""points.csv and comparisons.csv: numbers at full precision, one row a fact, columns as the contract names them."""
+"""points.csv, comparisons.csv, replications.csv: numbers at full precision, columns as the contract names them."""
 
 from __future__ import annotations
 
@@ -41,6 +41,17 @@ def comparisons_csv(summary: StudySummary) -> str:
         for c in summary.comparisons
     )
     return _text(COMPARISON_COLUMNS, rows)
+
+
+def replications_csv(summary: StudySummary) -> str:
+    """One row a design point and metric, one column a replication: what paired differences are taken of."""
+    most = max((len(values) for point in summary.points for values in point.per_replication.values()), default=0)
+    rows = (
+        [point.point, metric, *map(_number, values.tolist()), *([""] * (most - len(values)))]
+        for point in summary.points
+        for metric, values in point.per_replication.items()
+    )
+    return _text(["point", "metric", *(f"r{number}" for number in range(most))], rows)
 
 
 def _number(value: float) -> str:

@@ -87,7 +87,8 @@ def test_two_results_side_by_side(study: Plan, tmp_path: Path) -> None:
     (other / "points.csv").write_text(head + "a,cost,2,1.5,2.5\na,x,1,,\na,y,1,,\n", encoding="utf-8")
     text, same = against(tmp_path, other)
     assert not same
-    assert text.splitlines()[1:] == ["a  cost: 1 -> 2 (+100.00 %, intervals apart)", "a  x: 0 -> 1 (from 0)"]
+    assert text.splitlines()[1].startswith("1 of 1 points: a folder has no manifest")
+    assert text.splitlines()[2:] == ["a  cost: 1 -> 2 (+100.00 %, intervals apart)", "a  x: 0 -> 1 (from 0)"]
     assert text.startswith("3 numbers in both, 2 differ; ")
     for content, problem in (
         ("point\n", "no such column"),

@@ -29,7 +29,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def test_files_are_the_agreed_ones(folder: Path) -> None:
     names = sorted(str(path.relative_to(folder)) for path in folder.rglob("*") if path.is_file())
     figures = [f"figures/{name}-{at}.svg" for name in ("forest", "heat", "quantiles", "tail") for at in (1, 2)]
-    assert names == ["comparisons.csv", *figures, "points.csv", "report.html", "report.md"]
+    assert names == ["comparisons.csv", *figures, "points.csv", "replications.csv", "report.html", "report.md"]
     assert (folder / "report.html").stat().st_size < 5_000_000
 
 
