@@ -24,6 +24,7 @@ VERBS = {
     "bench": "speed of the engines and of others on one yardstick, as ratios in the same run; growth, long runs",
     "serve": "the real control plane and gateway, live, on loopback unless told",
     "node": "server.url=URL: a live agent host that joins a served control plane",
+    "calibrate": "fits a world to a recorded live run, and says how far simulated and live differ",
     "keys": "create NAME, list, revoke NAME, token NAME: API keys of the gateway",
     "doctor": "the environment, optional parts, store health",
 }

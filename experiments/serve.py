@@ -1,4 +1,4 @@
-"""victor-sim serve [--config-dir DIR] [config=FILE] [hydra overrides]
+"""victor-sim serve [--config-dir DIR] [config=FILE] [hydra overrides] | --selftest [kills=N] [seed=S] [--out FILE]
 
 The real control plane and gateway, live, from the same config groups as `run`; on loopback unless told. Where nothing
 else is chosen: health=aggressive, failover=default, retry=default. fleet.nodes local processes are started
@@ -11,13 +11,17 @@ else is chosen: health=aggressive, failover=default, retry=default. fleet.nodes 
 
 What was accepted and where agents run is journaled in paths.state (default .victor-sim): kill -9 and the same command
 again go on. SIGTERM and Ctrl-C drain.
+
+--selftest kills a node, the control plane or both N times (20) under load, over a state of its own, and checks after
+each that every accepted task has one answer or a stated failure; exit 1 if not. FILE gets a row a kill.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from pathlib import Path
 
-from sim.experiments.words import CONFIG_DIR, parse
+from sim.experiments.words import CONFIG_DIR, parse, settings
 
 LIVE = ("health=aggressive", "failover=default", "retry=default")
 
@@ -29,11 +33,18 @@ def help_text() -> str:
 
 def main(arguments: Sequence[str]) -> int:
     """0 once it was told to end; what is wrong raises."""
-    words = parse(arguments, (), (CONFIG_DIR,))
-    from sim.bench.compose import compose
-    from sim.live.serve.server import serve
+    words = parse(arguments, ("--selftest",), (CONFIG_DIR, "--out"))
 
     def say(line: str) -> None:
         print(line, flush=True)
+
+    if "--selftest" in words.flags:
+        from sim.live.selftest.command import selftest
+
+        asked = settings(words, {"kills": 20, "seed": 1})
+        out = words.values.get("--out")
+        return selftest(asked["kills"], asked["seed"], None if out is None else Path(out), say)
+    from sim.bench.compose import compose
+    from sim.live.serve.server import serve
 
     return serve(compose([*LIVE, *words.overrides], words.config_dir), say)

@@ -60,16 +60,24 @@ class LocalNodes:
             jobs = [self.runtime.spawn(self._again(name), f"start {name}") for name in known]
         else:
             jobs = [self.runtime.spawn(self._first(), "first start") for _ in range(self.config.fleet.nodes)]
-        for job in jobs:
-            await job.join()
+        for job in jobs:  # taken in one after the other, as in a run: slots have the same order
+            info: NodeInfo | None = await job.join()
+            if info is not None:
+                await self._take_in(info)
 
-    async def _first(self) -> None:
+    async def _first(self) -> NodeInfo | None:
         try:
-            info: NodeInfo = await self.provider.provide()
+            return await self.provider.provide()
+        except (FleetError, OSError) as error:
+            self._failed("fleet", error)
+            return None
+
+    async def _take_in(self, info: NodeInfo) -> None:
+        try:
             await self.fleet.manager.register_node(info)
             await self.fleet.deploy_standard(info.node_id)
         except (FleetError, OSError) as error:
-            self._failed("fleet", error)
+            self._failed(info.node_id, error)
 
     async def _again(self, name: str) -> None:
         try:
