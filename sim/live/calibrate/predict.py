@@ -1,8 +1,9 @@
 """A prediction beside what was measured: the same metrics by the same rules, and the decisions side by side.
 
-The simulated run has the live run's arrivals and, where the law is drawn by inversion, its demands up to the fit
-(common random numbers): what differs is the world. Other seeds say how far chance alone moves each figure. Decisions:
-the nodes that first attempts went to, by the request's number; equal where timing does not enter the strategy.
+The simulated run has the live run's arrivals and, where the law's inversion rises with its draw (lognormal does,
+exponential falls), its demands up to the fit (common random numbers): what differs is the world. Other seeds say how
+far chance alone moves each figure. Decisions: the nodes that first attempts went to, by the request's number; equal
+where timing does not enter the strategy.
 """
 
 from __future__ import annotations

@@ -8,27 +8,33 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-from sim.live.selftest.kills import Kills, Round
+from sim.live.selftest.kills import Kills, Round, line_of
 from sim.runtime.live import LiveRuntime
 
 COLUMNS = ("number", "kind", "killed_at", "sent", "accepted", "done", "failed", "recovered_s", "assignment")
 
 
 def selftest(kills: int, seed: int, out: Path | None, say: Callable[[str], None] = print) -> int:
-    """1 when anything does not hold."""
+    """1 when anything does not hold. `out` is written anew after every round, so that an interrupt loses none."""
+    rounds: list[Round] = []
+
+    def told(this: Round) -> None:
+        rounds.append(this)
+        say(line_of(this))
+        if out is not None:
+            write_rounds(out, rounds)
 
     async def whole(state: Path) -> list[Round]:
         runtime = LiveRuntime()
         try:
-            return await Kills(runtime, state, seed, say).run(kills)
+            return await Kills(runtime, state, seed, told).run(kills)
         finally:
             await runtime.close()
 
-    with TemporaryDirectory() as folder:
-        rounds = asyncio.run(whole(Path(folder)))
     if out is not None:
         out.parent.mkdir(parents=True, exist_ok=True)
-        write_rounds(out, rounds)
+    with TemporaryDirectory() as folder:
+        asyncio.run(whole(Path(folder)))
     say(summary_of(rounds))
     return int(any(this.violations for this in rounds))
 

@@ -52,8 +52,8 @@ class Round:
 class Kills:
     """`rounds` of them; raises `FleetError` where the fleet does not come back at all."""
 
-    def __init__(self, runtime: LiveRuntime, state: Path, seed: int, say: Callable[[str], None]) -> None:
-        self.runtime, self.state, self.say = runtime, state, say
+    def __init__(self, runtime: LiveRuntime, state: Path, seed: int, told: Callable[[Round], None]) -> None:
+        self.runtime, self.state, self.told = runtime, state, told
         self.draws = CounterDraws(seed, 0)
         self.processes = Processes(runtime, state)
         key = open_ring(state / KEYS, system_entropy).issue("selftest", (OPERATE,), runtime.wall_at())
@@ -72,15 +72,18 @@ class Kills:
             found = []
             for number in range(rounds):
                 found.append(await self._round(number))
-                self.say(line_of(found[-1]))
+                self.told(found[-1])
             return found
         finally:
             self.client.close()
             await self.processes.stop()
 
     async def _round(self, number: int) -> Round:
-        draw = lambda index: self.draws.uniform(SELFTEST, number, 0, index)  # noqa: E731
-        this = Round(number, KINDS[int(draw(0) * len(KINDS))], SPAN_S * (EARLIEST_RATIO + (1.0 - EARLIEST_RATIO) * draw(1)))
+        def draw(index: int) -> float:
+            return self.draws.uniform(SELFTEST, number, 0, index)
+
+        killed_at = SPAN_S * (EARLIEST_RATIO + (1.0 - EARLIEST_RATIO) * draw(1))
+        this = Round(number, KINDS[int(draw(0) * len(KINDS))], killed_at)
         victim = NODES[int(draw(2) * len(NODES))]
         begun_at = self.runtime.now()
         before = await self._agents()
@@ -89,12 +92,12 @@ class Kills:
             for index in range(TASKS_COUNT)
         ]
         await self.runtime.sleep_until(begun_at + this.killed_at)
-        killed_at = self.runtime.now()
+        strike_at = self.runtime.now()
         await self._kill(this.kind, victim)
         for order in orders:
             await order.join()
         await self._until(self._all_ended)
-        this.recovered_s = self.runtime.now() - killed_at
+        this.recovered_s = self.runtime.now() - strike_at
         await self._until(self._is_whole)
         if this.kind == "server":
             this.assignment = "same" if await self._agents() == before else "changed"

@@ -15,6 +15,7 @@ from sim.live.selftest.agent import LOG
 from sim.live.serve.state import FOLDER
 
 START_S = 120.0
+REJOIN_S = 600.0  # a machine under load may take a minute to begin a control plane anew
 SERVED = (
     "server.provider=none", "gateway.port=0", "server.node_port=0", "gateway.rate_limiting=false",
     "health.slow_start_s=0", "health.ejection.enabled=false", "fleet.agents_per_node=2",
@@ -56,7 +57,7 @@ class Processes:
         """A node process."""
         settings = {
             "node_id": name, "url": self.url, "agents": {"agent": AGENT}, "capacity": 4, "heartbeat_s": 0.5,
-            "metadata": {"zone": "zone-1", "region": "zone-1", "speed": 1.0},
+            "rejoin_s": REJOIN_S, "metadata": {"zone": "zone-1", "region": "zone-1", "speed": 1.0},
         }  # fmt: skip
         secret = told(read_secret(self.state / FOLDER / FILE))
         self.nodes[name] = await asyncio.create_subprocess_exec(

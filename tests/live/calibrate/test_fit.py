@@ -16,7 +16,8 @@ from sim.live.calibrate.predict import METRICS, measured_metrics, predicted_metr
 from sim.live.calibrate.rows import Row, read_rows, write_rows
 
 DELAY_S, JITTER_S = 0.004, 0.01
-BASE = ["fleet.nodes=2", "fleet.agents_per_node=2", "service.mean_s=0.5", "horizon_s=200", "engine=simpy"]
+BASE = ["fleet.nodes=2", "fleet.agents_per_node=2", "service=lognormal", "service.mean_s=0.5", "service.scv=0.25",
+        "horizon_s=200", "engine=simpy"]  # fmt: skip
 
 
 def rows_of(count: int, stalls: int = 0) -> list[Row]:
@@ -87,7 +88,7 @@ def test_what_cannot_be_sent_is_refused(override: str, key: str) -> None:
 
 
 def test_a_fitted_world_predicts_a_run_of_another_load_and_strategy(tmp_path: Path) -> None:
-    """The live side is a simulated run here, whose world is known: a network delay and exponential demands."""
+    """The live side is a simulated run here, whose world is known."""
     truth = ["faults=packet_loss", "faults.packet_loss.loss_prob=0", f"faults.packet_loss.delay_s={DELAY_S}",
              f"faults.packet_loss.delay_jitter_s={JITTER_S}", "retry.attempt_timeout_s=1000"]  # fmt: skip
     first = recorded([*BASE, *truth, "arrivals.rate_per_s=4", "horizon_s=1000"])
