@@ -21,8 +21,8 @@ PREDICT = (
     "balancer=power_of_d arrivals.utilization_ratio=.75 seed=2; balancer=random arrivals.utilization_ratio=.6 seed=3"
 )
 SHARED = (
-    "fleet.nodes=3", "fleet.agents_per_node=8", "service=lognormal", "service.mean_s=2", "service.scv=0.25",
-    "horizon_s=220",
+    "fleet.nodes=3", "fleet.agents_per_node=4", "service=lognormal", "service.mean_s=2", "service.scv=0.25",
+    "horizon_s=200",
 )  # fmt: skip
 OUT = "results/live"
 

@@ -38,9 +38,10 @@ def calibrate(shared: Sequence[str], fit_words: str, predict_words: str, out: Pa
     found = [verdict(f"{' '.join(first)} (fitted)", recorded, world, [*base, *first], rate_per_s, SEEDS)]
     for words in others:
         recorded, _, rate_per_s = _record(base, words, out, say)
+        say("\n".join(lines_of(found[-1:])))
         found.append(verdict(" ".join(words), recorded, world, [*base, *words], rate_per_s, SEEDS))
-    write_table(out / "calibration.csv", found)
-    say("\n".join(lines_of(found)))
+        write_table(out / "calibration.csv", found)  # an interrupt loses none that is finished
+    say("\n".join(lines_of(found[-1:])))
     return int(any(is_off(one) for one in found[1:]))
 
 

@@ -51,7 +51,8 @@ def load_plan(config: Config) -> LoadPlan:
     for chunk in load.open.chunks(draws, config.horizon_s):
         entities = np.arange(chunk.first, chunk.first + len(chunk.at), dtype=np.uint64)
         demands = service.work_s(draws, entities, chunk)
-        keys = chunk.keys or load.marks.keys(draws, entities) or [None] * len(demands)
+        asked = chunk.keys or load.marks.keys(draws, entities)
+        keys: list[int | None] = [None] * len(demands) if asked is None else list(asked)
         rows = zip(chunk.at, demands, keys, strict=True)
         found += [Planned(at, work_s, key) for at, work_s, key in rows if at < config.horizon_s]
         if len(found) > REQUESTS_MAX:

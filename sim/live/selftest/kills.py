@@ -9,6 +9,8 @@ from __future__ import annotations
 
 import asyncio
 import json
+import os
+import signal
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -65,6 +67,7 @@ class Kills:
     async def run(self, rounds: int) -> list[Round]:
         """All rounds, from the first start to the last end."""
         try:
+            await self.processes.start()
             await self._server()
             for name in NODES:
                 await self.processes.start_node(name)
@@ -111,13 +114,14 @@ class Kills:
     async def _kill(self, kind: str, victim: str) -> None:
         """Kill, and begin anew."""
         processes = self.processes
-        assert processes.server is not None
+        doomed = ([] if kind == "node" else [processes.server]) + (
+            [] if kind == "server" else [processes.nodes[victim]]
+        )
+        for pid in doomed:
+            os.kill(pid, signal.SIGKILL)
+        for pid in doomed:
+            await processes.gone(pid)
         if kind != "node":
-            processes.server.kill()
-        if kind != "server":
-            await processes.kill(processes.nodes[victim])
-        if kind != "node":
-            await processes.kill(processes.server)
             self.client.close()
             await self._server()
         if kind != "server":

@@ -5,53 +5,57 @@ from __future__ import annotations
 import asyncio
 import json
 import os
+import signal
 import sys
+from contextlib import suppress
 from pathlib import Path
+from typing import Any
 
 from sim.contracts import Runtime
 from sim.errors import FleetError
-from sim.live.link.credential import FILE, VARIABLE, read_secret, told
-from sim.live.selftest.agent import LOG
+from sim.live.link.credential import FILE, read_secret, told
 from sim.live.serve.state import FOLDER
 
 START_S = 120.0
-REJOIN_S = 600.0  # a machine under load may take a minute to begin a control plane anew
+REJOIN_S = 600.0  # a machine under load may take long to begin a control plane anew
+LOOK_S = 0.01
 SERVED = (
     "server.provider=none", "gateway.port=0", "server.node_port=0", "gateway.rate_limiting=false",
     "health.slow_start_s=0", "health.ejection.enabled=false", "fleet.agents_per_node=2",
 )  # fmt: skip
 AGENT = "sim.live.selftest.agent:noted"
-Process = asyncio.subprocess.Process
 
 
 class Processes:
-    """`state` is the control plane's; nodes are named n1, n2, ..."""
+    """`state` is the control plane's; `server` and `nodes` are numbers of processes."""
 
     def __init__(self, runtime: Runtime, state: Path) -> None:
         self.runtime, self.state = runtime, state
         self.log = state / "executions.log"
-        self.server: Process | None = None
-        self.nodes: dict[str, Process] = {}
+        self.server = 0
+        self.nodes: dict[str, int] = {}
         self.port = 0
         self.url = ""
+        self._zygote: asyncio.subprocess.Process | None = None
+
+    async def start(self) -> None:
+        """Make what the others are forked from."""
+        self._zygote = await asyncio.create_subprocess_exec(
+            sys.executable, "-m", "sim.live.selftest.zygote", stdin=asyncio.subprocess.PIPE,
+            stdout=asyncio.subprocess.PIPE,
+        )  # fmt: skip
 
     async def start_server(self) -> None:
         """Returns once clients can come; raises `FleetError` where it ended before."""
-        self.server = await asyncio.create_subprocess_exec(
-            sys.executable, "-m", "sim.experiments.main", "serve", *SERVED, f"paths.state={self.state}",
-            stdin=asyncio.subprocess.DEVNULL, stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.DEVNULL,
-        )  # fmt: skip
-        assert self.server.stdout is not None
-        self.port, self.url = 0, ""
+        self.server = await self._become({"serve": [*SERVED, f"paths.state={self.state}"]})
         async with self.runtime.timeout(START_S):
-            async for raw in self.server.stdout:
-                line = raw.decode()
+            while True:
+                line = await self._line()
                 if line.startswith("gateway:"):
                     self.port = int(line.rpartition(":")[2])
                 elif line.startswith("nodes join at:"):
                     self.url = line.split()[3]
                     return
-        raise FleetError("the served control plane ended before it was there")
 
     async def start_node(self, name: str) -> None:
         """A node process."""
@@ -60,20 +64,40 @@ class Processes:
             "rejoin_s": REJOIN_S, "metadata": {"zone": "zone-1", "region": "zone-1", "speed": 1.0},
         }  # fmt: skip
         secret = told(read_secret(self.state / FOLDER / FILE))
-        self.nodes[name] = await asyncio.create_subprocess_exec(
-            sys.executable, "-m", "sim.live.node.child", json.dumps(settings),
-            env={**os.environ, VARIABLE: secret, LOG: str(self.log)}, stdin=asyncio.subprocess.DEVNULL,
-            stderr=asyncio.subprocess.DEVNULL,
-        )  # fmt: skip
+        self.nodes[name] = await self._become({"node": settings, "secret": secret, "log": str(self.log)})
 
-    @staticmethod
-    async def kill(process: Process) -> None:
-        """SIGKILL, and wait until it is gone."""
-        if process.returncode is None:
-            process.kill()
-        await process.communicate()
+    async def _become(self, order: dict[str, Any]) -> int:
+        """Fork; gives the child's number."""
+        assert self._zygote is not None
+        assert self._zygote.stdin is not None
+        self._zygote.stdin.write(json.dumps(order).encode() + b"\n")
+        await self._zygote.stdin.drain()
+        async with self.runtime.timeout(START_S):
+            while True:
+                line = await self._line()
+                if line.startswith("pid "):
+                    return int(line[4:])
+
+    async def _line(self) -> str:
+        assert self._zygote is not None
+        assert self._zygote.stdout is not None
+        line = (await self._zygote.stdout.readline()).decode()
+        if not line:
+            raise FleetError("the self-test's processes ended")
+        return line.strip()
+
+    async def gone(self, pid: int) -> None:
+        """SIGKILL, and until there is no such process."""
+        with suppress(ProcessLookupError):
+            while True:
+                os.kill(pid, signal.SIGKILL)
+                await self.runtime.sleep(LOOK_S)
 
     async def stop(self) -> None:
         """End everything."""
-        for process in (*self.nodes.values(), *([] if self.server is None else [self.server])):
-            await self.kill(process)
+        for pid in (*self.nodes.values(), self.server):
+            if pid:
+                await self.gone(pid)
+        if self._zygote is not None:
+            self._zygote.kill()
+            await self._zygote.communicate()
