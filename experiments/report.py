@@ -1,4 +1,4 @@
-"""victor-sim report [NAME] [--against FOLDER] [--agrees-with SEED] [--config-dir DIR] [hydra overrides]
+"""victor-sim report [NAME] [--against FOLDER] [--agrees-with SEED] [--index] [--config-dir DIR] [hydra overrides]
 
 Builds the report of results/NAME again from what is stored, without running anything; without NAME the overrides say
 which study, as for `run`. Overrides such as objective=sojourn_s_mean or slo.max=2 change what is asked of the same
@@ -9,6 +9,7 @@ runs.
                        them changed; speed by a rank test on what the replications took (exit 1 when a number differs)
   --agrees-with SEED   read the same study back under another seed, which was run before: exit 1 when a pair is
                        significantly reversed or the best is no longer among the best
+  --index              write index.html over all results below paths.results
 """
 
 from __future__ import annotations
@@ -30,11 +31,16 @@ def help_text() -> str:
 
 def main(arguments: Sequence[str]) -> int:
     """1 when the result is INVALID, or the two results differ."""
-    words = parse(arguments, ("--multirun",), ("--against", "--agrees-with", CONFIG_DIR), ("[NAME]",))
+    words = parse(arguments, ("--multirun", "--index"), ("--against", "--agrees-with", CONFIG_DIR), ("[NAME]",))
     from sim.bench.against import against
     from sim.bench.outcome import agreement_of, folder_of, report
     from sim.bench.replay import results_folder
 
+    if "--index" in words.flags:
+        from sim.report.index import write_index
+
+        print(f"index: {write_index(results_folder('', words.overrides))}")
+        return 0
     if "--against" in words.values:
         ours = results_folder(words.words[0], words.overrides) if words.words else folder_of(_plan(words))
         text, same = against(ours, Path(words.values["--against"]))

@@ -1,0 +1,89 @@
+"""One page over all results: what was asked, what was found, whether it holds, and where the report lies.
+
+A study is a folder with `manifest.json`, any other folder with a `README.md` is told by that file's heading and first
+sentence. Links are relative, so that the page works wherever the folder is carried; it asks the network for nothing.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+from importlib.resources import files
+from pathlib import Path
+
+from jinja2 import Environment, StrictUndefined
+from markupsafe import Markup
+
+from sim.errors import InputError
+from sim.report import palette
+from sim.report.files import write_text
+
+PAGES = ("report.html", "report.md", "README.md")  # what a folder is read by, the best first
+ENTRIES_MAX = 1000
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """A folder of results; `found` are the verdicts, `command` makes it again, both may be empty."""
+
+    name: str
+    link: str
+    asked: str
+    found: tuple[str, ...]
+    validity: str
+    command: str
+
+
+def write_index(root: Path) -> Path:
+    """Write `index.html` into `root`; raises `InputError` where nothing below it has a report."""
+    found = entries(root)
+    if not found:
+        raise InputError(str(root), None, None, "no folder below has a report; `victor-sim run` makes one")
+    environment = Environment(autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True)
+    asset = files("sim.report")
+    page = environment.from_string(asset.joinpath("index.html.jinja").read_text(encoding="utf-8")).render(
+        entries=found,
+        light=palette.variables(dark=False),
+        dark=palette.variables(dark=True),
+        style=Markup(asset.joinpath("style.css").read_text(encoding="utf-8")),
+        script=Markup(asset.joinpath("page.js").read_text(encoding="utf-8")),
+    )
+    write_text(root / "index.html", page)
+    return root / "index.html"
+
+
+def entries(root: Path) -> list[Entry]:
+    """Studies first, then the rest, each by the name of its folder; at most `ENTRIES_MAX`."""
+    folders = sorted({path.parent for name in PAGES for path in root.glob(f"**/{name}")} - {root})
+    found = [entry for folder in folders[:ENTRIES_MAX] for entry in _entry(root, folder)]
+    return sorted(found, key=lambda entry: (not entry.validity, entry.name))
+
+
+def _entry(root: Path, folder: Path) -> Iterator[Entry]:
+    name = folder.relative_to(root).as_posix()
+    link = next(f"{name}/{page}" for page in PAGES if (folder / page).is_file())
+    path = folder / "manifest.json"
+    if not path.is_file():
+        asked, said = _readme(folder / "README.md")
+        yield Entry(name, link, asked or name, (said,) if said else (), "", "")
+        return
+    try:
+        tree = json.loads(path.read_text(encoding="utf-8"))
+        verdicts = tuple(str(text) for text in tree.get("verdicts", []))
+        yield Entry(
+            name, link, str(tree.get("question") or name), verdicts, str(tree["validity"]), str(tree["command"])
+        )
+    except (ValueError, KeyError, AttributeError, TypeError) as error:
+        raise InputError(str(path), None, None, f"no manifest as `victor-sim run` writes it ({error})") from error
+
+
+def _readme(path: Path) -> tuple[str, str]:
+    """Heading and first paragraph as plain text, empty where there are none."""
+    if not path.is_file():
+        return "", ""
+    blocks = [" ".join(block.split()) for block in path.read_text(encoding="utf-8").split("\n\n")]
+    heading = next((block.lstrip("# ") for block in blocks if block.startswith("#")), "")
+    said = next((block for block in blocks if block and block[0] not in "#|`!<-"), "")
+    return heading, re.sub(r"\[([^\]]+)\]\([^)]*\)|[`*]", lambda found: found[1] or "", said)
