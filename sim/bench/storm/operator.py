@@ -7,6 +7,7 @@ counted, anything else is a violation. A deed that is cut off is cancelled where
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 from typing import Any
 
 from sim.bench.fire import Fire
@@ -29,7 +30,7 @@ class Operator:
         self.refused_count = self.done_count = 0
         self.kept_out: dict[str, None] = {}  # nodes that the operator took out of service
         self.calm = False
-        self.errors: list[str] = []
+        self.spoke: Callable[[str], None] = _nobody  # of the node that a heartbeat by hand speaks for
 
     def play(self, deeds: tuple[Deed, ...]) -> None:
         """Do each at its instant."""
@@ -119,10 +120,12 @@ class Operator:
     async def _foreign_load(self, deed: Deed) -> None:
         node_id = self._node(deed)
         capacity = self.fire.manager.get_node(node_id).capacity
+        self.spoke(node_id)
         self.fire.manager.heartbeat(node_id, current_load=deed.which % (capacity + 2))
 
     async def _late_heartbeat(self, deed: Deed) -> None:
         node_id = self._node(deed)
+        self.spoke(node_id)
         self.fire.manager.heartbeat(node_id, at=max(0.0, self.runtime.now() - 10.0 * self.drain_s), cpu_usage=0.5)
 
     # After the storm
@@ -160,3 +163,7 @@ class Operator:
                 except REFUSALS:
                     return False
         return True
+
+
+def _nobody(_: str) -> None:
+    """Nobody listens."""

@@ -83,6 +83,7 @@ class _Storm:
             raise ConfigError("storm", scenario.seed, "a run under fire: anything that a plain run does not have")
         self.fire = fire
         self.operator = Operator(fire, assembly.runtime, watcher.findings, scenario.heal_at * 0.05)
+        self.operator.spoke = watcher.books.spoke
         self.recovered_at = scenario.heal_at + recovery_s(scenario.overrides)
 
     def arm(self) -> None:

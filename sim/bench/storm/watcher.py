@@ -43,7 +43,7 @@ class Watcher:
         self.scenario, self.config = scenario, config
         self.findings = findings = Findings()
         self.env = ShuffledEnvironment(scenario.order_word)
-        self.books = NodeBooks()
+        self.books = NodeBooks(self.now)
         if config.health.detector in PROBES:
             self.books.silencing = (*SILENCING, *CUTTING)
         self.routing = Routing(findings, self.books, self.now)

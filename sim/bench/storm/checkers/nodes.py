@@ -7,6 +7,7 @@ a half open breaker; there these books allow more than the fleet does.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -35,7 +36,8 @@ class NodeBook:
 class NodeBooks:
     """Nodes by id while they are registered; `fences` by node for ever; `silent` since when, by fault."""
 
-    def __init__(self) -> None:
+    def __init__(self, clock: Callable[[], float]) -> None:
+        self.clock, self.spoken = clock, dict[str, float]()
         self.nodes: dict[str, NodeBook] = {}
         self.fences: dict[str, list[float]] = {}
         self.struck: dict[tuple[str, str, int], float] = {}  # (kind, node, occurrence) -> began
@@ -82,10 +84,14 @@ class NodeBooks:
         elif kind == "node_removed":
             del self.nodes[node_id]
 
+    def spoke(self, node_id: str) -> None:
+        """Somebody says a heartbeat in its name: what is silent is so from here on."""
+        self.spoken[node_id] = self.clock()
+
     def silent_since(self, node_id: str) -> float | None:
         """Since when a machine truly says nothing; None while it may speak."""
         began = [at for (kind, where, _), at in self.struck.items() if where == node_id and kind in self.silencing]
-        return min(began) if began else None
+        return max(min(began), self.spoken.get(node_id, 0.0)) if began else None
 
     def in_service_count(self) -> int:
         """Nodes that requests may be sent to in a panic at the latest."""
