@@ -11,7 +11,6 @@ else is chosen: health=aggressive, failover=default, retry=default. fleet.nodes 
 
 What was accepted and where agents run is journaled in paths.state (default .victor-sim): kill -9 and the same command
 again go on. SIGTERM and Ctrl-C drain.
-
 --selftest kills a node, the control plane or both N times (20) under load, over a state of its own, and checks after
 each that every accepted task has one answer or a stated failure; exit 1 if not. FILE gets a row a kill.
 """
