@@ -68,13 +68,17 @@ def plugin_files(config: Config) -> dict[str, str]:
 
 
 @cache
-def code_identity() -> str:
-    """Hash of every Python source of the simulator and of the numeric libraries' versions, 16 hex digits."""
+def code_identity(parts: tuple[str, ...] = ()) -> str:
+    """Hash of every Python source of the simulator and of the numeric libraries' versions, 16 hex digits.
+
+    `parts` (folders or files inside `sim`) narrows it to what an answer rests on.
+    """
     state = hashlib.sha256()
     root = Path(sim.__file__).parent
     for path in sorted(root.rglob("*.py")):
         inside = path.relative_to(root)
-        if inside.parts[0] not in BESIDE:
+        wanted = not parts or any(inside.is_relative_to(part) for part in parts)
+        if wanted and inside.parts[0] not in BESIDE:
             state.update(inside.as_posix().encode() + b"\0" + path.read_bytes() + b"\0")
     for library in LIBRARIES:
         state.update(f"{library}={metadata.version(library)}\n".encode())

@@ -47,8 +47,8 @@ class Ledger:
                 file.write(json.dumps([name, value]) + "\n")
 
 
-def ledger_of(store: Path, what: str, **asked: Any) -> Ledger:
-    """The ledger of a question in a store; `asked` is plain data that its parts depend on."""
-    text = json.dumps({**asked, "code": code_identity()}, sort_keys=True)
+def ledger_of(store: Path, what: str, parts: tuple[str, ...] = (), **asked: Any) -> Ledger:
+    """The ledger of a question in a store; `asked` is plain data, `parts` the code that its parts depend on (all)."""
+    text = json.dumps({**asked, "code": code_identity(parts)}, sort_keys=True)
     key = hashlib.sha256(text.encode()).hexdigest()[:16]
     return Ledger(store / FOLDER / f"{what}-{key}.jsonl")

@@ -21,16 +21,15 @@ from sim.errors import ConfigError
 from sim.intelligence.config import OptimizerConfig
 from sim.intelligence.optimizer import MLOptimizer
 from sim.intelligence.ports import Review
-from sim.intelligence.protocol import Guardrail, Parameter, Proposal, Window
+from sim.intelligence.protocol import Guardrail, Parameter, Window
 from sim.runtime.virtual import VirtualRuntime
-from sim.types.metrics import AgentMetrics
+from sim.types.metrics import AgentMetrics, OptimizationTarget
 from sim.world.surfaces.space import CONCURRENCY, CONTEXT_TOKENS, LOGARITHMIC_FROM, NAMES
 from sim.world.surfaces.surface import TARGETS, Point, Surface
 from sim.world.surfaces.tuning import STANDING, TRIAL, Outcomes, TunedFifo, Tuning
 
 AGENT = "fleet"
 TUNED = NAMES[:CONCURRENCY]
-REFIT_EVERY, WINDOWS_MIN = 5, 4  # turns of a target between searches for its surrogate's scales; windows to learn from
 
 
 class Tuned:
@@ -74,7 +73,6 @@ class Tuned:
         self.proving = False
         self.windows_count = 0
         self._running: int | None = None  # window of a proof that has run, not yet taken
-        self._learned: dict[str, None] = {}
 
     def make_pool(self, *args: Any) -> TunedFifo:
         """A node's agents."""
@@ -121,8 +119,7 @@ class Tuned:
         turn, before = 0, None
         while True:
             targets = self.optimizer.config.optimization_targets
-            share = turn % (REFIT_EVERY * len(targets)) < len(targets)
-            proposal = self._proposal(targets[turn % len(targets)], fully=share)
+            proposal = self.optimizer.propose(AGENT, OptimizationTarget(targets[turn % len(targets)]), {})
             turn += 1
             trial = None if proposal is None else self._point(proposal.params)
             number = self.tuning.next_window(trial)
@@ -135,16 +132,6 @@ class Tuned:
             while self.proving:
                 before = None
                 await self.runtime.sleep(self.config.window_s)
-
-    def _proposal(self, target: str, fully: bool) -> Proposal | None:
-        """What to try next for a target, by beliefs that hold the newest windows."""
-        recommender = self.optimizer.mind(AGENT).recommender(target)
-        if recommender is None:
-            return None
-        if len(recommender.windows) >= WINDOWS_MIN:
-            recommender.learn(fully=fully or target not in self._learned)
-            self._learned[target] = None
-        return recommender.ask({})
 
     async def _collect(self, outcomes: Outcomes, point: Point | None, arm: int) -> None:
         if point is None or len(outcomes) < self.config.window_requests_min:

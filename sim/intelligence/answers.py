@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from sim.intelligence.agents import AgentMind
 from sim.intelligence.engine import Recommender
 from sim.intelligence.importance import importance
+from sim.intelligence.rows import rows_of
 from sim.types.metrics import OptimizationResult, OptimizationTarget
 
 if TYPE_CHECKING:
@@ -39,8 +40,8 @@ def told(mind: AgentMind, recommender: Recommender, target: OptimizationTarget, 
     found = recommender.recommend()
     beliefs, region = recommender.beliefs, recommender.region
     low, high = recommender.space.to_params(region.low), recommender.space.to_params(region.high)
-    rows = beliefs.rows(recommender.windows, recommender.base)
-    shares = importance(beliefs.surrogate.kind, rows, recommender.space.names, recommender.draws)
+    rows = rows_of(list(recommender.windows)[recommender.old_count :], recommender.space, beliefs.scale, target.value)
+    shares = importance(rows, recommender.space.names, recommender.draws)
     return OptimizationResult(
         mind.agent_id,
         target,

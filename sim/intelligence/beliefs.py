@@ -2,6 +2,7 @@
 
 Scales are searched for every `refit_every` windows, weights are renewed with each. A guardrail is asked for the mean
 over the contexts in the target's own units; its sd takes contexts as fully correlated, which errs on the safe side.
+Only the Gaussian process can use windows from before a drift alarm; the other surrogates begin anew.
 """
 
 from __future__ import annotations
@@ -18,6 +19,8 @@ from sim.intelligence.space import Floats, Space
 from sim.intelligence.surrogates.base import Surrogate
 from sim.intelligence.surrogates.gp import GaussianProcess
 
+CURRENT_MIN = 4  # windows since a drift alarm from which on the others are left out
+
 
 class Beliefs:
     """Fitted to `windows`; `contexts` (c, k) and `shares` (c,) are what they met."""
@@ -31,36 +34,40 @@ class Beliefs:
         self.rows_count = 0
         self.typical_noise = 0.0
 
-    def learn(self, windows: Sequence[Window], base: Floats, fully: bool) -> None:
+    def learn(self, windows: Sequence[Window], base: Floats, fully: bool, old_count: int = 0) -> None:
         """From all windows in memory, `base` the incumbent; `fully` searches for the scales again."""
         names = self.scale.names
         if fully or not self.rows_count:
             self.scale = ContextScale.of(windows)
         self.contexts, self.shares = contexts_of(windows, self.scale)
         fully = fully or self.scale.names != names or not self.rows_count
-        rows = self._clipped(windows, base)
+        rows = self._clipped(windows, base, old_count)
         self.rows_count = len(rows)
         self.typical_noise = float(np.median(rows.noise))
-        if fully or not isinstance(self.surrogate, GaussianProcess):
+        if not isinstance(self.surrogate, GaussianProcess):
             if fully:
                 self.surrogate.fit(rows)
+        elif fully:
+            self.surrogate.fit(rows)
         else:
             self.surrogate.refresh(rows)
         for guardrail, surrogate in self.guards:
-            held = rows_of(windows, self.space, self.scale, guardrail.target)
+            held = rows_of(windows, self.space, self.scale, guardrail.target, old_count)
             held = capped(held, guardrail.target, guardrail.maximum)
             if fully:
                 surrogate.fit(held)
             else:
                 surrogate.refresh(held)
 
-    def rows(self, windows: Sequence[Window], base: Floats) -> Rows:
+    def rows(self, windows: Sequence[Window], base: Floats, old_count: int = 0) -> Rows:
         """What the surrogate would learn from, contexts scaled anew."""
         self.scale = ContextScale.of(windows)
-        return self._clipped(windows, base)
+        return self._clipped(windows, base, old_count)
 
-    def _clipped(self, windows: Sequence[Window], base: Floats) -> Rows:
-        rows = rows_of(windows, self.space, self.scale, self.target)
+    def _clipped(self, windows: Sequence[Window], base: Floats, old_count: int) -> Rows:
+        rows = rows_of(windows, self.space, self.scale, self.target, old_count)
+        if not isinstance(self.surrogate, GaussianProcess) and len(rows) - rows.old_count >= CURRENT_MIN:
+            rows = rows.current()
         return clipped(rows, base, transforms.sign_of(self.target))
 
     def guard_prob(self, points: Floats, contexts: Floats, shares: Floats) -> Floats:
@@ -81,6 +88,13 @@ class Beliefs:
     def gain(self, points: Floats, base: Floats, contexts: Floats, shares: Floats) -> tuple[Floats, Floats]:
         """Mean and sd (m,) of how much better points are than `base`, on the modeled scale, positive when better."""
         mean, sd = self.surrogate.difference(points, base, contexts, shares)
+        return transforms.sign_of(self.target) * mean, sd
+
+    def policy_gain(self, points: Floats, base: Floats, contexts: Floats, shares: Floats) -> tuple[float, float]:
+        """As `gain`, of a setting for each context (c, p) over `base` (p,) or over one for each (c, p)."""
+        old = np.broadcast_to(base, points.shape)
+        weights = np.concatenate([shares, -shares])
+        mean, sd = self.surrogate.contrast(np.vstack([points, old]), np.vstack([contexts, contexts]), weights)
         return transforms.sign_of(self.target) * mean, sd
 
     def level(self, point: Floats, contexts: Floats, shares: Floats) -> float:

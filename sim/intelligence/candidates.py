@@ -12,7 +12,7 @@ from sim.intelligence.region import TrustRegion
 from sim.intelligence.space import Floats
 from sim.runtime.draws import OPTIMIZER_POINT
 
-UNIFORM, CLOUD = 200, 100
+UNIFORM, CLOUD = 150, 60
 CLOUD_WIDTH = 0.25  # of the box's half width
 MOVED_PROB = 0.5  # of each parameter in half of the cloud
 WINDOW_SHIFT = 20

@@ -19,6 +19,7 @@ from sim.intelligence.shrinkage import shrink
 from sim.intelligence.space import Floats
 
 if TYPE_CHECKING:
+    from sim.intelligence.choosing import Choice
     from sim.intelligence.engine import Recommender
 
 LEVEL_MIN = 1e-9
@@ -29,29 +30,39 @@ def abstaining(incumbent: Mapping[str, float], reason: str, confidence: float = 
     return Recommendation(dict(incumbent), 0.0, 0.0, 0.0, confidence, reason)
 
 
-def claim(engine: Recommender, point: Floats, contexts: Floats, shares: Floats) -> Recommendation:
-    """What is claimed for a point, or why nothing is."""
-    params = engine.space.to_params(point)
-    snapped = engine.space.to_unit(params)
-    mean, sd = ratio_of(engine, snapped, contexts, shares)
+def claim(engine: Recommender, choice: Choice, contexts: Floats, shares: Floats) -> Recommendation:
+    """What is claimed for a choice, or why nothing is."""
+    params = engine.space.to_params(choice.point)
+    by_context = tuple(
+        (engine.beliefs.scale.named(context), engine.space.to_params(point))
+        for context, point in zip(contexts, choice.by_context, strict=False)
+    )
+    mean, sd = ratio_of(engine, choice, contexts, shares)
     found = shrink(mean, sd * engine.calibration.scale, CI_RATIO)
     confidence = found.positive_prob
     region = engine.region
     low, high = engine.space.to_params(region.low), engine.space.to_params(region.high)
     box = {name: (low[name], high[name]) for name in engine.space.names}
-    if found.mean <= 0.0 or params == engine.incumbent:
+    if found.mean <= 0.0 or (params == engine.incumbent and not by_context):
         return abstaining(engine.incumbent, "nothing in the trust region is believed to be better", confidence)
     if confidence < engine.settings.confidence_min:
         reason = f"confidence {confidence:.3f} below {engine.settings.confidence_min:g}"
         return abstaining(engine.incumbent, reason, confidence)
-    return Recommendation(params, found.mean, found.ci_low, found.ci_high, confidence, trust_region=box)
+    return Recommendation(
+        params, found.mean, found.ci_low, found.ci_high, confidence, by_context=by_context, trust_region=box
+    )
 
 
-def ratio_of(engine: Recommender, point: Floats, contexts: Floats, shares: Floats) -> tuple[float, float]:
+def ratio_of(engine: Recommender, choice: Choice, contexts: Floats, shares: Floats) -> tuple[float, float]:
     """Mean and sd of the improvement over the incumbent as a ratio of its value, positive when better."""
-    beliefs, target = engine.beliefs, engine.objective
-    means, sds = beliefs.gain(point[None, :], engine.base, contexts, shares)
-    mean, sd = float(means[0]), float(sds[0])
+    beliefs, target, space = engine.beliefs, engine.objective, engine.space
+    points = choice.by_context if len(choice.by_context) else choice.point[None, :]
+    snapped = np.array([space.to_unit(space.to_params(point)) for point in points])
+    if len(choice.by_context):
+        mean, sd = beliefs.policy_gain(snapped, engine.base, contexts, shares)
+    else:
+        means, sds = beliefs.gain(snapped, engine.base, contexts, shares)
+        mean, sd = float(means[0]), float(sds[0])
     if target in transforms.LOG:
         return 1.0 - float(np.exp(-mean)), float(np.exp(-mean)) * sd
     here = beliefs.level(engine.base, contexts, shares)

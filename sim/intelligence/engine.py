@@ -1,15 +1,13 @@
 """The recommender behind ask and tell: what to try next, and what should stand with which certainty.
 
-Windows go by turns to the incumbent (all is compared to it), to points spread over the trust region, to uniform points
-with `explore_prob`, and else to the largest expected improvement over the best believed mean (Mockus 1975; with a noisy
-best: Picheny et al. 2013). What is recommended maximizes the posterior mean of the difference to the incumbent less
-the cost of a change; that mean, not the best window seen, is the stated gain, which takes the winner's curse out
-(Smith and Winkler 2006).
+Windows go by turns to the incumbent (all is compared to it), to points spread around it, to chance with `explore_prob`,
+and else to what promises most (`choosing`); after a surprise a setting that was run before is run again (`watch`). The
+believed mean of the difference, not the best window seen, is the stated gain, which takes the winner's curse out
+(Smith and Winkler 2006). After a drift alarm what came before is old: it counts for as much as what follows agrees.
 """
 
 from __future__ import annotations
 
-import math
 from collections import deque
 from collections.abc import Mapping, Sequence
 
@@ -17,10 +15,10 @@ import numpy as np
 from scipy.special import ndtr
 
 from sim.contracts import Draws
-from sim.intelligence import claims
+from sim.intelligence import choosing, claims
 from sim.intelligence.beliefs import Beliefs
 from sim.intelligence.calibration import Calibration
-from sim.intelligence.candidates import candidates, cloud, uniform
+from sim.intelligence.candidates import candidates, uniform
 from sim.intelligence.protocol import Guardrail, Proposal, Recommendation, Window
 from sim.intelligence.region import TrustRegion
 from sim.intelligence.settings import SearchSettings
@@ -30,10 +28,12 @@ from sim.intelligence.watch import DriftWatch
 from sim.runtime.draws import OPTIMIZER_EXPLORE
 
 ALARMS_MAX = 1_000
-AUTO = "auto"
+AUTO, LOG = "auto", "log"
 KEPT_MIN = 2
 LEARN_MIN = 4
-POLISH = 3  # rounds of ever smaller clouds around the best of a recommendation
+REFIT_SHARE = 20  # more windows move the scales less: refits are a twentieth of memory apart
+SPREAD = 32
+OLD_MAX = 100  # windows from before a drift alarm that are remembered
 
 
 class Recommender:
@@ -60,6 +60,8 @@ class Recommender:
         kind = self.settings.surrogate
         self.beliefs = Beliefs(space, objective, make(KINDS[0] if kind == AUTO else kind, draws), guardrails)
         self._told = 0
+        self.old_count = 0  # of the windows, those from before the last drift alarm
+        self._again: dict[str, float] | None = None  # to be run again after a surprise
         self.watch = DriftWatch(self.settings.drift_slack, self.settings.drift_threshold)
         self.alarms: list[tuple[int, str]] = []  # window told, what changed; at most `ALARMS_MAX`
 
@@ -72,18 +74,23 @@ class Recommender:
         """See `AskTell`."""
         self.note(window)
         if len(self.windows) >= LEARN_MIN:
-            fully = self._told % self.settings.refit_every == 0
+            fully = self._told % max(self.settings.refit_every, len(self.windows) // REFIT_SHARE) == 0
             self.learn(fully)
             if fully and self._told >= self.settings.start_windows:
                 self._move()
 
     def learn(self, fully: bool) -> None:
         """Renew the beliefs from all windows in memory; `fully` searches for the surrogate's scales too."""
-        self.beliefs.learn(self.windows, self.base, fully)
+        self.beliefs.learn(self.windows, self.base, fully, self.old_count)
+
+    def renew(self) -> None:
+        """Learn what was noted since, as far as there is enough; the scales every `refit_every` asks."""
+        if len(self.windows) >= LEARN_MIN:
+            self.learn(fully=not self.beliefs.rows_count or self.asked_count % self.settings.refit_every == 0)
 
     def train(self) -> tuple[str, list[Score]]:
         """Choose the surrogate if that is `auto`, and learn fully; gives its kind and the scores of all kinds."""
-        rows = self.beliefs.rows(self.windows, self.base)
+        rows = self.beliefs.rows(self.windows, self.base, self.old_count)
         kind, scores = choose(rows, self.draws, KINDS if self.settings.surrogate == AUTO else [self.settings.surrogate])
         if kind != self.beliefs.surrogate.kind:
             self.beliefs.surrogate = make(kind, self.draws)
@@ -93,7 +100,12 @@ class Recommender:
 
     def note(self, window: Window) -> None:
         """Remember a window, and whether the world has changed, without learning from it yet."""
-        changed = self.watch.see(self.beliefs, window) if window.arm != "log" else ""
+        changed = self.watch.see(self.beliefs, window) if window.arm != LOG else ""
+        self._again = self._best_tried() if self.watch.is_surprised and not changed else None
+        if len(self.windows) == self.settings.windows_max:
+            self.old_count = max(self.old_count - 1, 0)
+        if window.arm != LOG and self.windows and self.windows[-1].arm == LOG:
+            self._keep(0)  # what an operator saw is worth as much as our own windows agree with it
         self.windows.append(window)
         self._told += 1
         if changed:
@@ -103,19 +115,20 @@ class Recommender:
         """See `AskTell`."""
         step, settings = self.asked_count, self.settings
         self.asked_count += 1
+        if self._again is not None:
+            again, self._again = self._again, None
+            return Proposal(again, 1.0, "run again after a surprise")
         if step % settings.incumbent_every == 0 or len(self.windows) < 2:
             return Proposal(dict(self.incumbent), 1.0, "the incumbent's turn", "incumbent")
-        is_chance = self.draws.uniform(OPTIMIZER_EXPLORE, step) < settings.explore_prob
-        if is_chance or len(self.windows) < settings.start_windows:
-            spread = self._allowed(uniform(self.draws, self.region, step, 32, 60))
-            return self._proposal(spread[0], settings.explore_prob / self.region.volume, "chance in the trust region")
+        if not self.beliefs.rows_count and len(self.windows) >= LEARN_MIN:
+            self.learn(fully=True)
+        if len(self.windows) < settings.start_windows or not self.beliefs.rows_count:
+            return self._spread(step, settings.start_half, 1.0, "spread around what stands")
+        if self.draws.uniform(OPTIMIZER_EXPLORE, step) < settings.explore_prob:
+            return self._spread(step, settings.explore_half, settings.explore_prob, "chance around the center")
         contexts, shares = self._contexts(context if settings.is_contextual else None)
-        points = self._allowed(candidates(self.draws, self.region, step, self._known(contexts, shares)))
-        believed, _ = self.beliefs.gain(points, self.base, contexts, shares)
-        mean, sd = self.beliefs.gain(points, points[int(np.argmax(believed))], contexts, shares)
-        z = mean / sd
-        improvement = sd * (z * ndtr(z) + np.exp(-0.5 * z * z) / math.sqrt(2.0 * math.pi))
-        chosen = points[int(np.argmax(improvement))]
+        places = candidates(self.draws, self.region, step, choosing.known(self, contexts, shares))
+        chosen = choosing.most_promising(self, choosing.allowed(self, places), contexts, shares)
         return self._proposal(chosen, 1.0 - settings.explore_prob, "largest expected improvement")
 
     def recommend(self, context: Mapping[str, float] | None = None) -> Recommendation:
@@ -125,76 +138,57 @@ class Recommender:
             reason = f"{len(self.windows)} windows, {settings.windows_min} are needed"
             return claims.abstaining(self.incumbent, reason)
         contexts, shares = self._contexts(context)
-        point = self._best(contexts, shares)
-        if point is None:
+        choice = choosing.choice(self, contexts, shares)
+        if choice is None:
             return claims.abstaining(self.incumbent, f"no setting keeps the guardrails with {settings.guard_prob:g}")
-        return claims.claim(self, point, contexts, shares)
+        return claims.claim(self, choice, contexts, shares)
 
     # Inside
 
     def _proposal(self, unit: Floats, propensity: float, reason: str) -> Proposal:
         return Proposal(self.space.to_params(unit), propensity, reason)
 
+    def _spread(self, step: int, half: float, share: float, reason: str) -> Proposal:
+        """A uniform point of a box of its own around the region's center, the first of some that may be tried."""
+        near = TrustRegion(self.region.center, half, 0.0, 1.0)
+        point = choosing.allowed(self, uniform(self.draws, near, step, SPREAD, 60))[0]
+        return self._proposal(point, share / near.volume, reason)
+
     def _contexts(self, context: Mapping[str, float] | None) -> tuple[Floats, Floats]:
         if context is None or not self.beliefs.scale.names:
             return self.beliefs.contexts, self.beliefs.shares
         return self.beliefs.scale.scaled(context)[None, :], np.ones(1)
 
-    def _known(self, contexts: Floats, shares: Floats) -> Floats:
-        """The incumbent, the center, and the best of what was tried."""
-        tried = np.array([self.space.to_unit(window.params) for window in self.windows])
-        inside = tried[np.all((tried >= self.region.low) & (tried <= self.region.high), axis=1)]
-        if not len(inside):
-            return np.vstack([self.base, self.region.center])
-        mean, _ = self.beliefs.gain(inside, self.base, contexts, shares)
-        return np.vstack([self.base, self.region.center, inside[int(np.argmax(mean))]])
-
-    def _allowed(self, points: Floats) -> Floats:
-        """Points that probably keep the guardrails; if none does, those of the highest probability."""
-        if not self.guardrails or not self.beliefs.rows_count:
-            return points
-        prob = self.beliefs.guard_prob(points, self.beliefs.contexts, self.beliefs.shares)
-        return np.asarray(points[prob >= min(self.settings.explore_guard_prob, float(prob.max()))])
-
-    def _best(self, contexts: Floats, shares: Floats) -> Floats | None:
-        """The largest believed gain less the cost of change among settings that keep the guardrails."""
-        step, width = self.asked_count, 0.25 * self.region.half
-        points = candidates(self.draws, self.region, step, self._known(contexts, shares))
-        best = self.base
-        for attempt in range(POLISH):
-            value = self._worth(points, contexts, shares)
-            found = int(np.argmax(value))
-            if not np.isfinite(value[found]):
-                return None
-            best = np.asarray(points[found], dtype=np.float64)
-            around = cloud(self.draws, self.region, step, best, width, 20 + attempt)
-            points, width = np.vstack([best, around]), width / 2.0
-        return best
-
-    def _worth(self, points: Floats, contexts: Floats, shares: Floats) -> Floats:
-        mean, sd = self.beliefs.gain(points, self.base, contexts, shares)
-        change = self.settings.change_cost_ratio * abs(self.beliefs.level(self.base, contexts, shares))
-        value = mean - self.settings.pessimism * sd - change * np.abs(points - self.base).mean(axis=1)
-        if self.guardrails:
-            every, weights = self.beliefs.contexts, self.beliefs.shares
-            kept = self.beliefs.guard_prob(points, every, weights) >= self.settings.guard_prob
-            value = np.where(kept, value, -np.inf)
-        return np.asarray(value)
+    def _best_tried(self) -> dict[str, float] | None:
+        """Of the settings seen since the last alarm, the one believed to be best."""
+        held = list(self.windows)[self.old_count :]
+        if not held:
+            return None
+        points = self.space.to_units([window.params for window in held])
+        mean, _ = self.beliefs.gain(points, self.base, self.beliefs.contexts, self.beliefs.shares)
+        return dict(held[int(np.argmax(mean))].params)
 
     def _forget(self, changed: str) -> None:
-        """Keep what was seen since the change began, and look around the incumbent anew."""
+        """What was seen before the change began is old; look around the incumbent anew."""
         kept = max(self.watch.since(changed), KEPT_MIN)
         self.alarms = [*self.alarms, (self._told, changed)][-ALARMS_MAX:]
         if changed == "context":  # the surrogates know contexts; only their shares have changed
             return
-        self.windows = deque(list(self.windows)[-kept:], maxlen=self.settings.windows_max)
+        self._keep(kept)
         self.region = TrustRegion(self.base, self.settings.half, self.settings.half_min, self.settings.half_max)
+
+    def _keep(self, count: int) -> None:
+        """The last `count` windows are new, `OLD_MAX` before them old, the rest forgotten."""
+        self.old_count = min(max(len(self.windows) - count, 0), OLD_MAX)
+        self.windows = deque(
+            list(self.windows)[len(self.windows) - count - self.old_count :], maxlen=self.settings.windows_max
+        )
         self.beliefs.rows_count = 0
 
     def _move(self) -> None:
         """Let the trust region follow what is believed to be best."""
         contexts, shares = self.beliefs.contexts, self.beliefs.shares
-        point = self._best(contexts, shares)
+        point = choosing.best(self, contexts, shares)
         if point is None:
             return
         mean, sd = self.beliefs.gain(point[None, :], self.region.center, contexts, shares)

@@ -118,7 +118,10 @@ class MLOptimizer:
     def propose(self, agent_id: str, target: OptimizationTarget, context: Mapping[str, float]) -> Proposal | None:
         """Parameters for an agent's next window, to learn from; None when it has nothing to tune."""
         recommender = self.mind(agent_id).recommender(target.value)
-        return None if recommender is None else recommender.ask(context)
+        if recommender is None:
+            return None
+        recommender.renew()
+        return recommender.ask(context)
 
     def train(self, agent_id: str, target: str) -> str:
         """Search for a target's surrogate anew; gives its kind, empty when there is nothing to learn from."""

@@ -24,19 +24,28 @@ CAP_RATIO = 3.0
 
 @dataclass(frozen=True, slots=True)
 class Rows:
-    """`x` (r, p) in the unit cube, `z` (r, c) scaled contexts, `y` (r,) modeled values, `noise` (r,) variances."""
+    """`x` (r, p) in the unit cube, `z` (r, c) scaled contexts, `y` (r,) modeled values, `noise` (r,) variances.
+
+    The first `old_count` rows are from before the last drift alarm.
+    """
 
     x: Floats
     z: Floats
     y: Floats
     noise: Floats
+    old_count: int = 0
 
     def __len__(self) -> int:
         return len(self.y)
 
     def part(self, start: int, stop: int) -> Rows:
         """Rows start..stop-1."""
-        return Rows(self.x[start:stop], self.z[start:stop], self.y[start:stop], self.noise[start:stop])
+        old_count = min(max(self.old_count - start, 0), stop - start)
+        return Rows(self.x[start:stop], self.z[start:stop], self.y[start:stop], self.noise[start:stop], old_count)
+
+    def current(self) -> Rows:
+        """The rows since the last drift alarm."""
+        return self.part(self.old_count, len(self))
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,24 +67,35 @@ class ContextScale:
         center = values.mean(axis=0) if len(windows) else np.zeros(len(names))
         return cls(tuple(names[at] for at in kept), center[kept], spread[kept])
 
+    def scaled_all(self, windows: Sequence[Window]) -> Floats:
+        """Shape (m, c): the contexts of many windows, as `scaled`."""
+        pairs = list(zip(self.names, self.center.tolist(), strict=True))
+        values = np.array([[window.context.get(name, center) for name, center in pairs] for window in windows])
+        return np.asarray((values.reshape(len(windows), len(pairs)) - self.center) / self.spread / 2.0)
+
     def scaled(self, context: Mapping[str, float]) -> Floats:
         """Shape (c,): a context as the surrogates see it."""
         values = np.array([context.get(name, center) for name, center in zip(self.names, self.center, strict=True)])
         return np.asarray((values - self.center) / self.spread / 2.0, dtype=np.float64).reshape(len(self.names))
 
+    def named(self, scaled: Floats) -> dict[str, float]:
+        """The numbers of a context that `scaled` gave (c,)."""
+        values = self.center + 2.0 * self.spread * scaled
+        return {name: float(value) for name, value in zip(self.names, values, strict=True)}
 
-def rows_of(windows: Sequence[Window], space: Space, scale: ContextScale, target: str) -> Rows:
-    """The windows that have the target."""
+
+def rows_of(windows: Sequence[Window], space: Space, scale: ContextScale, target: str, old_count: int = 0) -> Rows:
+    """The windows that have the target; the first `old_count` windows are from before the last drift alarm."""
     held = [window for window in windows if target in window.means]
-    x = np.array([space.to_unit(window.params) for window in held]).reshape(len(held), len(space))
-    z = np.array([scale.scaled(window.context) for window in held]).reshape(len(held), len(scale.names))
+    old = sum(target in window.means for window in list(windows)[:old_count])
+    x, z = space.to_units([window.params for window in held]), scale.scaled_all(held)
     mean = np.array([window.means[target] for window in held], dtype=np.float64)
     n = np.array([float(window.n) for window in held])
     own = np.array([window.variances.get(target, np.nan) for window in held], dtype=np.float64)
     known = own[np.isfinite(own)]
     middle = float(np.median(known)) if len(known) else 0.0
     shrunk = (PRIOR_N * middle + n * np.where(np.isfinite(own), own, middle)) / (PRIOR_N + n)
-    return Rows(x, z, transforms.forward(target, mean), transforms.noise(target, mean, shrunk, n))
+    return Rows(x, z, transforms.forward(target, mean), transforms.noise(target, mean, shrunk, n), old)
 
 
 def clipped(rows: Rows, base: Floats, sign: float) -> Rows:
@@ -86,13 +106,14 @@ def clipped(rows: Rows, base: Floats, sign: float) -> Rows:
     """
     good = sign * rows.y
     here = np.all(np.abs(rows.x - base) < 1e-6, axis=1)
+    if here[rows.old_count :].any():
+        here[: rows.old_count] = False
     level = float(np.mean(good[here])) if here.any() else float(np.median(good))
     sd = float(np.sqrt(np.median(rows.noise)))
     floor = level - max(FLOOR_SDS * sd, FLOOR_GAINS * (float(np.quantile(good, 0.9)) - level))
     low = good < floor
-    return Rows(
-        rows.x, rows.z, sign * np.maximum(good, floor), np.where(low, np.maximum(rows.noise, sd**2), rows.noise)
-    )
+    noise = np.where(low, np.maximum(rows.noise, sd**2), rows.noise)
+    return Rows(rows.x, rows.z, sign * np.maximum(good, floor), noise, rows.old_count)
 
 
 def capped(rows: Rows, target: str, maximum: float) -> Rows:
@@ -101,14 +122,14 @@ def capped(rows: Rows, target: str, maximum: float) -> Rows:
         return rows
     cap = float(transforms.forward(target, np.array([CAP_RATIO * maximum]))[0])
     noise = np.where(rows.y > cap, np.maximum(rows.noise, float(np.median(rows.noise))), rows.noise)
-    return Rows(rows.x, rows.z, np.minimum(rows.y, cap), noise)
+    return Rows(rows.x, rows.z, np.minimum(rows.y, cap), noise, rows.old_count)
 
 
 def contexts_of(windows: Sequence[Window], scale: ContextScale) -> tuple[Floats, Floats]:
     """The distinct contexts seen (c, k), the `CONTEXTS_MAX` most frequent, and their shares (c,)."""
     counts: dict[tuple[float, ...], int] = {}
-    for window in windows:
-        key = tuple(float(value) for value in np.round(scale.scaled(window.context), 9))
+    for row in np.round(scale.scaled_all(windows), 9).tolist():
+        key = tuple(row)
         counts[key] = counts.get(key, 0) + 1
     best = sorted(counts, key=lambda key: (-counts[key], key))[:CONTEXTS_MAX]
     shares = np.array([counts[key] for key in best], dtype=np.float64)

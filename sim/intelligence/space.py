@@ -49,6 +49,18 @@ class Space:
                 unit[at] = (value - each.low) / (each.high - each.low)
         return unit
 
+    def to_units(self, settings: Sequence[Mapping[str, float]]) -> Floats:
+        """Shape (m, p): many settings at once, as `to_unit`."""
+        values = np.array([[float(params[name]) for name in self.names] for params in settings], dtype=np.float64)
+        values = values.reshape(len(settings), len(self))
+        for at, each in enumerate(self.parameters):
+            column = np.clip(values[:, at], each.low, each.high)
+            if each.is_log:
+                values[:, at] = np.log(column / each.low) / math.log(each.high / each.low)
+            else:
+                values[:, at] = (column - each.low) / (each.high - each.low)
+        return values
+
     def to_params(self, unit: Floats) -> dict[str, float]:
         """A point (p,) of the unit cube as parameters, snapped."""
         found = {}

@@ -1,10 +1,11 @@
 """The proof before a setting stays: pairs of windows under the old and the new one, looked at after each.
 
 Both arms of a pair run in the same interval (twins in a simulation, a canary live), so that what the interval brings
-cancels. The interval of `sequential` above zero promotes, below zero rolls back, `pairs_max` pairs without either end
-in the old setting. A guardrail that the canary breaks (by more than `BREACH_Z` standard errors of its window) rolls
-back at once, whatever the gain. What is reported afterwards is the mean of these pairs: data that the choice has not
-seen.
+cancels. The interval of `sequential` above zero decides for the new setting, below zero rolls back, `pairs_max` pairs
+without either end in the old setting. A guardrail that the canary breaks (by more than `BREACH_Z` standard errors of
+its window) rolls back at once, whatever the gain. A test that may stop when it likes stops on lucky pairs (bias after
+stopping: Whitehead 1986): what is reported after a promotion is the mean of `confirm_pairs` more, which neither the
+choice nor the stop has seen, with their t interval; promoted is at their end.
 """
 
 from __future__ import annotations
@@ -14,12 +15,16 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from enum import Enum
 
+from scipy.special import stdtrit
+
 from sim.intelligence import transforms
 from sim.intelligence.protocol import Guardrail, Window
 from sim.intelligence.sequential import PairedTest
 
 BREACH_Z = 1.6448536269514722
 PAIRS_MIN = 3
+LEVEL_MIN = 1e-9
+CONFIRM_PAIRS = 8
 
 
 class Verdict(Enum):
@@ -52,11 +57,14 @@ class Verifier:
         guardrails: Sequence[Guardrail] = (),
         alpha: float = 0.1,
         pairs_max: int = 60,
+        confirm_pairs: int = CONFIRM_PAIRS,
     ) -> None:
         self.candidate, self.target, self.guardrails = dict(candidate), target, tuple(guardrails)
-        self.pairs_max = pairs_max
+        self.pairs_max, self.confirm_pairs = pairs_max, confirm_pairs
         self.verdict, self.reason = Verdict.CONTINUE, ""
-        self._test = PairedTest(alpha)
+        self._alpha = alpha
+        self._test, self._confirm = PairedTest(alpha), PairedTest(alpha)
+        self._is_better = False
         self._old_sum = 0.0
 
     def add(self, old: Window, new: Window) -> Verdict:
@@ -67,11 +75,20 @@ class Verifier:
         if broken:
             return self._end(Verdict.ROLL_BACK, broken)
         before, after = old.means[self.target], new.means[self.target]
+        difference = transforms.sign_of(self.target) * (after - before)
         self._old_sum += before
-        self._test.add(transforms.sign_of(self.target) * (after - before))
+        if self._is_better:
+            self._confirm.add(difference)
+            is_done = self._confirm.count == self.confirm_pairs
+            return self._end(Verdict.PROMOTE, self.reason) if is_done else self.verdict
+        self._test.add(difference)
         low, high = self._test.interval()
         if self._test.count >= PAIRS_MIN and low > 0.0:
-            return self._end(Verdict.PROMOTE, f"better by at least {low:.4g} after {self._test.count} pairs")
+            self.reason = f"better by at least {low:.4g} after {self._test.count} pairs"
+            if not self.confirm_pairs:
+                return self._end(Verdict.PROMOTE, self.reason)
+            self._is_better = True
+            return self.verdict
         if self._test.count >= PAIRS_MIN and high < 0.0:
             return self._end(Verdict.ROLL_BACK, f"worse by at least {-high:.4g} after {self._test.count} pairs")
         if self._test.count >= self.pairs_max:
@@ -79,12 +96,16 @@ class Verifier:
         return self.verdict
 
     def verified(self) -> Verified:
-        """What the pairs say."""
-        count = self._test.count
-        level = max(abs(self._old_sum / count), 1e-9) if count else 1.0
+        """What the pairs say: those after the stop where there are any."""
+        count = self._test.count + self._confirm.count
+        level = max(abs(self._old_sum / count), LEVEL_MIN) if count else 1.0
+        told = self._confirm if self._confirm.count > 1 else self._test
         low, high = self._test.interval()
-        error = self._test.sd / math.sqrt(count) / level if count > 1 else math.inf
-        return Verified(self._test.mean / level, low / level, high / level, count, error)
+        error = told.sd / math.sqrt(told.count) if told.count > 1 else math.inf
+        if told is self._confirm:
+            half = float(stdtrit(told.count - 1, 1.0 - 0.5 * self._alpha)) * error
+            low, high = told.mean - half, told.mean + half
+        return Verified(told.mean / level, low / level, high / level, count, error / level)
 
     def _end(self, verdict: Verdict, reason: str) -> Verdict:
         self.verdict, self.reason = verdict, reason

@@ -1,7 +1,9 @@
 """Drift of what the surrogates believed and of the contexts met, window by window.
 
 A residual counts only where the belief is surer than a window's own noise: elsewhere it shows what was not known, not
-what has changed. Contexts are compared with their own past: the scaled mean of each number, over its spread.
+what has changed. One that is larger than `SURPRISE` asks for a setting to be run again that was run before: if the
+world has changed it shows, and if the belief was wrong it does not. Contexts are compared with their own past: the
+scaled mean of each number, over its spread.
 """
 
 from __future__ import annotations
@@ -16,6 +18,8 @@ from sim.intelligence.rows import rows_of
 
 WARM_WINDOWS = 20  # of memory before a residual means anything
 SURE_RATIO = 0.3  # of the belief's variance over that of a window
+SURPRISE = 2.5  # sd of a window
+QUIET_WINDOWS = 12  # after an alarm, while the beliefs find their feet, none follows
 
 
 class DriftWatch:
@@ -24,17 +28,22 @@ class DriftWatch:
     def __init__(self, slack: float = 0.5, threshold: float = 5.0) -> None:
         self.residuals = Cusum(slack, threshold)
         self.contexts = Cusum(1.0, 2.0 * threshold)
+        self.is_surprised = False  # by the last window
+        self._quiet = 0
 
     def see(self, beliefs: Beliefs, window: Window) -> str:
         """One more window, before the beliefs learn from it."""
+        self.is_surprised = False
+        self._quiet = max(self._quiet - 1, 0)
         if beliefs.rows_count < WARM_WINDOWS or beliefs.target not in window.means:
             return ""
         rows = rows_of([window], beliefs.space, beliefs.scale, beliefs.target)
         mean, sd = beliefs.surrogate.predict(rows.x, rows.z)
         noise = beliefs.typical_noise if beliefs.typical_noise > 0.0 else float(rows.noise[0])
         total = float(beliefs.surrogate.observed_sd(sd, np.array([max(float(rows.noise[0]), noise)]))[0])
-        if sd[0] ** 2 <= SURE_RATIO * (total**2 - sd[0] ** 2):
+        if not self._quiet and sd[0] ** 2 <= SURE_RATIO * (total**2 - sd[0] ** 2):
             residual = transforms.sign_of(beliefs.target) * float(rows.y[0] - mean[0]) / total
+            self.is_surprised = abs(residual) > SURPRISE
             if self.residuals.add(residual):
                 return "target"
         if beliefs.scale.names and self.contexts.add(2.0 * float(rows.z[0].mean()) * len(beliefs.scale.names) ** 0.5):
@@ -46,4 +55,5 @@ class DriftWatch:
         count = (self.contexts if what == "context" else self.residuals).since
         self.residuals.reset()
         self.contexts.reset()
+        self._quiet = QUIET_WINDOWS
         return count

@@ -64,25 +64,50 @@ def test_a_setting_does_not_differ_from_itself() -> None:
         assert sd[0] < 1e-2
 
 
-def test_the_gp_gradient_is_that_of_its_loss() -> None:
+@pytest.mark.parametrize("old_count", [0, 10])
+def test_the_gp_gradient_is_that_of_its_loss(old_count: int) -> None:
     from scipy.optimize import check_grad
 
-    from sim.intelligence.surrogates.gp import GaussianProcess
     from sim.intelligence.surrogates.kernel import squares
+    from sim.intelligence.surrogates.scales import Scales, loss
 
-    surrogate = GaussianProcess()
-    surrogate.fit(rows(25))
-    apart = squares(surrogate._inputs)
-    theta = surrogate._priors()[0] + 0.1
-
-    def loss(at: Floats) -> float:
-        return surrogate._loss(at, apart)[0]
-
-    def gradient(at: Floats) -> Floats:
-        return surrogate._loss(at, apart)[1]
-
-    off = check_grad(loss, gradient, theta)
+    seen = rows(25)
+    scales = Scales.middle(3, 1, old_count > 0)
+    now = (np.arange(25) >= old_count).astype(float)
+    more = (scales, squares(np.hstack([seen.x, seen.z])), seen.y / seen.y.std(), seen.noise, now, 4.0)
+    off = check_grad(lambda at: loss(at, *more)[0], lambda at: loss(at, *more)[1], scales.theta + 0.1)
+    assert len(scales.theta) == (1 + 4) + (1 + 1) + (1 + 3) * (old_count > 0) + 1
     assert off < 1e-3
+
+
+def test_what_was_learned_before_a_change_helps_where_it_still_holds() -> None:
+    """The effect of one parameter turns round, the others stay: windows from before are worth having."""
+    before, after = rows(60, 4), rows(12, 5)
+    turned = Rows(after.x, after.z, after.y - 6.0 * after.x[:, 0], after.noise)
+    both = Rows(
+        *(np.concatenate([getattr(before, name), getattr(turned, name)]) for name in ("x", "z", "y", "noise")), 60
+    )
+    x, base, z = draws(9).uniforms(NOISE, 500, 50, 3), np.array([0.5, 0.5, 0.5]), np.zeros((50, 1))
+    true = truth(x, z) - truth(base[None, :], z[:1]) - 6.0 * (x[:, 0] - 0.5)
+    errors = {}
+    for name, seen in (("both", both), ("new", turned), ("mixed", Rows(both.x, both.z, both.y, both.noise))):
+        surrogate = make("gp", draws())
+        surrogate.fit(seen)
+        mean, _ = surrogate.difference(x, base, CONTEXTS, SHARES)
+        errors[name] = float(np.sqrt(np.mean((mean - true) ** 2)))
+    assert errors["both"] < 0.7 * errors["new"]
+    assert errors["both"] < 0.5 * errors["mixed"]
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_a_contrast_of_two_settings_is_their_difference(kind: str) -> None:
+    surrogate = make(kind, draws())
+    surrogate.fit(rows())
+    x, base = np.array([0.8, 0.2, 0.5]), np.array([0.5, 0.5, 0.5])
+    mean, sd = surrogate.difference(x[None, :], base, CONTEXTS, SHARES)
+    points = np.array([x, x, base, base])
+    found = surrogate.contrast(points, np.vstack([CONTEXTS, CONTEXTS]), np.concatenate([SHARES, -SHARES]))
+    assert found == pytest.approx((float(mean[0]), float(sd[0])), rel=1e-6)
 
 
 def test_the_best_forecaster_is_chosen_by_its_log_score() -> None:
@@ -93,10 +118,10 @@ def test_the_best_forecaster_is_chosen_by_its_log_score() -> None:
 
 
 def test_what_does_not_matter_has_no_importance() -> None:
-    found = importance("gp", rows(), ("a", "b", "c"), draws())
+    found = importance(rows(), ("a", "b", "c"), draws())
     assert found["a"] > found["b"] > found["c"]
     assert found["c"] < 0.02
-    assert importance("gp", rows(9), ("a", "b", "c"), draws()) == {"a": 0.0, "b": 0.0, "c": 0.0}
+    assert importance(rows(9), ("a", "b", "c"), draws()) == {"a": 0.0, "b": 0.0, "c": 0.0}
 
 
 @pytest.mark.parametrize("kind", KINDS)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import numpy as np
 import pytest
 
 from sim.intelligence.protocol import Guardrail, Window
@@ -60,6 +61,32 @@ def test_every_injected_breach_ends_it_in_that_interval(errors: float, at: int) 
         verifier.add(*pair(10.0, 10.0 + luck[number], errors if number == at else 0.0, "utility"))
     assert verifier.verdict is Verdict.ROLL_BACK
     assert "error_rate" in verifier.reason
+
+
+def test_what_is_reported_is_free_of_the_luck_that_stopped_the_test() -> None:
+    """400 proofs of a gain of .5 sd of a pair: the mean at the stop is too high, that of the pairs after it is not."""
+    stopped, reported = [], []
+    for run in range(400):
+        verifier = Verifier({}, "utility", (), pairs_max=60)
+        for value in normals(100 + run, 80):
+            if verifier.add(*pair(10.0, 10.5 + value, target="utility")) is not Verdict.CONTINUE:
+                break
+        if verifier.verdict is Verdict.PROMOTE:
+            stopped.append(verifier._test.mean)
+            reported.append(10.0 * verifier.verified().improvement_ratio)
+    assert len(reported) > 250
+    assert np.mean(stopped) > 0.6
+    assert abs(np.mean(reported) - 0.5) < 3.0 * np.std(reported) / len(reported) ** 0.5
+
+
+def test_a_breach_while_it_is_confirmed_rolls_back() -> None:
+    verifier = Verifier({}, "utility", ERRORS)
+    for value in normals(3, 20):
+        verifier.add(*pair(10.0, 15.0 + 0.3 * value, target="utility"))
+        if verifier.reason:
+            break
+    assert verifier.verdict is Verdict.CONTINUE
+    assert verifier.add(*pair(10.0, 15.0, 0.2, "utility")) is Verdict.ROLL_BACK
 
 
 def test_noise_at_the_bound_is_no_breach() -> None:

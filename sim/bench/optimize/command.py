@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from sim.bench.ledger import ledger_of
 from sim.bench.optimize.goals import Goal, Scores
-from sim.bench.optimize.study import StudyAsked, run_study, yardsticks
+from sim.bench.optimize.methods import OWN
+from sim.bench.optimize.study import BASELINE_PARTS, Record, StudyAsked, run_study, yardsticks
 from sim.bench.progress import Progress
 from sim.errors import ConfigError
 from sim.registry import names
@@ -73,9 +74,26 @@ def _seeds(text: str) -> tuple[int, ...]:
     return tuple(range(int(first), int(last) + 1)) if dots else tuple(dict.fromkeys(int(part) for part in parts))
 
 
+def _shifted(progress: Progress, before: int) -> Callable[[int, int], None]:
+    return lambda done, _: progress.to(before + done, progress.total)
+
+
 def run_command(asked: StudyAsked, workers: int, store: Path) -> StudyFound:
-    """Everything that is asked, from the ledger where it stands there."""
-    ledger = ledger_of(store, "optimize", windows=asked.windows, tasks=asked.tasks)
+    """Everything that is asked, from the ledgers where it stands there.
+
+    The other methods' trials do not hang on the optimizer's code and have a ledger of their own: after a change to the
+    optimizer only its trials run again.
+    """
     progress = Progress(len(asked.trials), "optimize")
-    records = run_study(asked, ledger, workers, progress.to)
-    return StudyFound(asked, Scores(records, yardsticks(asked, workers), asked.judged_at))
+    found: dict[tuple[str, str, int], Record] = {}
+    for is_own, parts in ((True, ()), (False, BASELINE_PARTS)):
+        methods = tuple(method for method in asked.methods if (method in OWN) == is_own)
+        if not methods:
+            continue
+        part, before = replace(asked, methods=methods), len(found)
+        ledger = ledger_of(store, "optimize", parts, windows=asked.windows, tasks=asked.tasks)
+        records = run_study(part, ledger, workers, _shifted(progress, before))
+        found |= dict(zip(part.trials, records, strict=True))
+    return StudyFound(
+        asked, Scores([found[trial] for trial in asked.trials], yardsticks(asked, workers), asked.judged_at)
+    )

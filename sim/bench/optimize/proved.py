@@ -15,12 +15,14 @@ from sim.bench.optimize.problem import WINDOW_S, Problem
 from sim.intelligence.calibration import Calibration
 from sim.intelligence.engine import Recommender
 from sim.intelligence.protocol import Proposal, Recommendation, Window
+from sim.intelligence.settings import SearchSettings
 from sim.intelligence.space import Space
 from sim.intelligence.verifier import Verdict, Verifier
 
 Z90 = 1.6448536269514722  # half of a 90 % interval in sd
 ALPHA, PAIRS_MAX = 0.1, 60  # the loop's defaults
-Pair = Callable[[Mapping[str, float], Mapping[str, float], int], tuple[Window, Window]]
+SETTINGS = SearchSettings(is_contextual=True)
+Pair = Callable[[Mapping[str, float], Recommendation, int], tuple[Window, Window]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,7 +48,8 @@ class Proved:
             problem.draws,
             problem.objective,
             problem.guardrails,
-            calibration=self.calibration,
+            SETTINGS,
+            self.calibration,
         )
         self.windows_count = 0
         self.alarms: list[int] = []  # ordinals of the windows told
@@ -73,7 +76,7 @@ class Proved:
         verifier = Verifier(said.params, problem.objective, problem.guardrails, ALPHA, PAIRS_MAX)
         numbers = count()
         while verifier.verdict is Verdict.CONTINUE:
-            verifier.add(*pair(problem.incumbent, said.params, next(numbers)))
+            verifier.add(*pair(problem.incumbent, said, next(numbers)))
         found = verifier.verified()
         if found.pairs_count > 2:
             sd = (said.ci_high - said.ci_low) / 2.0 / Z90

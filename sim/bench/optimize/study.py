@@ -24,6 +24,11 @@ from sim.registry import names
 TRIALS_MAX = 100_000
 WINDOWS_MAX = 10_000
 Record = dict[str, Any]
+_OPTIMIZE = ("naive", "problem", "random_search", "tpe", "trial")
+BASELINE_PARTS = (  # of the code, what a baseline's trial rests on
+    *(f"bench/optimize/{name}.py" for name in _OPTIMIZE), "intelligence/protocol.py", "runtime/draws.py",
+    "runtime/philox.py", "world/service/hardware.py", "world/surfaces",
+)  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,7 +1,8 @@
 """One method on one surface with one seed: windows asked for and told, recommendations held against the truth.
 
 Every `EVERY` windows the method is asked what should stand; its claim and the truth of it go into the record, in % of
-the incumbent's true utility over all contexts, under the law of that window. The record is plain data (JSON), equal for
+the incumbent's true utility over all contexts, under the law of the last window told, also where another law begins
+with the next: that nobody can know. The record is plain data (JSON), equal for
 equal draws but for `cpu`, the CPU seconds of asks and recommendations.
 """
 
@@ -31,6 +32,7 @@ EVERY, FIRST = 10, 20  # windows between two recommendations, and until the firs
 PERCENT = 100.0
 PROOF_FROM = 1 << 20  # windows of proofs, apart from those that are asked for
 PROOF_PAIRS_MAX = 1 << 12
+SAME_CONTEXT = 1e-6  # contexts are told back from the scale on which they were learned
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,12 +103,13 @@ def run_trial(name: str, method: str, seed: int, windows: int, tasks: int) -> di
 def _pairs(surface: Surface, draws: Draws, window: int, tasks: int) -> Pair:
     """Windows of a proof after a window: incumbent and candidate in one context, each with tasks of its own."""
 
-    def pair(old: Mapping[str, float], new: Mapping[str, float], number: int) -> tuple[Window, Window]:
+    def pair(old: Mapping[str, float], new: Recommendation, number: int) -> tuple[Window, Window]:
         entity = PROOF_FROM + window * PROOF_PAIRS_MAX + number
         context = surface.context_of(draws, entity)
+        points = (point_of(old), _for_context(new, context_named(context)))
         first, second = (
-            run_window(surface, draws, entity, point_of(params), tasks, context, arm, window)
-            for arm, params in enumerate((old, new))
+            run_window(surface, draws, entity, point, tasks, context, arm, window - 1)
+            for arm, point in enumerate(points)
         )
         return window_of(first, 1.0, "incumbent", window * WINDOW_S), window_of(
             second, 1.0, "canary", window * WINDOW_S
@@ -123,8 +126,8 @@ def judged(surface: Surface, agent: AskTell, window: int, pair: Pair) -> Claim:
     proof: Proof | None = None
     if stated and isinstance(agent, Proved):
         proof = agent.prove(said, pair)
-    base = surface.truth(np.array([surface.incumbent]), window)[UTILITY][0]
-    utility, error_rate = worth(surface, said, window)
+    base = surface.truth(np.array([surface.incumbent]), window - 1)[UTILITY][0]
+    utility, error_rate = worth(surface, said, window - 1)
     return Claim(
         window=window,
         claimed=PERCENT * said.improvement_ratio,
@@ -156,7 +159,7 @@ def worth(surface: Surface, said: Recommendation, window: int) -> tuple[float, f
 
 def _for_context(said: Recommendation, context: dict[str, float]) -> Point:
     for met, params in said.by_context:
-        if all(math.isclose(met[name], context[name], abs_tol=1e-9) for name in met):
+        if all(math.isclose(met[name], context[name], abs_tol=SAME_CONTEXT) for name in met):
             return point_of(params)
     return point_of(said.params)
 

@@ -45,9 +45,9 @@ class Yardstick:
 
 
 def yardstick(name: str, windows: tuple[int, ...]) -> Yardstick:
-    """The truth of a surface after so many windows each."""
+    """The truth of a surface after so many windows each, under the law of the last of them."""
     surface: Surface = lookup("surface", name)()
-    laws = {window: window if surface.changes_at is not None else 0 for window in windows}
+    laws = {window: window - 1 if surface.changes_at is not None else 0 for window in windows}
     by_law = {law: best_utility(surface, _held(surface, law)) for law in dict.fromkeys(laws.values())}
     points = np.array([surface.incumbent])
     base = {law: float(surface.truth(points, law)[UTILITY][0]) for law in by_law}

@@ -28,3 +28,6 @@ class Surrogate(Protocol):
 
     def difference(self, x: Floats, base: Floats, contexts: Floats, shares: Floats) -> tuple[Floats, Floats]:
         """Mean and sd (m,) of value(x) - value(base), (m, p) and (p,), over contexts (c, k) with shares (c,)."""
+
+    def contrast(self, x: Floats, z: Floats, weights: Floats) -> tuple[float, float]:
+        """Mean and sd of sum_i weights_i value(x_i, z_i), (k, p), (k, c), (k,), where the weights sum to zero."""

@@ -70,6 +70,11 @@ class QuadraticRidge:
             apart += share * (features(x, z) - features(base[None, :], context[None, :]))
         return self._of(apart)
 
+    def contrast(self, x: Floats, z: Floats, weights: Floats) -> tuple[float, float]:
+        """See `Surrogate`; exact."""
+        mean, sd = self._of(weights[None, :] @ features(x, z))
+        return float(mean[0]), float(sd[0])
+
     def _of(self, phi: Floats) -> tuple[Floats, Floats]:
         solved = linalg.solve_triangular(self._factor, phi.T, lower=True)
         sd = np.sqrt(np.maximum((solved**2).sum(axis=0), 1e-12))

@@ -74,6 +74,11 @@ class Bag(ABC):
         apart = new_values - self._all(old)[:, :, None]
         return _moments(np.einsum("bcm,c->bm", apart, shares))
 
+    def contrast(self, x: Floats, z: Floats, weights: Floats) -> tuple[float, float]:
+        """See `Surrogate`."""
+        mean, sd = _moments((self._all(np.hstack([x, z])) @ weights)[:, None])
+        return float(mean[0]), float(sd[0])
+
     def one(self, member: Any, inputs: Floats) -> Floats:
         """A member's values (m,)."""
         return np.asarray(member.predict(inputs), dtype=np.float64)
