@@ -6,8 +6,7 @@ else is chosen: health=aggressive, failover=default, retry=default. fleet.nodes 
 
   victor-sim keys create me --scope operate       a key for clients, shown once
   victor-sim serve fleet.nodes=3 balancer=power_of_d node.agents.agent=my_agents:answer
-  curl -H "X-API-Key: $KEY" -d '{"input": {}, "wait_s": 10}' -H 'content-type: application/json' \\
-      http://127.0.0.1:8000/v1/tasks
+  curl -H "X-API-Key: $KEY" -H 'content-type: application/json' -d '{"wait_s": 10}' http://127.0.0.1:8000/v1/tasks
 
 What was accepted and where agents run is journaled in paths.state (default .victor-sim): kill -9 and the same command
 again go on. SIGTERM and Ctrl-C drain.
