@@ -1,11 +1,13 @@
-"""victor-sim run [--multirun] [--dry-run] [--missing] [--config-dir DIR] [config=FILE] [hydra overrides]
+"""victor-sim run [--multirun] [--dry-run] [--missing] [--replace] [--config-dir DIR] [config=FILE]
+               [hydra overrides]
 
 One design point, a sweep (--multirun balancer=random,power_of_d fleet.nodes=10,100), or a whole study with
 experiment=NAME. What is stored is not run again; the report lies in results/NAME/ afterwards.
 
   --multirun, -m   sweep over comma lists and range(); an experiment sweeps without it
   --dry-run        print points, replications, store hits and the expected time; run nothing
-  --missing        leave points that are wholly stored out of the sweep
+  --missing        leave points that are wholly stored out of the sweep (the report has them all)
+  --replace        results of this name that another config made give way; what is stored stays
   --config-dir DIR add your own YAML groups (DIR/fleet/mine.yaml, then fleet=mine)
   config=FILE      start from a saved config such as results/NAME/best.yaml
 """
@@ -16,7 +18,7 @@ from collections.abc import Sequence
 
 from sim.experiments.words import CONFIG_DIR, parse
 
-FLAGS = ("--multirun", "--dry-run", "--missing")
+FLAGS = ("--multirun", "--dry-run", "--missing", "--replace")
 
 
 def help_text() -> str:
@@ -39,13 +41,12 @@ def main(arguments: Sequence[str]) -> int:
     plan = make_plan(words.overrides, words.config_dir, "--multirun" in words.flags)
     with bringing(plan.base):
         check_figures(plan.base.study.figures)
-    if "--missing" in words.flags:
-        plan = leave_out_stored(plan)
+    missing = leave_out_stored(plan) if "--missing" in words.flags else plan
     if "--dry-run" in words.flags:
-        print(dry_run(plan))
+        print(dry_run(missing))
         return 0
-    if not plan.points:
+    if not missing.points:
         print(f"{plan.name}: nothing is missing, every point is stored")
         return 0
     with bringing(plan.base):  # figures that plugins bring
-        return finish(plan, write_report)
+        return finish(plan, write_report, "--replace" in words.flags)

@@ -7,6 +7,7 @@
     |   +-- NodeError     unknown, duplicate or full node
     |   +-- DeployError   an agent could not be placed or did not start in time
     +-- InvalidRun        an audit of a finished run failed              (exit 1)
+    +-- WorkerLost        a worker process was killed with its call      (exit 1)
 
 SimPy rebuilds a failing exception as `type(e)(*e.args)` and pickle does the same, so that every
 field is positional and the message is built in `__str__`.
@@ -78,3 +79,15 @@ class InvalidRun(SimError):
 
     def __str__(self) -> str:
         return f"{self.run} is INVALID: {self.problem}"
+
+
+class WorkerLost(SimError):
+    """A worker process ended in the middle of a call; `code` is its exit code, minus a signal's number."""
+
+    def __init__(self, code: int) -> None:
+        super().__init__(code)
+        self.code = code
+
+    def __str__(self) -> str:
+        how = f"was killed by signal {-self.code}" if self.code < 0 else f"ended with code {self.code}"
+        return f"its worker process {how}{' (out of memory?)' if self.code == -9 else ''}"

@@ -39,6 +39,8 @@ SEVERAL = ("faults",)  # groups of which a run may take several at once
 RATES = ("arrivals.rate_per_s", "arrivals.utilization_ratio")
 PLAIN = re.compile(r"[A-Za-z_][A-Za-z0-9_.\-]*")
 Composed = dict[tuple[str, ...], bytes]  # choices of groups -> the pickled tree that they compose
+KEPT_MAX = 256  # trees that a process keeps, about 50 kB each
+_PACKAGED: Composed = {}
 WORDS = ("null", "true", "false", "nan", "inf", "yes", "no", "on", "off")
 
 
@@ -75,7 +77,7 @@ def compose_unchecked(
     """Composed and typed, ranges not yet checked; raises as `compose` does.
 
     Hydra composes the groups, a tenth of a second a time; values come on top as Hydra itself puts them there. So the
-    points of a sweep share what is `composed` already.
+    points of a sweep share what is `composed` already; what the package alone composes is kept for the process.
     """
     groups = keys.option_names(config_dir)
     for override in overrides:
@@ -83,7 +85,7 @@ def compose_unchecked(
     last = _last_of_each(overrides)
     choices = tuple(override.text for override in last if override.key in groups)
     try:
-        tree = _tree(choices, config_dir, {} if composed is None else composed)
+        tree = _tree(choices, config_dir, _kept(config_dir) if composed is None else composed)
         for override in [*last, *_one_rate(overrides)]:
             if override.key not in groups:
                 value = OverridesParser.create().parse_override(override.text).value()
@@ -99,6 +101,15 @@ def compose_unchecked(
     if config.experiment is not None:
         raise ConfigError(EXPERIMENT, "", "a YAML file that opens with `# @package _global_`")
     return config
+
+
+def _kept(config_dir: Path | None) -> Composed:
+    """What this process composed of the package's own files, which do not change under it; the user's may."""
+    if config_dir is not None:
+        return {}
+    while len(_PACKAGED) >= KEPT_MAX:
+        del _PACKAGED[next(iter(_PACKAGED))]
+    return _PACKAGED
 
 
 def _tree(choices: tuple[str, ...], config_dir: Path | None, composed: Composed) -> DictConfig:

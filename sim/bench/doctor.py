@@ -8,8 +8,8 @@ from importlib import util
 from pathlib import Path
 
 from sim.bench.identity import versions
+from sim.bench.leftovers import clean, health
 from sim.bench.schema import Config
-from sim.bench.store import clean, health
 
 BROWSERS = ("chromium", "chromium-browser", "google-chrome")
 OPTIONAL = {  # module -> what it is for
@@ -29,13 +29,13 @@ def doctor(config: Config, *, cleaning: bool) -> tuple[str, bool]:
         lines.append(f"{module:12} {there}")
     browser = next((name for name in BROWSERS if shutil.which(name)), None)
     lines.append(f"{'browser':12} {browser or 'missing: for the browser tests, which skip'}")
-    store, sound = store_lines(Path(config.paths.store), cleaning=cleaning)
+    store, sound = store_lines(Path(config.paths.store), Path(config.paths.results), cleaning=cleaning)
     return "\n".join(lines + store), sound
 
 
-def store_lines(root: Path, *, cleaning: bool) -> tuple[list[str], bool]:
-    """What the store holds, and whether it is sound."""
-    found = health(root)
+def store_lines(root: Path, results: Path, *, cleaning: bool) -> tuple[list[str], bool]:
+    """What the store holds, and whether it is sound and nothing is left over beside the results."""
+    found = health(root, results)
     size = f"{found.size_bytes / MEGABYTE:.1f} MB"
     counts = f"{len(found.leftovers)} leftover temporary files, {len(found.broken)} broken replications"
     lines = [f"{'store':12} {root}: {found.replications} whole replications ({size}), {counts}"]

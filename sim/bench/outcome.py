@@ -13,11 +13,13 @@ from pathlib import Path
 
 from sim.bench.against_files import TIMINGS
 from sim.bench.compose import to_yaml
+from sim.bench.durable import write_whole
 from sim.bench.manifest import manifest, portable
 from sim.bench.plan import Plan, Point
 from sim.bench.record_files import npz_bytes
+from sim.bench.resumed import remember
 from sim.bench.runner import Failure
-from sim.bench.store import check_folder, write_whole
+from sim.bench.store import check_folder
 from sim.bench.study import as_stored, asking, records, run_study, store_of, stored_count, summarize
 from sim.measure.agreement import Agreement, agreement
 from sim.measure.summary import StudySummary
@@ -28,9 +30,14 @@ SHOWN_MAX = 10  # failures and problems told one by one
 DONE, FAILED, REFUSED, INTERRUPTED = 0, 1, 2, 130
 
 
-def finish(plan: Plan, write_report: WriteReport) -> int:
-    """Run what is missing, write the report, print the verdict and where it lies; gives the exit code."""
-    folder = folder_of(plan)
+def finish(plan: Plan, write_report: WriteReport, replacing: bool = False) -> int:
+    """Run what is missing, write the report, print the verdict and where it lies; gives the exit code.
+
+    Raises `ConfigError` when the results of that name are another study's, unless they are to be replaced.
+    """
+    folder, store = folder_of(plan), store_of(plan)
+    store.check_writable()
+    remember(plan, store, folder, replacing)
     check_folder("paths.results", folder)
     try:
         plan, failures = run_study(plan)
@@ -70,7 +77,7 @@ def write_results(plan: Plan, summary: StudySummary, folder: Path, write_report:
     """The report and its companions; what an earlier run of another shape left is removed first."""
     for pattern in ("best.yaml", "figures/*.svg", "requests/*.npz"):
         for stale in folder.glob(pattern):
-            stale.unlink()
+            stale.unlink(missing_ok=True)  # another runner of the same study may be here
     write_report(summary, folder)
     best = best_point(plan, summary)
     if best is not None:
@@ -146,6 +153,9 @@ def _tell(failures: list[Failure]) -> None:
         print(f"victor-sim: {alike[0]}{more}{where}", file=sys.stderr)
     if len(kinds) > SHOWN_MAX:
         print(f"victor-sim: and {len(kinds) - SHOWN_MAX} more kinds of failure", file=sys.stderr)
+    if failures and not any(failure.refused for failure in failures):
+        count = f"{len(failures)} replication{'s' if len(failures) > 1 else ''}"
+        print(f"victor-sim: {count} missing; the same command runs what is missing, and nothing else", file=sys.stderr)
 
 
 def agreement_of(plan: Plan, other: Plan) -> Agreement:

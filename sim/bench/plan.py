@@ -78,20 +78,21 @@ def make_plan(overrides: Sequence[str], config_dir: Path | None = None, multirun
 
     Raises `ConfigError` (or `InputError` for a file) for anything that would not run.
     """
-    given = parse(overrides)
+    given = list({one.key: one for one in parse(overrides)}.values())  # a key given twice means its last value
     name = next((one.values[0] for one in given if one.key == EXPERIMENT), None)
     if not multirun and name is None:
         _refuse_sweep(given)
     own = [one for one in given if schema_keys.is_known(one.key, config_dir)]
     fixed = [one for one in own if not one.swept]
-    base = compose_unchecked(fixed, config_dir)
+    composed: Composed | None = None if config_dir is None else {}
+    base = compose_unchecked(fixed, config_dir, composed)
     load_extensions(base.extensions)
     sweep = [*_searched(base), *_sweep(base, given, own)]
     if len({one.key for one in sweep}) < len(sweep):
         raise ConfigError("capacity.key", base.capacity.key, "a key that is not swept as well")
     _check_known([one for one in given if one not in own], sweep, config_dir)
     base.name = base.name or name or ""
-    points = _points(fixed, sweep, base, config_dir)
+    points = _points(fixed, sweep, base, config_dir, composed)
     compared = sweep[0] if sweep else None
     return Plan(
         name=base.name or f"run-{points[0].key[:10]}",
@@ -158,7 +159,9 @@ def _check_known(unknown: Sequence[Override], sweep: Sequence[Swept], config_dir
             raise ConfigError(one.key, ",".join(one.values), near)
 
 
-def _points(fixed: list[Override], sweep: list[Swept], base: Config, config_dir: Path | None) -> list[Point]:
+def _points(
+    fixed: list[Override], sweep: list[Swept], base: Config, config_dir: Path | None, composed: Composed | None
+) -> list[Point]:
     count = 1
     for one in sweep:
         count *= len(one.choices)
@@ -167,7 +170,6 @@ def _points(fixed: list[Override], sweep: list[Swept], base: Config, config_dir:
     listed = {one.key for one in sweep}
     shared = [one for one in fixed if one.key not in listed]
     points = []
-    composed: Composed = {}
     for values in itertools.product(*(one.choices for one in sweep)):
         chosen = dict(zip((one.key for one in sweep), values, strict=True))
         own = [override for one in sweep for override in one.choices[chosen[one.key]]]

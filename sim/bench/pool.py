@@ -1,42 +1,111 @@
-"""Calls over worker processes (joblib's loky): results as they come, and an end that is quick and quiet.
+"""Calls over worker processes: results as they come, and an end that is quick and quiet.
 
-Each worker holds one call at a time. A Ctrl-C of a terminal reaches the workers too: one interrupts the call that it is
-in and nothing else. Who ends early (an interrupt, an error) signals the workers until each has let go of its call;
-killing them instead leaves the pool's own books broken.
+Every worker has a connection of its own and holds one call at a time: one that is killed costs its own call and
+nothing else, and the wait for the others sees its end. (Pools with shared queues, concurrent.futures and loky alike,
+give up all calls in flight when one worker dies, or hang where it died holding a lock.) A Ctrl-C of a terminal reaches
+the workers too: one interrupts the call that it is in and nothing else; who ends early signals the workers until each
+has let go of its call. Workers that are done wait for the next calls, at most `IDLE_MAX` of them.
 """
 
 from __future__ import annotations
 
+import atexit
 import os
+import pickle
 import signal
+import socket
+import subprocess
+import sys
 from collections import deque
 from collections.abc import Callable, Generator, Iterable, Sequence
-from concurrent.futures import FIRST_COMPLETED, Future, wait
 from contextlib import closing, suppress
+from multiprocessing.connection import Connection, wait
+from pathlib import Path
 from typing import Any, TypeVar
 
-from joblib.externals.loky import get_reusable_executor
-from joblib.externals.loky.process_executor import BrokenProcessPool
-
-__all__ = ["BrokenProcessPool", "in_order", "spread"]
+from sim.bench.pool_worker import RAISED
+from sim.errors import WorkerLost
 
 T = TypeVar("T")
 AGAIN_S = 0.1  # between two signals to workers that still hold a call
+IDLE_MAX = 64
+COMMAND = (sys.executable, "-m", "sim.bench.pool_worker")
 
 
-class _Here:
-    """Of this worker: is it inside a call that a signal may interrupt?"""
+class Worker:
+    """A worker process and this end of its connection."""
 
-    inside = False
+    def __init__(self) -> None:
+        ours, theirs = socket.socketpair()
+        with theirs:
+            number = theirs.fileno()
+            self.process = subprocess.Popen([*COMMAND, str(number)], pass_fds=(number,), stdin=subprocess.DEVNULL)
+        self.connection = Connection(ours.detach())
+        self.connection.send(sys.path)
+
+    def give(self, call: bytes) -> None:
+        """Hand a call over; raises `WorkerLost` when the process is gone."""
+        try:
+            self.connection.send_bytes(call)
+        except OSError:
+            raise self._lost() from None
+
+    def take(self) -> tuple[str, Any]:
+        """The answer, waited for; raises `WorkerLost` when the process ended instead."""
+        try:
+            found: tuple[str, Any] = pickle.loads(self.connection.recv_bytes())
+        except (EOFError, OSError):
+            raise self._lost() from None
+        return found
+
+    def _lost(self) -> WorkerLost:
+        self.process.kill()  # where it closed its end and lives on; one that is dead keeps its own code
+        self.connection.close()
+        return WorkerLost(self.process.wait())
+
+    def close(self) -> None:
+        """Let it go, and wait for its end."""
+        self.connection.close()
+        self.process.wait()
+
+
+_idle: list[Worker] = []
+
+
+def _begun(call: bytes) -> Worker:
+    """A worker that holds the call: an idle one that still lives, or a new one."""
+    while _idle:
+        worker = _idle.pop()
+        with suppress(WorkerLost):
+            worker.give(call)
+            return worker
+    worker = Worker()
+    worker.give(call)
+    return worker
+
+
+def _rest(worker: Worker) -> None:
+    if len(_idle) < IDLE_MAX:
+        _idle.append(worker)
+    else:
+        worker.close()
+
+
+@atexit.register
+def close_idle() -> None:
+    """End the workers that wait for calls."""
+    for worker in _idle:
+        worker.connection.close()
+    while _idle:
+        _idle.pop().close()
 
 
 def spread(
     function: Callable[..., T], calls: Sequence[tuple[Any, ...]], workers: int
-) -> Generator[tuple[int, T | BrokenProcessPool], None, None]:
+) -> Generator[tuple[int, T | WorkerLost], None, None]:
     """Results of calls as they come, with their numbers; in this process when one worker or one call is enough.
 
-    Raises what a call raised. The calls that were with the workers when one was killed give a `BrokenProcessPool`
-    each; the rest goes to new workers.
+    Raises what a call raised. A call whose worker was killed gives `WorkerLost`; a new worker takes its place.
     """
     workers = min(workers, len(calls))
     if workers <= 1:
@@ -44,69 +113,57 @@ def spread(
             yield number, function(*call)
         return
     left = deque(enumerate(calls))
-    running: dict[Future[T], int] = {}
-    executor: Any = None
-    whole = False
+    running: dict[Connection, tuple[int, Worker]] = {}
     try:
         while left or running:
-            if not running:
-                executor, whole = get_reusable_executor(max_workers=workers, initializer=_listen), True
-            while whole and left and len(running) < workers:
+            while left and len(running) < workers:
+                number, call = left.popleft()
+                worker = _begun(pickle.dumps((Path.cwd(), function, call)))
+                running[worker.connection] = number, worker
+            for connection in wait(list(running)):
+                assert isinstance(connection, Connection)
+                number, worker = running[connection]
                 try:
-                    future = executor.submit(_call, function, left[0][1])
-                except BrokenProcessPool:  # it broke since the last look: what is running will say so
-                    if not running:
-                        raise
-                    whole = False
+                    kind, value = worker.take()
+                except WorkerLost as lost:
+                    kind, value = "", lost
                 else:
-                    running[future] = left.popleft()[0]
-            for future in wait(running, return_when=FIRST_COMPLETED).done:
-                number, error = running.pop(future), future.exception()
-                whole = whole and not isinstance(error, BrokenProcessPool)
-                yield number, error if isinstance(error, BrokenProcessPool) else future.result()
+                    _rest(worker)
+                del running[connection]
+                if kind == RAISED:
+                    raise value
+                yield number, value
     finally:
-        if running:
-            _end(executor, running)
+        _end([worker for _, worker in running.values()])
 
 
-def _end(executor: Any, running: Iterable[Future[T]]) -> None:
-    """Interrupt what is running, and let the workers go."""
-    while wait(running, timeout=AGAIN_S).not_done:
-        for process in list(executor._processes.values()):
-            with suppress(ProcessLookupError):
-                os.kill(process.pid, signal.SIGINT)
-    executor.shutdown(wait=True)
-
-
-def _call(function: Callable[..., T], call: tuple[Any, ...]) -> T | None:
-    """In a worker: the call; None when it was interrupted, which only an end does."""
+def _end(workers: list[Worker]) -> None:
+    """Interrupt what is running until each worker has let go of its call."""
+    held = {worker.connection: worker for worker in workers}
     try:
-        _Here.inside = True
-        return function(*call)
-    except KeyboardInterrupt:
-        return None
+        while held:
+            for worker in held.values():
+                with suppress(ProcessLookupError):
+                    os.kill(worker.process.pid, signal.SIGINT)
+            for connection in wait(list(held), timeout=AGAIN_S):
+                assert isinstance(connection, Connection)
+                with suppress(WorkerLost):
+                    held[connection].take()
+                    _rest(held[connection])
+                del held[connection]
     finally:
-        _Here.inside = False
-
-
-def _listen() -> None:
-    """In a worker, first of all."""
-    signal.signal(signal.SIGINT, _interrupt)
-
-
-def _interrupt(number: int, frame: object) -> None:
-    if _Here.inside:
-        _Here.inside = False  # once: what follows is the way out
-        raise KeyboardInterrupt
+        for worker in held.values():  # interrupted a second time
+            worker.process.kill()
+            worker.close()
 
 
 def in_order(function: Callable[..., T], calls: Iterable[tuple[Any, ...]], workers: int) -> list[T]:
-    """All results in the order of the calls; raises what a call raised."""
+    """All results in the order of the calls; raises what a call raised, and `WorkerLost`."""
     listed = list(calls)
     results: dict[int, T] = {}
     with closing(spread(function, listed, workers)) as coming:
         for number, result in coming:
-            if isinstance(result, BrokenProcessPool):
+            if isinstance(result, WorkerLost):
                 raise result
             results[number] = result
     return [results[number] for number in range(len(listed))]

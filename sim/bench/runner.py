@@ -1,25 +1,29 @@
-"""Runs what the store does not hold: a task is one replication of one point, spread over worker processes (loky).
+"""Runs what the store does not hold: a task is one replication of one point, spread over worker processes.
 
-A worker runs the replication and writes it to the store itself; only a line comes back. An exception costs its own
-task, the others finish and the failures are listed. An interrupt ends the workers and keeps what is finished.
+A worker claims the replication, runs it and writes it to the store itself; only a line comes back. What another runner
+on the same store is at comes last: waited for, and run only if that one did not finish it. An exception or a killed
+worker costs its own task, the others finish and the failures are listed. An interrupt ends the workers and keeps what
+is finished.
 """
 
 from __future__ import annotations
 
 import os
+import sys
 import traceback
-from collections.abc import Sequence
+from collections.abc import Callable, Generator, Sequence
 from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from sim.bench import assemble
 from sim.bench.extensions import load_extensions
-from sim.bench.pool import BrokenProcessPool, spread
+from sim.bench.pool import spread
 from sim.bench.progress import Progress
 from sim.bench.schema import Config
 from sim.bench.store import Store
-from sim.errors import ConfigError, InputError, SimError
+from sim.errors import ConfigError, InputError, SimError, WorkerLost
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,7 +70,18 @@ def missing_tasks(store: Store, points: Sequence[tuple[str, str, Config]]) -> li
     return list(tasks.values())
 
 
-def run_tasks(tasks: Sequence[Task], store_root: Path, workers: int, label: str) -> list[Failure]:
+@dataclass(frozen=True, slots=True)
+class Elsewhere:
+    """A task that another runner on this store is at."""
+
+
+Told = Failure | Elsewhere | None  # what a task says
+Launch = Callable[[Callable[..., Told], Sequence[tuple[Any, ...]], int], Generator[tuple[int, Told | WorkerLost]]]
+
+
+def run_tasks(
+    tasks: Sequence[Task], store_root: Path, workers: int, label: str, launch: Launch = spread
+) -> list[Failure]:
     """Run and store every task; gives the failures in the order of the tasks.
 
     KeyboardInterrupt passes through once the workers are gone.
@@ -75,20 +90,39 @@ def run_tasks(tasks: Sequence[Task], store_root: Path, workers: int, label: str)
         return []
     failures: dict[int, Failure] = {}
     progress = Progress(len(tasks), label)
-    with closing(spread(run_task, [(task, store_root) for task in tasks], workers)) as coming:
-        for number, failure in coming:
-            if isinstance(failure, BrokenProcessPool):
-                task = tasks[number]
-                failure = Failure(task.point, task.replication, "its worker process was killed (out of memory?)")
-            if failure is not None:
-                failures[number] = failure
-            progress.advance()
+    left, waiting = list(range(len(tasks))), False
+    while left:
+        held = []
+        calls = [(tasks[number], store_root, waiting) for number in left]
+        with closing(launch(run_task, calls, workers)) as coming:
+            for position, told in coming:
+                number = left[position]
+                if isinstance(told, Elsewhere):
+                    held.append(number)
+                    continue
+                if isinstance(told, WorkerLost):
+                    told = Failure(tasks[number].point, tasks[number].replication, str(told))
+                if told is not None:
+                    failures[number] = told
+                progress.advance()
+        if held:
+            print(f"{label}: another runner on this store is at {len(held)} of them; waiting for it", file=sys.stderr)
+        left, waiting = held, True  # nothing is held any more after a wait
     return [failures[number] for number in sorted(failures)]
 
 
-def run_task(task: Task, store_root: Path) -> Failure | None:
+def run_task(task: Task, store_root: Path, waiting: bool = False) -> Told:
     """In a worker: run one replication and write it to the store; a failure's traceback is kept beside it."""
     store = Store(store_root)
+    with store.claim(task.key, task.replication, waiting=waiting) as ours:
+        if not ours:
+            return Elsewhere()
+        if store.has(task.key, task.replication):  # another runner was faster
+            return None
+        return _run(task, store)
+
+
+def _run(task: Task, store: Store) -> Failure | None:
     try:
         load_extensions(task.config.extensions)
         store.save(task.key, task.replication, assemble.run_replication(task.config, task.replication))

@@ -1,26 +1,27 @@
 """The result store: a folder a design point, a pair of files a replication, whole or not there.
 
-`<root>/ab/<key>/config.yaml`, `rep-0000.npz` (the numeric columns) and `rep-0000.json` (scalars, and the digest of the
-columns), `rep-0000.calls.jsonl` where plugins are journaled; each is written to a temporary name, synced and renamed:
-atomic on POSIX, without locks, safe for many writers.
-A replication counts when its JSON is there and the digest holds; anything else is done again. Content depends on
-config and code alone, so that two writers of the same replication must agree.
+`<root>/ab/<key>/config.yaml`, `rep-0000.npz` (the numeric columns), `rep-0000.calls.jsonl` where plugins are journaled,
+and then the record `rep-0000.json` (scalars, and the digest of the columns), each whole or not there
+(`sim.bench.durable`). A replication counts when its record is there and the digest holds; anything else is done again.
+Whoever runs one claims it first (`sim.bench.claims`), so that no two do. Content depends on config and code alone: two
+results that disagree are a bug, and told as one.
 """
 
 from __future__ import annotations
 
 import json
 import os
-from dataclasses import dataclass
+from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import Any
 
+from sim.bench.claims import claim
+from sim.bench.durable import write_whole
 from sim.bench.record_files import decode, digest_of, encode
 from sim.errors import ConfigError, InvalidRun
 from sim.types.records import RunRecord
 
 CALLS = "calls.jsonl"  # the journal of a run's plugins
-PART = ".part"  # the end of a temporary name
 
 
 class Store:
@@ -34,8 +35,14 @@ class Store:
         return self.root / key[:2] / key
 
     def check_writable(self) -> None:
-        """Raises `ConfigError` when nothing can be written."""
+        """Raises `ConfigError` when nothing can be written, or claimed."""
         check_folder("paths.store", self.root)
+        with self.claim("", 0):
+            pass
+
+    def claim(self, key: str, replication: int, *, waiting: bool = False) -> AbstractContextManager[bool]:
+        """Inside, whether this process alone may run the replication; `waiting` for who does until it may."""
+        return claim(self.root, cell_name(key, replication), waiting=waiting)
 
     def has_config(self, key: str) -> bool:
         """Whether the design point's config stands beside its replications."""
@@ -55,7 +62,8 @@ class Store:
         data, text = encode(record)
         there = self.facts(key, replication)
         if there is not None and there["columns"] != digest_of(data):
-            raise InvalidRun(f"{key[:10]} replication {replication}", "it gave other columns before: not deterministic")
+            told = f"it gave other columns before ({there['columns']}, now {digest_of(data)}): a bug of determinism"
+            raise InvalidRun(f"{key[:10]} replication {replication}", told)
         write_whole(self._file(key, replication, "npz"), data)
         if record.journal:
             write_whole(self._file(key, replication, CALLS), record.journal)
@@ -100,38 +108,6 @@ class Store:
         return whole(self._file(key, replication, "json"))
 
 
-@dataclass(frozen=True, slots=True)
-class Health:
-    """What `doctor` says of a store: whole replications, their bytes, and what is neither."""
-
-    replications: int
-    size_bytes: int
-    leftovers: list[Path]  # temporary files of writers that were killed
-    broken: list[Path]  # one file of a pair missing, or columns that differ from what the JSON says
-
-
-def health(root: Path) -> Health:
-    """Look at every file of a store; also one that is not there is healthy."""
-    replications, size_bytes, broken = 0, 0, []
-    for path in sorted(root.glob("*/*/rep-*.json")):
-        found = whole(path)
-        if found is None:
-            broken.append(path)
-        else:
-            replications, size_bytes = replications + 1, size_bytes + len(found[0])
-    broken += [path for path in sorted(root.glob("*/*/rep-*.npz")) if not path.with_suffix(".json").is_file()]
-    return Health(replications, size_bytes, sorted(root.glob(f"*/*/*{PART}")), broken)
-
-
-def clean(found: Health) -> int:
-    """Remove leftovers and broken replications (both files); gives how many files went."""
-    partners = {path.with_suffix(ending) for path in found.broken for ending in (".json", ".npz")}
-    doomed = [path for path in (*found.leftovers, *sorted(partners)) if path.exists()]
-    for path in doomed:
-        path.unlink()
-    return len(doomed)
-
-
 def whole(path: Path) -> tuple[bytes, dict[str, Any]] | None:
     """The columns and facts of a replication by its JSON's path; None unless both are there and agree."""
     try:
@@ -143,18 +119,9 @@ def whole(path: Path) -> tuple[bytes, dict[str, Any]] | None:
     return (data, facts) if agree else None
 
 
-def write_whole(path: Path, data: bytes) -> None:
-    """Write under a temporary name, sync, rename: a reader sees all of it or nothing."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    part = path.with_name(f"{path.name}.{os.getpid()}{PART}")
-    try:
-        with part.open("wb") as file:
-            file.write(data)
-            file.flush()
-            os.fsync(file.fileno())
-        part.replace(path)
-    finally:
-        part.unlink(missing_ok=True)  # after an interrupt; one that is killed leaves it for `doctor`
+def cell_name(key: str, replication: int) -> str:
+    """What a claim of a replication is for."""
+    return f"{key}/{replication}"
 
 
 def check_folder(key: str, path: Path) -> None:

@@ -261,3 +261,15 @@ def test_a_rule_of_a_sweep_that_is_no_list_is_refused() -> None:
     with pytest.raises(ConfigError, match=r"^override=horizon_s=interval\(1,2\): accepted is a list of values: a,b or"):
         parse(["horizon_s=interval(1,2)"])
     assert parse(["seed=range(1,4)"])[0].values == ("1", "2", "3")
+
+
+def test_a_process_keeps_what_it_composed_but_no_more_than_it_may(monkeypatch: pytest.MonkeyPatch) -> None:
+    kept: Composed = {}
+    monkeypatch.setattr("sim.bench.compose._PACKAGED", kept)
+    monkeypatch.setattr("sim.bench.compose.KEPT_MAX", 2)
+    for name in ("random", "power_of_d", "round_robin"):
+        assert compose([f"balancer={name}"]).balancer.kind == name
+    assert list(kept) == [("balancer=power_of_d",), ("balancer=round_robin",)]
+    changed = compose(["balancer=power_of_d"])
+    changed.fleet.speeds.append(2.0)
+    assert compose(["balancer=power_of_d"]).fleet.speeds == [1.0], "each gets a tree of its own"

@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 import os
+import signal
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
-from sim.bench.pool import BrokenProcessPool, in_order, spread
+from sim.bench import pool
+from sim.bench.pool import in_order, spread
+from sim.errors import WorkerLost
 
 
 def double(number: int) -> int:
@@ -25,6 +29,25 @@ def vanish(code: int) -> int:
     return code
 
 
+class Awkward(Exception):
+    """Cannot be made again from its arguments."""
+
+    def __init__(self, one: str, other: str) -> None:
+        super().__init__(f"{one} {other}")
+
+
+def awkward(number: int) -> int:
+    raise Awkward("from", "here")
+
+
+def die_together(mine: Path | None, other: Path | None) -> None:
+    """Begins, sees that the other began, and is killed as by a user or the kernel."""
+    if mine is not None and other is not None:
+        mine.touch()
+        begun(other)
+        os.kill(os.getpid(), signal.SIGKILL)
+
+
 def work_on(path: Path) -> None:
     """Says that it began, then goes on until it is interrupted."""
     path.write_text("began", encoding="utf-8")
@@ -33,6 +56,10 @@ def work_on(path: Path) -> None:
             pass
     finally:
         path.write_text("ended", encoding="utf-8")
+
+
+def call_it(work: Callable[[Path], object], path: Path) -> object:
+    return work(path)
 
 
 def begun(path: Path) -> int:
@@ -54,20 +81,52 @@ def test_an_error_is_raised_here(workers: int) -> None:
         in_order(inverse, [(n,) for n in (3, 2, 1, 0, 5)], workers)
 
 
-def test_a_killed_worker_is_told_and_the_rest_goes_on() -> None:
+def test_a_killed_worker_costs_its_own_call_and_no_other() -> None:
     results = dict(spread(vanish, [(9,), *[(0,)] * 20], 2))
     assert sorted(results) == list(range(21))
-    lost = [number for number, result in results.items() if isinstance(result, BrokenProcessPool)]
-    assert 0 in lost
-    assert len(lost) <= 2, "what was not handed out yet goes to new workers"
-    assert {result for number, result in results.items() if number not in lost} == {0}
-    with pytest.raises(BrokenProcessPool):
+    lost = results.pop(0)
+    assert isinstance(lost, WorkerLost)
+    assert str(lost) == "its worker process ended with code 9"
+    assert set(results.values()) == {0}
+    with pytest.raises(WorkerLost):
         in_order(vanish, [(9,), (9,)], 2)
+
+
+def test_all_workers_killed_at_once_cost_what_they_held(tmp_path: Path) -> None:
+    """kill -9 of every worker in the middle of its call: each call is told as lost, the rest runs on new ones."""
+    began = [tmp_path / "one", tmp_path / "two"]
+    calls = [(began[0], began[1]), (began[1], began[0]), *[(None, None)] * 6]
+    results = dict(spread(die_together, calls, 2))
+    assert [str(results[number]) for number in (0, 1)] == [
+        "its worker process was killed by signal 9 (out of memory?)"
+    ] * 2
+    assert [results[number] for number in range(2, 8)] == [None] * 6
+
+
+def test_a_worker_killed_while_it_waits_costs_nothing() -> None:
+    assert in_order(double, [(1,), (2,)], 2) == [2, 4]
+    assert 1 <= len(pool._idle) <= pool.IDLE_MAX
+    for worker in pool._idle:
+        worker.process.kill()
+        worker.process.wait()
+    assert in_order(double, [(n,) for n in range(5)], 2) == [0, 2, 4, 6, 8]
+
+
+def test_no_more_workers_wait_than_may(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(pool, "IDLE_MAX", 1)
+    pool.close_idle()
+    assert in_order(double, [(1,), (2,), (3,)], 2) == [2, 4, 6]
+    assert len(pool._idle) == 1
+
+
+def test_an_error_that_cannot_travel_is_told_by_its_words() -> None:
+    with pytest.raises(RuntimeError, match=r"^Awkward: from here$"):
+        in_order(awkward, [(1,), (2,)], 2)
 
 
 def test_an_early_end_interrupts_what_is_running(tmp_path: Path) -> None:
     endless = tmp_path / "endless"
-    results = spread(lambda work, path: work(path), [(work_on, endless), (begun, endless)], 2)
+    results = spread(call_it, [(work_on, endless), (begun, endless)], 2)
     assert next(results) == (1, 1)
     results.close()
     assert endless.read_text(encoding="utf-8") == "ended"

@@ -12,7 +12,6 @@ from sim.bench import assemble
 from sim.bench.compose import compose
 from sim.bench.progress import Progress, left, words_of
 from sim.bench.runner import (
-    BrokenProcessPool,
     Task,
     missing_tasks,
     run_task,
@@ -21,7 +20,7 @@ from sim.bench.runner import (
 )
 from sim.bench.schema import Config
 from sim.bench.store import Store
-from sim.errors import InputError, InvalidRun
+from sim.errors import InputError, InvalidRun, WorkerLost
 from sim.types.records import RunRecord
 from tests.bench.fake import fake_record
 
@@ -96,7 +95,7 @@ def test_an_interrupt_keeps_what_is_finished(tmp_path: Path, monkeypatch: pytest
 
 
 def test_workers_write_what_one_process_writes(tmp_path: Path) -> None:
-    """Two loky workers and the real engine: the same bytes as in this process."""
+    """Two workers and the real engine: the same bytes as in this process."""
     tasks = missing_tasks(Store(tmp_path / "none"), POINTS[:1])
     assert run_tasks(tasks, tmp_path / "two", 2, "study") == []
     assert run_tasks(tasks, tmp_path / "one", 1, "study") == []
@@ -108,14 +107,14 @@ def test_workers_write_what_one_process_writes(tmp_path: Path) -> None:
     assert len({fact["digest"] for fact in facts if fact is not None}) == 1
 
 
-def test_a_killed_worker_costs_its_task(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    broken = BrokenProcessPool("gone")
-    monkeypatch.setattr(
-        "sim.bench.runner.spread", lambda function, calls, workers: (pair for pair in [(0, broken), (1, None)])
-    )
+def test_a_killed_worker_costs_its_task(tmp_path: Path) -> None:
     tasks = [Task(KEYS[0], "one", CONFIG, number) for number in range(2)]
-    failures = run_tasks(tasks, tmp_path, 2, "study")
-    assert [str(f) for f in failures] == ["one, replication 0: its worker process was killed (out of memory?)"]
+    failures = run_tasks(tasks, tmp_path, 2, "study", lambda function, calls, workers: (
+        pair for pair in [(0, WorkerLost(-9)), (1, None)]
+    ))  # fmt: skip
+    assert [str(f) for f in failures] == [
+        "one, replication 0: its worker process was killed by signal 9 (out of memory?)"
+    ]
 
 
 def test_a_task_that_runs_gives_nothing(tmp_path: Path, counted: list[tuple[str, int]]) -> None:

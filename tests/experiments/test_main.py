@@ -54,7 +54,7 @@ def test_help_needs_no_heavy_library(words: list[str]) -> None:
 
 REFUSED = [
     (["fly"], f"verb=fly: accepted is one of {', '.join(VERBS)}"),
-    (["run", "--fast"], "flag=--fast: accepted is --multirun --dry-run --missing --config-dir --help"),
+    (["run", "--fast"], "flag=--fast: accepted is --multirun --dry-run --missing --replace --config-dir --help"),
     (["run", "--config-dir"], "--config-dir=: accepted is a value after it"),
     (["run", "balancers"], "words=balancers: accepted is key=value only"),
     (["run", "fleet.nodez=1"], ("fleet.nodez=1: accepted is a known key, near it: fleet.nodes, fleet.zones, "
@@ -230,4 +230,4 @@ def test_a_reader_who_has_seen_enough_is_no_error() -> None:
     assert (done.stdout, done.stderr) == (HELP_HEAD, "")
 
 
-HELP_HEAD = "victor-sim run [--multirun] [--dry-run] [--missing] [--config-dir DIR] [config=FILE] [hydra overrides]\n"
+HELP_HEAD = "victor-sim run [--multirun] [--dry-run] [--missing] [--replace] [--config-dir DIR] [config=FILE]\n"

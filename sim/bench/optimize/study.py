@@ -17,8 +17,8 @@ from sim.bench.ledger import Ledger
 from sim.bench.optimize.methods import METHODS
 from sim.bench.optimize.trial import EVERY, FIRST, run_trial
 from sim.bench.optimize.yardstick import Yardstick, yardstick
-from sim.bench.pool import BrokenProcessPool, in_order, spread
-from sim.errors import ConfigError
+from sim.bench.pool import in_order, spread
+from sim.errors import ConfigError, WorkerLost
 from sim.registry import names
 
 TRIALS_MAX = 100_000
@@ -72,7 +72,7 @@ def run_study(asked: StudyAsked, ledger: Ledger, workers: int, said: Callable[[i
     calls = [(*trial, asked.windows, asked.tasks) for trial in waiting]
     with closing(spread(run_trial, calls, workers or joblib.cpu_count())) as coming:
         for number, record in coming:
-            if isinstance(record, BrokenProcessPool):
+            if isinstance(record, WorkerLost):
                 raise record
             ledger.write(_key(waiting[number]), record)
             done += 1
