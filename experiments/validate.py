@@ -1,16 +1,18 @@
 """victor-sim validate [--quick] [family=all|plain] [engine=NAME] [seed=S] [workers=N]
 victor-sim validate --engines [configurations=N] [kinds=plain|fire|all] [seed=S]
 victor-sim validate --engines KEY=VALUE ...
-victor-sim validate --coverage [--twin] [engine=NAME] [macro=M] [replications=R] [requests=N] [servers=C] [seed=S]
+victor-sim validate --coverage [--twin] [system=mmc|power_of_two] [servers=C] [engine=NAME] [macro=M] [seed=S]
+                    [replications=R] [requests=N]
 
 The simulator against closed-form and published numbers, judged together at family level .001. A row whose interval is
 too wide is not decided, and fails. family=plain leaves out what fails, is repaired or set up (its rows cost most of
 the time, since every request there is a decision), and is a family of its own. --quick has wider bounds and says so.
---coverage asks how often the 95 % interval of the mean sojourn of M/M/c at utilization .8 holds the known value; --twin
-takes the runs from a recursion on the same draws instead of the engine. engine=NAME is simpy or compiled instead of
-what `auto` takes. --engines draws random configurations and holds the compiled engine against SimPy bit by bit; one
-that differs is shrunk, and told as the command that compares exactly it (the last form). All of them go on where they
-stopped: what is finished stands in the store (paths.store=DIR) under the code's identity.
+--coverage asks how often the 95 % intervals of mean, p95 and p99 sojourn hold the truth, of M/M/c or of a fleet behind
+power of two choices at utilization .8, and how often two seeds of one system differ; --twin takes the runs of M/M/c
+from a recursion on the same draws instead of the engine. engine=NAME is simpy or compiled instead of what `auto` takes.
+--engines draws random configurations and holds the compiled engine against SimPy bit by bit; one that differs is
+shrunk, and told as the command that compares exactly it (the last form). All of them go on where they stopped: what is
+finished stands in the store (paths.store=DIR) under the code's identity.
 """
 
 from __future__ import annotations
@@ -21,7 +23,7 @@ from pathlib import Path
 
 from sim.experiments.words import Words, parse, settings
 
-STORE, KINDS, ENGINE, FAMILY = "paths.store", "kinds", "engine", "family"
+STORE, KINDS, ENGINE, FAMILY, SYSTEM = "paths.store", "kinds", "engine", "family", "system"
 COUNTED = ("seed", "configurations")
 
 
@@ -109,21 +111,28 @@ def _one(words: Words) -> int:
 
 def _coverage(words: Words, engine: str) -> int:
     store = _store(words)
+    system = _taken(words, SYSTEM, "mmc")
+    servers = 1 if system == "mmc" else 10
     asked = settings(
-        words, {"seed": 1, "workers": 0, "macro": 400, "replications": 10, "requests": 100_000, "servers": 1}
+        words, {"seed": 1, "workers": 0, "macro": 400, "replications": 10, "requests": 100_000, "servers": servers}
     )
-    from sim.bench.coverage import Setting, coverage, product_run, source_of, twin_run
+    from sim.bench.coverage import coverage
+    from sim.bench.coverage_runs import MMC, Setting, product_run, source_of, twin_run
     from sim.bench.ledger import ledger_of
     from sim.bench.progress import Progress
     from sim.bench.validate import check_engine
+    from sim.errors import ConfigError
 
     check_engine(engine)
-    setting = Setting(asked["servers"], 0.8, asked["replications"], asked["requests"])
+    setting = Setting(asked["servers"], 0.8, asked["replications"], asked["requests"], system=system)
     twin = "--twin" in words.flags
+    if twin and system != MMC:
+        raise ConfigError(SYSTEM, system, f"{MMC} with --twin")
     source = "twin" if twin else source_of(setting, engine)
     ledger = ledger_of(store, "coverage", setting=repr(setting), source=source)
     run = twin_run if twin else partial(product_run, engine=engine)
     progress = Progress(asked["macro"], "coverage")
     found = coverage(setting, asked["macro"], asked["seed"], run, asked["workers"], ledger, progress.to)
-    print(f"{'twin recursion' if twin else f'engine {source}'}: {found.as_text()}")
+    print(f"{'twin recursion' if twin else f'engine {source}'}, {setting.system} of {setting.servers}:")
+    print(found.as_text())
     return 0 if found.passed else 1

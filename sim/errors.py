@@ -82,12 +82,14 @@ class InvalidRun(SimError):
 
 
 class WorkerLost(SimError):
-    """A worker process ended in the middle of a call; `code` is its exit code, minus a signal's number."""
+    """A worker process ended in the middle of a call; `code`: its exit code, minus a signal's number, None unknown."""
 
-    def __init__(self, code: int) -> None:
+    def __init__(self, code: int | None) -> None:
         super().__init__(code)
         self.code = code
 
     def __str__(self) -> str:
+        if self.code is None:
+            return "its worker process was lost (out of memory?)"
         how = f"was killed by signal {-self.code}" if self.code < 0 else f"ended with code {self.code}"
         return f"its worker process {how}{' (out of memory?)' if self.code == -9 else ''}"

@@ -1,69 +1,56 @@
-"""How often the 95 % interval holds the truth: M/M/c mean sojourn, known exactly, many macro-replications.
+"""How often the 95 % interval holds the truth: mean, p95 and p99 sojourn, many macro-replications.
 
 One macro-replication is what a user does once: `replications` runs from an empty fleet, one warm-up cut by MSER-5 on
-their mean, a t interval over replication means. The covered share over `macro` of them must lie in the binomial band.
-Two sources of runs feed the same estimators: `product_run`, the real engine with manager and balancer, and `twin_run`,
-the Kiefer-Wolfowitz recursion (1955) in numpy on the same draws: the same run in everything but rounding, without
-engine and control plane. 400 x 10 x 100,000 requests take minutes either way, since the engine may be compiled.
+their mean, a t interval over replication means, sectioning about the pooled quantile. The covered share over `macro`
+of them must lie in the binomial 99 % band. M/M/c is known exactly; the fleet behind power of two choices by
+`TRUTH_UNITS` units of twice the replications on seeds of their own, which must know it to a tenth of the half-width.
+Macro-replications two by two are an A/A comparison of two seeds: the share that rejects at 1 - confidence has a band
+too.
 """
 
 from __future__ import annotations
 
-import heapq
 from collections.abc import Callable, Iterator
+from contextlib import closing
 from dataclasses import dataclass, replace
-from functools import lru_cache
+from typing import Any
 
 import joblib
 import numpy as np
 from scipy import stats
 
-from sim.bench.assemble import run_replication
-from sim.bench.compose import compose
-from sim.bench.identity import engine_of
+from sim.bench.coverage_runs import MMC, MacroRun, Setting
 from sim.bench.ledger import Ledger
-from sim.bench.schema import Config
-from sim.measure.intervals import t_interval
-from sim.measure.metrics import replication_metrics
-from sim.measure.summary import Floats
-from sim.measure.theory import mmc_sojourn
+from sim.bench.pool import spread
+from sim.errors import WorkerLost
+from sim.measure.compare import paired_values
+from sim.measure.intervals import sectioning, t_interval
+from sim.measure.metrics import QUANTILE_METRICS, measure
+from sim.measure.samples import pooled
+from sim.measure.theory import mmc_quantile, mmc_sojourn
 from sim.measure.warmup import point_cut
-from sim.runtime.draws import ARRIVAL_GAP, SERVICE_REQUEST, CounterDraws
-from sim.types.records import OK, AttemptTable, NodeTable, RunRecord
+
+METRICS = ("sojourn_s_mean", "sojourn_s_p95", "sojourn_s_p99")
+TRUTH_UNITS = 100
+TRUTH_SEED = 2**40  # seeds of the truth's runs are above those of the macro-replications
+KNOWN_RATIO = 0.1  # of the mean half-width: so well the truth must be known
+Part = dict[str, list[Any]]  # metric -> center, low, high, values of the replications
 
 
 @dataclass(frozen=True, slots=True)
-class Setting:
-    """What is covered: M/M/`servers` at `rho`, `requests` on average a replication, mean service 1 s."""
+class Share:
+    """A count of `macro` trials, and where its share lies but for 1 % of experiments if all is as it says."""
 
-    servers: int = 1
-    rho: float = 0.8
-    replications: int = 10
-    requests: int = 100_000
-    confidence_ratio: float = 0.95
-
-    @property
-    def horizon_s(self) -> float:
-        """Length of one replication."""
-        return self.requests / (self.rho * self.servers)
-
-
-MacroRun = Callable[[Setting, int, int], RunRecord]  # setting, seed of the macro-replication, replication
-
-
-@dataclass(frozen=True, slots=True)
-class Coverage:
-    """The covered share, and where it lies but for 1 % of experiments if the intervals are what they say."""
-
-    covered: int
+    what: str
+    count: int
     macro: int
     band_low: float
     band_high: float
 
     @property
     def share(self) -> float:
-        """Covered macro-replications over all."""
-        return self.covered / self.macro
+        """Count over all."""
+        return self.count / self.macro
 
     @property
     def passed(self) -> bool:
@@ -74,7 +61,50 @@ class Coverage:
         """One line."""
         word = "within" if self.passed else "OUTSIDE"
         band = f"[{self.band_low:.3f}, {self.band_high:.3f}]"
-        return f"{self.covered} of {self.macro} intervals cover the mean: {self.share:.4f}, {word} {band}"
+        return f"{self.count} of {self.macro} {self.what}: {self.share:.4f}, {word} {band}"
+
+
+@dataclass(frozen=True, slots=True)
+class Known:
+    """The truth of a metric, how well it is known (half-width), and the mean half-width of the intervals held to it."""
+
+    metric: str
+    value: float
+    half_width: float
+    interval_half_width: float
+
+    @property
+    def passed(self) -> bool:
+        """Whether it is known well enough to judge by."""
+        return self.half_width <= KNOWN_RATIO * self.interval_half_width
+
+    def as_text(self) -> str:
+        """One line."""
+        if not self.half_width:
+            return f"{self.metric} is {self.value:.6g} s exactly, intervals +- {self.interval_half_width:.3g}"
+        word = "known" if self.passed else "NOT KNOWN"
+        ratio = self.half_width / self.interval_half_width
+        return (
+            f"{self.metric} is {self.value:.6g} +- {self.half_width:.2g} s, intervals +- "
+            f"{self.interval_half_width:.3g}: {word} to a tenth ({ratio:.3f})"
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Coverage:
+    """Covered shares, the truths they are held to, and the share of A/A comparisons that reject."""
+
+    shares: list[Share]
+    known: list[Known]
+
+    @property
+    def passed(self) -> bool:
+        """Whether everything is as it says."""
+        return all(share.passed for share in self.shares) and all(known.passed for known in self.known)
+
+    def as_text(self) -> str:
+        """A line each."""
+        return "\n".join([*(known.as_text() for known in self.known), *(share.as_text() for share in self.shares)])
 
 
 def coverage(
@@ -86,95 +116,86 @@ def coverage(
     ledger: Ledger | None = None,
     progress: Callable[[int, int], None] | None = None,
 ) -> Coverage:
-    """Covered share over `macro` macro-replications; `workers` processes, 0 for one a core.
+    """Covered shares over `macro` macro-replications; `workers` processes, 0 for one a core.
 
     `ledger` keeps each as it is finished, by its seed, and knows those of before; `progress` hears done and total.
     """
     kept = Ledger(None) if ledger is None else ledger
     seeds = [seed * macro + number for number in range(macro)]
-    missing = [one for one in seeds if str(one) not in kept.parts]
-    parallel = joblib.Parallel(n_jobs=workers or joblib.cpu_count(), batch_size=1, return_as="generator")
-    hits: Iterator[bool] = parallel(joblib.delayed(covers)(setting, one, run) for one in missing)
-    for done, (one, hit) in enumerate(zip(missing, hits, strict=True), start=macro - len(missing) + 1):
-        kept.write(str(one), hit)
+    unit = replace(setting, replications=2 * setting.replications)
+    units = [] if setting.system == MMC else [TRUTH_SEED + number for number in range(TRUTH_UNITS)]
+    asked = [*((setting, one) for one in seeds), *((unit, one) for one in units)]
+    missing = [(what, one) for what, one in asked if str(one) not in kept.parts]
+    done = len(asked) - len(missing)
+    for one, part in _measured([(what, one, run) for what, one in missing], workers):
+        kept.write(str(one), part)
+        done += 1
         if progress is not None:
-            progress(done, macro)
-    covered = sum(kept.parts[str(one)] for one in seeds)
-    low, high = stats.binom.interval(0.99, macro, setting.confidence_ratio)
-    return Coverage(covered, macro, float(low) / macro, float(high) / macro)
+            progress(done, len(asked))
+    parts = [kept.parts[str(one)] for one in seeds]
+    known = [_known(setting, name, [kept.parts[str(one)] for one in units], parts) for name in METRICS]
+    return Coverage([*_covered(setting, known, parts), *_rejected(setting, parts)], known)
 
 
-def covers(setting: Setting, seed: int, run: MacroRun) -> bool:
-    """Whether the interval of one macro-replication holds the known mean sojourn."""
+def _measured(calls: list[tuple[Setting, int, MacroRun]], workers: int) -> Iterator[tuple[int, Part]]:
+    with closing(spread(measured, calls, workers or joblib.cpu_count())) as coming:
+        for number, part in coming:
+            if isinstance(part, WorkerLost):
+                raise part
+            yield calls[number][1], part
+
+
+def measured(setting: Setting, seed: int, run: MacroRun) -> Part:
+    """Estimates of one macro-replication, as a study makes them."""
     records = [run(setting, seed, number) for number in range(setting.replications)]
     cut_s = point_cut(records).cut_s
-    means = [replication_metrics(record, cut_s, None, 0.0)["sojourn_s_mean"] for record in records]
-    interval = t_interval(np.array(means), setting.confidence_ratio)
-    return bool(interval.low <= mmc_sojourn(setting.servers, setting.rho) <= interval.high)
+    found = [measure(record, cut_s, None, 0.0, "sojourn_s_p99") for record in records]
+    pool = pooled([samples["sojourn_s"] for _, samples in found])
+    part: Part = {}
+    for name in METRICS:
+        values = np.array([metrics[name] for metrics, _ in found])
+        interval = t_interval(values, setting.confidence_ratio)
+        if name in QUANTILE_METRICS:
+            center = float(pool.quantiles((QUANTILE_METRICS[name][1],))[0])
+            interval = sectioning(center, values, setting.confidence_ratio)
+        part[name] = [interval.center, interval.low, interval.high, values.tolist()]
+    return part
 
 
-def product_run(setting: Setting, seed: int, replication: int, engine: str = "auto") -> RunRecord:
-    """One replication by the real engine, control plane and all."""
-    return run_replication(replace(_config(setting), seed=seed, engine=engine), replication)
+def _known(setting: Setting, name: str, units: list[Part], parts: list[Part]) -> Known:
+    half_width = float(np.mean([(part[name][2] - part[name][1]) / 2.0 for part in parts]))
+    if not units:
+        prob = QUANTILE_METRICS[name][1] if name in QUANTILE_METRICS else None
+        exact = (
+            mmc_sojourn(setting.servers, setting.rho)
+            if prob is None
+            else mmc_quantile(setting.servers, setting.rho, prob)
+        )
+        return Known(name, exact, 0.0, half_width)
+    interval = t_interval(np.array([unit[name][0] for unit in units]), setting.confidence_ratio)
+    return Known(name, interval.center, interval.half_width, half_width)
 
 
-def source_of(setting: Setting, engine: str) -> str:
-    """The engine that runs this setting when `engine` is asked for."""
-    return engine_of(replace(_config(setting), engine=engine))
+def _covered(setting: Setting, known: list[Known], parts: list[Part]) -> Iterator[Share]:
+    for one in known:
+        count = sum(part[one.metric][1] <= one.value <= part[one.metric][2] for part in parts)
+        yield _share(f"intervals cover {one.metric}", count, len(parts), setting.confidence_ratio)
 
 
-@lru_cache(maxsize=8)
-def _config(setting: Setting) -> Config:
-    overrides = [
-        "fleet.nodes=1", f"fleet.agents_per_node={setting.servers}", "fleet.capacity_agents=null", "arrivals=poisson",
-        f"arrivals.utilization_ratio={setting.rho}", "service=exponential", "service.mean_s=1",
-        "balancer=round_robin", f"horizon_s={setting.horizon_s!r}",
-    ]  # fmt: skip
-    return compose(overrides)
+def _rejected(setting: Setting, parts: list[Part]) -> Iterator[Share]:
+    """A/A: neighbors are one system under two seeds; the paired test rejects as often as it says."""
+    pairs = list(zip(parts[::2], parts[1::2], strict=False))
+    for name in METRICS if pairs else ():
+        found = [_p_value(name, ours[name], theirs[name]) for ours, theirs in pairs]
+        count = sum(p_value < 1.0 - setting.confidence_ratio for p_value in found)
+        yield _share(f"A/A pairs of seeds differ in {name}", count, len(pairs), 1.0 - setting.confidence_ratio)
 
 
-def twin_run(setting: Setting, seed: int, replication: int) -> RunRecord:
-    """The same replication by recursion on the same draws; its node books are left empty (nothing here reads them)."""
-    draws = CounterDraws(seed, replication)
-    ahead = setting.requests + int(8.0 * setting.requests**0.5) + 64
-    gaps = -np.log(draws.uniforms(ARRIVAL_GAP, 0, ahead)[:, 0])
-    arrived_at = np.cumsum(gaps) / (setting.rho * setting.servers)
-    count = int(np.searchsorted(arrived_at, setting.horizon_s))
-    arrived_at = arrived_at[:count]
-    work_s = -np.log(draws.uniforms(SERVICE_REQUEST, 0, count)[:, 0])
-    wait_s = _wait_one(arrived_at, work_s) if setting.servers == 1 else _wait(setting.servers, arrived_at, work_s)
-    started_at = arrived_at + wait_s
-    zero = np.zeros(count, dtype=np.int32)
-    table = AttemptTable(
-        request=np.arange(count, dtype=np.int64), attempt=zero.astype(np.int16), arrived_at=arrived_at,
-        started_at=started_at, finished_at=started_at + work_s, node=zero, status=np.full(count, OK, dtype=np.int8),
-        work_s=work_s,
-    )  # fmt: skip
-    ended_at = float(table.finished_at.max())
-    return RunRecord(table, _one_node(setting.servers), setting.horizon_s, ended_at, count, engine="twin")
+def _p_value(name: str, ours: list[Any], theirs: list[Any]) -> float:
+    center = ours[0] - theirs[0] if name in QUANTILE_METRICS else None
+    return paired_values(np.array(ours[3]), np.array(theirs[3]), center).p_value
 
 
-def _wait_one(arrived_at: Floats, work_s: Floats) -> Floats:
-    """Lindley's recursion (1952) in closed form: the walk of service less gap above its running minimum."""
-    walk = np.concatenate(([0.0], np.cumsum(work_s[:-1] - np.diff(arrived_at))))
-    return np.asarray(walk - np.minimum.accumulate(walk))
-
-
-def _wait(servers: int, arrived_at: Floats, work_s: Floats) -> Floats:
-    """Waits behind c servers: the next request takes the server that is free first."""
-    free_at = [0.0] * servers
-    waits = []
-    for at, work in zip(arrived_at.tolist(), work_s.tolist(), strict=True):
-        start = max(at, free_at[0])
-        heapq.heapreplace(free_at, start + work)
-        waits.append(start - at)
-    return np.array(waits)
-
-
-def _one_node(agents: int) -> NodeTable:
-    zero, none = np.zeros(1), np.zeros(1, dtype=np.int64)
-    return NodeTable(
-        node_id=["node-0"], zone=["zone-1"], speed=np.ones(1), agents=np.array([agents]), born_at=zero,
-        gone_at=np.array([np.nan]), area_present_s=zero, area_busy_s=zero, work_done_s=zero, truncated_work_s=zero,
-        arrived=none, answered=none, refused=none, truncated=none,
-    )  # fmt: skip
+def _share(what: str, count: int, trials: int, prob: float) -> Share:
+    low, high = stats.binom.interval(0.99, trials, prob)
+    return Share(what, count, trials, float(low) / trials, float(high) / trials)

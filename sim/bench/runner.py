@@ -75,8 +75,11 @@ class Elsewhere:
     """A task that another runner on this store is at."""
 
 
+ANOTHER_STORE = "the worker wrote to another store: paths.store must be a folder that all machines share"
 Told = Failure | Elsewhere | None  # what a task says
-Launch = Callable[[Callable[..., Told], Sequence[tuple[Any, ...]], int], Generator[tuple[int, Told | WorkerLost]]]
+Launch = Callable[
+    [Callable[..., Told], Sequence[tuple[Any, ...]], int], Generator[tuple[int, Told | WorkerLost], None, None]
+]
 
 
 def run_tasks(
@@ -102,6 +105,8 @@ def run_tasks(
                     continue
                 if isinstance(told, WorkerLost):
                     told = Failure(tasks[number].point, tasks[number].replication, str(told))
+                elif told is None and launch is not spread and not _is_there(store_root, tasks[number]):
+                    told = Failure(tasks[number].point, tasks[number].replication, ANOTHER_STORE, refused=True)
                 if told is not None:
                     failures[number] = told
                 progress.advance()
@@ -109,6 +114,10 @@ def run_tasks(
             print(f"{label}: another runner on this store is at {len(held)} of them; waiting for it", file=sys.stderr)
         left, waiting = held, True  # nothing is held any more after a wait
     return [failures[number] for number in sorted(failures)]
+
+
+def _is_there(store_root: Path, task: Task) -> bool:
+    return Store(store_root).has(task.key, task.replication)
 
 
 def run_task(task: Task, store_root: Path, waiting: bool = False) -> Told:

@@ -14,6 +14,7 @@ from sim.measure.compare import group_of
 from sim.measure.metrics import MAXIMIZED
 from sim.measure.selection import correct_selection_prob
 from sim.measure.summary import Estimate, PointSummary, Verdict, unit_of
+from sim.measure.twins import told, twins
 
 
 def selected(
@@ -24,13 +25,13 @@ def selected(
     if plan.base.stats.select == "none":
         return verdicts, notes
     by_label = {point.point: point for point in points}
-    told = {}
+    verdict_of = {}
     for found in races(plan, asking):
         group = _group_of(plan, found)
         if all(label in by_label and by_label[label].valid for label in found.members):
-            told[group] = _verdict(plan, found, group, by_label)
+            verdict_of[group] = _verdict(plan, found, group, by_label)
             notes += _fallen(found, group)
-    return [told.get(verdict.group, verdict) for verdict in verdicts], notes
+    return [verdict_of.get(verdict.group, verdict) for verdict in verdicts], notes
 
 
 def _group_of(plan: Plan, found: GroupRace) -> str:
@@ -68,6 +69,8 @@ def _verdict(plan: Plan, found: GroupRace, group: str, points: dict[str, PointSu
         if close:
             text += f"; equal to it: {', '.join(names[label] for label in close)}"
         text += f"; by the data none is better with probability {_likely(correct_selection_prob(found.values, best))}"
+    members = [points[label] for label in names if points[label].valid]
+    text += "".join(f"; {told([names[label] for label in labels])}" for labels in twins(members))
     if found.excluded:
         text += "; left out (success_ratio separably below the highest): " + ", ".join(
             names[label] for label in found.excluded
@@ -92,8 +95,8 @@ def _fallen(found: GroupRace, group: str) -> Iterator[str]:
     for system, seen in found.race.fallen_at.items():
         at.setdefault(seen, []).append(found.members[system])
     if at:
-        told = "; ".join(f"after {seen} replications {', '.join(labels)}" for seen, labels in at.items())
-        yield f"race{f' of {group}' if group else ''}: out {told}"
+        words = "; ".join(f"after {seen} replications {', '.join(labels)}" for seen, labels in at.items())
+        yield f"race{f' of {group}' if group else ''}: out {words}"
 
 
 def _precision_notes(plan: Plan, points: list[PointSummary]) -> Iterator[str]:

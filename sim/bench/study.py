@@ -14,6 +14,7 @@ from sim.bench.capacity_search import search, searched
 from sim.bench.capacity_verdict import capacity_verdicts
 from sim.bench.compose import to_yaml
 from sim.bench.identity import as_dict, versions
+from sim.bench.launchers.choice import launch_of
 from sim.bench.manifest import command_line, portable
 from sim.bench.plan import Plan, Point
 from sim.bench.pool import in_order
@@ -63,7 +64,7 @@ def run_missing(plan: Plan) -> list[Failure]:
         if not store.has_config(point.key):
             store.write_config(point.key, to_yaml(as_dict(point.config)))
     tasks = missing_tasks(store, [(point.key, point.label, point.config) for point in plan.points])
-    return run_tasks(tasks, store.root, workers_of(plan.base), plan.name)
+    return run_tasks(tasks, store.root, workers_of(plan.base), plan.name, launch_of(plan.base))
 
 
 def stored_count(plan: Plan) -> int:

@@ -14,6 +14,7 @@ from itertools import combinations
 from sim.measure.compare import groups_of, holm, paired, paired_values
 from sim.measure.metrics import MAXIMIZED
 from sim.measure.summary import Floats, PointSummary, Verdict
+from sim.measure.twins import told, twins
 
 SUCCESS = "success_ratio"
 
@@ -61,6 +62,7 @@ def _judge(
     text += _left_out(names, excluded, "success_ratio separably below the highest")
     text += _left_out(names, invalid, "INVALID, an audit failed")
     text += _left_out(names, missing, f"{objective} not reported")
+    text += "".join(f"; {told([names[label] for label in labels])}" for labels in twins(valid))
     return Verdict(
         group=group, best="" if best is None else best.point, not_separable=close, excluded=excluded, invalid=invalid,
         metric=objective, confidence_ratio=confidence_ratio, text=f"{group}: {text}" if group else text,

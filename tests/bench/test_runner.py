@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import io
 import os
+from collections.abc import Generator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -108,10 +110,13 @@ def test_workers_write_what_one_process_writes(tmp_path: Path) -> None:
 
 
 def test_a_killed_worker_costs_its_task(tmp_path: Path) -> None:
+    def launch(function: Any, calls: Any, workers: int) -> Generator[tuple[int, Any], None, None]:
+        yield 0, WorkerLost(-9)
+        Store(tmp_path).save(KEYS[0], 1, fake_record(CONFIG, 1))
+        yield 1, None
+
     tasks = [Task(KEYS[0], "one", CONFIG, number) for number in range(2)]
-    failures = run_tasks(tasks, tmp_path, 2, "study", lambda function, calls, workers: (
-        pair for pair in [(0, WorkerLost(-9)), (1, None)]
-    ))  # fmt: skip
+    failures = run_tasks(tasks, tmp_path, 2, "study", launch)
     assert [str(f) for f in failures] == [
         "one, replication 0: its worker process was killed by signal 9 (out of memory?)"
     ]

@@ -77,6 +77,6 @@ def test_validate_compares_engines_and_goes_on_where_it_stopped(said: Said) -> N
 def test_validate_covers_and_goes_on_where_it_stopped(said: Said) -> None:
     words = ["validate", "--coverage", "--twin", "macro=3", "replications=3", "requests=400", "workers=1"]
     code, out, err = said(*words)
-    assert out.startswith("twin recursion: ")
+    assert out.startswith("twin recursion, mmc of 1:\nsojourn_s_mean is 5 s exactly")
     assert "coverage: 3/3, took " in err
     assert said(*words) == (code, out, "")

@@ -1,4 +1,4 @@
-"""The 95 % interval covers as often as it says, a small version; and the twin is the engine's own run."""
+"""The 95 % intervals cover as often as they say, a small version; and the twin is the engine's own run."""
 
 from __future__ import annotations
 
@@ -8,8 +8,13 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from sim.bench.coverage import Coverage, Setting, coverage, covers, product_run, source_of, twin_run
+from sim.bench import coverage as of
+from sim.bench.coverage import METRICS, Coverage, Known, Share, coverage, measured
+from sim.bench.coverage_runs import Setting, product_run, source_of, twin_run
 from sim.bench.ledger import ledger_of
+from sim.errors import ConfigError
+from sim.measure.summarize import PointFacts, summarize_point
+from sim.measure.warmup import point_cut
 from sim.types.records import RunRecord
 
 
@@ -23,20 +28,46 @@ def test_the_twin_is_the_same_run_as_the_engines(servers: int) -> None:
     assert bool(np.all(ours.status == twin.status))
 
 
-def test_intervals_for_the_mean_of_one_queue_cover() -> None:
+def test_intervals_of_one_queue_cover() -> None:
     """100 macro-replications of 10 runs of 4,000 requests at .5 (340 relaxation times each)."""
-    setting = Setting(rho=0.5, requests=4000)
-    found = coverage(setting, 100, 1, twin_run, workers=1)
+    found = coverage(Setting(rho=0.5, requests=4000), 100, 1, twin_run, workers=1)
     low, high = stats.binom.interval(1 - 1e-4, 100, 0.95)
-    assert low <= found.covered <= high, "seeds 100 to 199"
-    assert found.macro == 100
+    covered = {share.what: share.count for share in found.shares[:3]}
+    assert list(covered) == [f"intervals cover {name}" for name in METRICS]
+    assert all(low <= count <= high for count in covered.values()), f"seeds 100 to 199: {covered}"
+    low, high = stats.binom.interval(1 - 1e-4, 50, 0.05)
+    for share in found.shares[3:]:
+        assert share.macro == 50
+        assert low <= share.count <= high, f"seeds 100 to 199: {share.as_text()}"
+    assert [known.value for known in found.known] == pytest.approx([2.0, 2.0 * np.log(20.0), 2.0 * np.log(100.0)])
 
 
-def test_the_product_goes_the_same_way() -> None:
-    setting = Setting(rho=0.5, replications=4, requests=2000)
-    assert [covers(setting, seed, product_run) for seed in range(3)] == [
-        covers(setting, seed, twin_run) for seed in range(3)
-    ]
+def test_the_estimates_are_those_of_a_study() -> None:
+    setting = Setting(servers=2, replications=4, requests=3000)
+    records = [product_run(setting, 3, number) for number in range(4)]
+    whole = summarize_point("", {}, records, PointFacts(cut_s=point_cut(records).cut_s)).estimates
+    found = measured(setting, 3, product_run)
+    for name in METRICS:
+        assert found[name][:3] == [whole[name].mean, whole[name].ci_low, whole[name].ci_high]
+
+
+def test_a_fleet_is_held_to_a_truth_of_its_own(monkeypatch: pytest.MonkeyPatch) -> None:
+    setting = Setting(servers=3, replications=3, requests=300, system="power_of_two")
+    assert product_run(setting, 1, 0).nodes.node_id == ["node-0", "node-1", "node-2"]
+    monkeypatch.setattr(of, "TRUTH_UNITS", 2)
+    asked: list[tuple[int, int]] = []
+
+    def run(setting: Setting, seed: int, replication: int) -> RunRecord:
+        asked.append((seed, setting.replications))
+        return product_run(setting, seed, replication)
+
+    found = coverage(setting, 2, 1, run, workers=1)
+    assert sorted(set(asked)) == [(2, 3), (3, 3), (of.TRUTH_SEED, 6), (of.TRUTH_SEED + 1, 6)]
+    assert all(known.half_width > 0.1 * known.interval_half_width for known in found.known)
+    assert not found.passed, "two units do not know the truth well enough"
+    assert "NOT KNOWN to a tenth" in found.as_text()
+    with pytest.raises(ConfigError, match=r"^system=mg1: accepted is one of mmc, power_of_two$"):
+        Setting(system="mg1")
 
 
 def test_both_engines_run_it_the_same() -> None:
@@ -70,13 +101,20 @@ def test_it_goes_on_where_it_stopped(tmp_path: Path) -> None:
     assert found == coverage(setting, 4, 1, twin_run, workers=1)
 
 
-def test_the_band_is_the_binomials() -> None:
+def test_the_bands_are_the_binomials() -> None:
     found = coverage(Setting(rho=0.5, replications=3, requests=500), 4, 1, twin_run, workers=1)
-    low, high = stats.binom.interval(0.99, 4, 0.95)
-    assert (found.band_low, found.band_high) == (low / 4, high / 4)
-    figure = Coverage(380, 400, 0.92, 0.975)
+    for share, (trials, prob) in zip(found.shares, [(4, 0.95)] * 3 + [(2, 0.05)] * 3, strict=True):
+        low, high = stats.binom.interval(0.99, trials, prob)
+        assert share.band_low == pytest.approx(low / trials)
+        assert share.band_high == pytest.approx(high / trials)
+    figure = Share("intervals cover it", 380, 400, 0.92, 0.975)
     assert figure.share == 0.95
     assert figure.passed
-    assert figure.as_text() == "380 of 400 intervals cover the mean: 0.9500, within [0.920, 0.975]"
-    assert not Coverage(350, 400, 0.92, 0.975).passed
-    assert "OUTSIDE" in Coverage(350, 400, 0.92, 0.975).as_text()
+    assert figure.as_text() == "380 of 400 intervals cover it: 0.9500, within [0.920, 0.975]"
+    outside = Share("intervals cover it", 350, 400, 0.92, 0.975)
+    assert "OUTSIDE" in outside.as_text()
+    exact = Known("sojourn_s_mean", 5.0, 0.0, 0.1)
+    assert exact.as_text() == "sojourn_s_mean is 5 s exactly, intervals +- 0.1"
+    assert Coverage([figure], [exact]).passed
+    assert not Coverage([figure, outside], [exact]).passed
+    assert not Coverage([figure], [Known("sojourn_s_mean", 5.0, 0.02, 0.1)]).passed

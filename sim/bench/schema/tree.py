@@ -31,8 +31,11 @@ class StatsConfig:
 
 @dataclass
 class LauncherConfig:
-    kind: str = choice("local", "local")
+    kind: str = choice("local", "local", "ray", "slurm")
     workers: int = number(0, 0)  # 0: as many as the machine has cores
+    address: str = ""  # of the Ray cluster to join; empty: one of its own on this machine
+    partition: str = ""  # of Slurm; empty: its default
+    time_limit_s: float = number(3600.0, above=0)  # of a job of Slurm
 
 
 @dataclass
