@@ -13,12 +13,13 @@ from contextlib import closing
 from dataclasses import dataclass, field
 
 from sim.bench.identity import code_identity
-from sim.bench.pool import BrokenProcessPool, spread
+from sim.bench.pool import spread
 from sim.bench.storm.draw import draw_scenario
 from sim.bench.storm.findings import INVARIANTS
 from sim.bench.storm.ledger import Chunk, StormLedger
 from sim.bench.storm.run import Outcome, run_storm
 from sim.bench.storm.scenario import LARGE
+from sim.errors import WorkerLost
 
 CHUNK = 25
 RERUN_EVERY = 50
@@ -101,7 +102,7 @@ def run_campaign(
         batch, left = left[: 4 * max(workers, 1)], left[4 * max(workers, 1) :]
         with closing(spread(run_chunk, batch, workers)) as coming:
             for _, chunk in coming:
-                if isinstance(chunk, BrokenProcessPool):
+                if isinstance(chunk, WorkerLost):
                     raise chunk
                 ledger.write(chunk)
                 total.chunks.append(chunk)
