@@ -138,8 +138,10 @@ class Bench:
         """A kill from outside, of the first process alone or of its whole group."""
 
         def kill(folder: Path) -> bool:
+            signal.pthread_sigmask(signal.SIG_BLOCK, [signal.SIGCHLD])
+            signal.sigtimedwait([signal.SIGCHLD], 0)  # that of a trial before
             child = self.begin(folder, 0)
-            time.sleep(after_s)
+            signal.sigtimedwait([signal.SIGCHLD], after_s)  # its end, or the instant
             (os.killpg if everybody and os.getpgid(child) == child else os.kill)(child, signal.SIGKILL)
             return os.WIFSIGNALED(os.waitpid(child, 0)[1])
 

@@ -109,7 +109,7 @@ def test_what_a_dead_runner_did_not_finish_is_run(
     with holder(tmp_path, cell_name(KEY, 1)) as child:
         advance = os.kill
 
-        def progress(*words: object) -> None:
+        def progress(*words: object, **named: object) -> None:
             advance(child, signal.SIGKILL)  # once it is said that the other is waited for
 
         monkeypatch.setattr("builtins.print", progress)
