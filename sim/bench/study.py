@@ -7,6 +7,7 @@ warm-up cut is one for all points that are compared with each other: those of a 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from pathlib import Path
 
 from sim.bench.capacity_grid import is_searched
@@ -149,7 +150,11 @@ def _measured(plan: Plan, points: list[Point], seen: Seen | None = None) -> tupl
     new = [call for call in calls if (*_count_key(call[1]), call[2]) not in seen.summaries]
     for (_, point, cut_s), summary in zip(new, in_order(_summarize_point, new, workers), strict=True):
         seen.summaries[(*_count_key(point), cut_s)] = summary
-    return [seen.summaries[(*_count_key(point), cut_s)] for _, point, cut_s in calls], list(common.values())
+    summaries = [  # two names of one system share a key and its figures, not the name
+        replace(seen.summaries[(*_count_key(point), cut_s)], point=point.label, keys=dict(point.keys))
+        for _, point, cut_s in calls
+    ]
+    return summaries, list(common.values())
 
 
 def _count_key(point: Point) -> tuple[str, int]:
