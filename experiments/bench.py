@@ -93,9 +93,13 @@ def _long(flags: set[str], asked: dict[str, int], folder: Path) -> int:
         bench_long.keep(folder / "long.csv", runs)
     broken = [one.broken for one in runs if one.broken]
     if "--growth" in flags:
-        points = bench_growth.growth(asked["requests"], asked["seed"], asked["nodes_max"], _say)
+
+        def keep(points: list[bench_growth.GrowthPoint]) -> None:
+            _say(points[-1].told())
+            write_growth(folder, points)  # after each point: an interrupt loses only what was under way
+
+        points = bench_growth.growth(asked["requests"], asked["seed"], asked["nodes_max"], _say, keep)
         print("\n".join(point.told() for point in points))
-        write_growth(folder, points)
         broken += bench_growth.too_steep(points)
     return _failed(broken)
 

@@ -113,9 +113,15 @@ def state_bytes(state: Any) -> int:
     return sum(state_bytes(getattr(state, name, None)) for name in getattr(type(state), "__slots__", ()))
 
 
-def growth(requests: int, seed: int, nodes_max: int, said: Callable[[str], None] = lambda _: None) -> list[GrowthPoint]:
-    """Every point of every curve, each in a process of its own, small fleets first."""
-    points = []
+def growth(
+    requests: int,
+    seed: int,
+    nodes_max: int,
+    said: Callable[[str], None] = lambda _: None,
+    keep: Callable[[list[GrowthPoint]], None] = lambda _: None,
+) -> list[GrowthPoint]:
+    """Every point of every curve, each in a process of its own, small fleets first; `keep` is told after each."""
+    points: list[GrowthPoint] = []
     for nodes in NODES:
         for engine, share in SHARES.items():
             for balancer in BALANCERS:
@@ -123,6 +129,7 @@ def growth(requests: int, seed: int, nodes_max: int, said: Callable[[str], None]
                     continue
                 said(f"growth: {engine}, {balancer}, {nodes:,} nodes")
                 points.append(_elsewhere(engine, balancer, nodes, requests * share, seed))
+                keep(points)
     return points
 
 

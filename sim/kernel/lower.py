@@ -21,6 +21,8 @@ from numba.core.errors import NumbaError
 from sim.kernel.cache import prepare_cache
 from sim.kernel.chance import MACHINE
 from sim.kernel.errors import CannotCompile
+from sim.kernel.inner import keep_inner
+from sim.kernel.one_compiler import compiling
 from sim.kernel.structs import ADDRESS, caster
 from sim.kernel.touched import TOUCHED
 from sim.runtime.plain import item, touch
@@ -47,6 +49,7 @@ def _lowered(fn: Any, bound: dict[str, Any], seen: dict[Any, Any]) -> tuple[Any,
     if fn.__closure__ is not None:
         raise CannotCompile(fn.__qualname__, "a rule is a plain function of a module, without a closure")
     copy, name = _renamed(fn, bound, seen)
+    keep_inner(name)
     seen[fn] = njit(forceinline=not getattr(fn, "rare", False), **INNER)(copy), name
     return seen[fn]  # type: ignore[no-any-return]
 
@@ -128,7 +131,8 @@ def _once(make: Callable[..., Any], fn: Any, struct_type: Any, signature: Any, b
     if key not in _made:
         copy = _addressed(fn, struct_type, signature.args[1:], bound)
         try:
-            _made[key] = make(signature, cache=True, **OPTIONS)(copy)
+            with compiling(copy.__qualname__):
+                _made[key] = make(signature, cache=True, **OPTIONS)(copy)
         except NumbaError as error:
             raise CannotCompile(fn.__qualname__, first_line(error)) from error
     return _made[key]

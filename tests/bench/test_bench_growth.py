@@ -77,7 +77,9 @@ def test_a_point_has_a_process_of_its_own(monkeypatch: pytest.MonkeyPatch) -> No
 def test_a_process_that_dies_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(bench, "SHARES", {"simpy": 0})
     monkeypatch.setattr(bench.sys, "executable", "false")
-    points = bench.growth(500, 1, 10)
+    kept: list[int] = []
+    points = bench.growth(500, 1, 10, keep=lambda found: kept.append(len(found)))
+    assert kept == [1, 2, 3]
     assert [point.absent for point in points] == ["its process died, exit 1: without a word"] * 3
     assert bench.too_steep(points)[0] == "simpy power_of_d 10 nodes: absent: its process died, exit 1: without a word"
 

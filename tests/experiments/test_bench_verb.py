@@ -63,9 +63,13 @@ def test_bench_tells_long_runs_and_keeps_them(said: Said, monkeypatch: pytest.Mo
 
 
 def test_bench_draws_growth(said: Said, monkeypatch: pytest.MonkeyPatch) -> None:
-    def points(requests: int, seed: int, nodes_max: int, told: Any) -> list[GrowthPoint]:
+    def points(requests: int, seed: int, nodes_max: int, told: Any, keep: Any) -> list[GrowthPoint]:
         assert (requests, nodes_max) == (100_000, 50)
-        return [GrowthPoint("compiled", "round_robin", nodes, 9, nodes, nodes, nodes) for nodes in (10, 10_000)]
+        found = [GrowthPoint("compiled", "round_robin", nodes, 9, nodes, nodes, nodes) for nodes in (10, 10_000)]
+        keep(found[:1])
+        assert len(Path("results/bench/growth.csv").read_text(encoding="utf-8").splitlines()) == 2
+        keep(found)
+        return found
 
     monkeypatch.setattr("sim.bench.bench_growth.growth", points)
     code, out, _ = said("bench", "--growth", "nodes_max=50")

@@ -80,9 +80,9 @@ def test_the_foreseen_slot_is_the_one_that_is_picked() -> None:
     for slot in (1, 2, 4, 7, 8):
         enter(state, slot)
         fleet.count[slot] = int(dice.integers(3))
-    picks = dice.random(2 * 50)
+    picks = dice.random(2 * 50).tolist()
     for place in range(50):
-        draws = [float(picks[place]), float(picks[50 + place])]
+        draws = [picks[place], picks[50 + place]]
         assert foresee_pair(fleet, state, picks, 50, place, 2) == pick_pair(fleet, state, draws, 0, 0.0), "seed 5"
         assert [foresee_pair(fleet, state, picks, 50, place, step) for step in (0, 1)] == [-1, -1]
 
