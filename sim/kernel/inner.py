@@ -14,8 +14,7 @@ from typing import Any
 from numba.core.codegen import CPUCodeLibrary, JITCodeLibrary, JITCPUCodegen
 
 _inner: set[str] = set()  # names of libraries, each with a digest: bounded by the rules of the house
-_early, _optimize, _finalize, _set_env = (
-    CPUCodeLibrary._optimize_functions,
+_optimize, _finalize, _set_env = (
     CPUCodeLibrary._optimize_final_module,
     CPUCodeLibrary._finalize_final_module,
     JITCPUCodegen.set_env,
@@ -25,13 +24,6 @@ _early, _optimize, _finalize, _set_env = (
 def keep_inner(name: str) -> None:
     """The function of this qualified name is only called by compiled code."""
     _inner.add(name)
-
-
-def _optimized_early(library: Any, module: Any) -> None:
-    if library.name in _inner:
-        module.data_layout = library._codegen._data_layout
-    else:
-        _early(library, module)
 
 
 def _optimized(library: Any) -> None:
@@ -54,7 +46,6 @@ def _with_env(codegen: Any, name: str, env: Any) -> None:
         _set_env(codegen, name, env)
 
 
-JITCodeLibrary._optimize_functions = _optimized_early  # type: ignore[method-assign]
 JITCodeLibrary._optimize_final_module = _optimized  # type: ignore[method-assign]
 JITCodeLibrary._finalize_final_module = _finalized  # type: ignore[method-assign]
 JITCPUCodegen.set_env = _with_env  # type: ignore[method-assign]
