@@ -147,7 +147,10 @@ def test_a_point_without_any_replication_is_left_out(
     plan = make_plan([*SWEEP, "stats.replications=12"], multirun=True)
     assert finish(plan, no_report) == 1
     captured = capsys.readouterr()
-    assert captured.err.splitlines()[-1] == "victor-sim: and 2 more kinds of failure"
+    assert captured.err.splitlines()[-2:] == [
+        "victor-sim: and 2 more kinds of failure",
+        "victor-sim: 12 replications missing; the same command runs what is missing, and nothing else",
+    ]
     assert "balancer=random is left out: none of its replications is stored" in captured.out
     manifest = json.loads((here / "results/tiny/manifest.json").read_text(encoding="utf-8"))
     assert manifest["points"][0]["validity"] == "not run"
@@ -202,7 +205,7 @@ def test_what_another_shape_left_is_removed(here: Path) -> None:
     for name in ("figures/old.svg", "requests/old-r0.npz", "best.yaml"):
         (folder / name).parent.mkdir(parents=True, exist_ok=True)
         (folder / name).write_text("", encoding="utf-8")
-    assert finish(make_plan(["balancer=random", *TINY, "name=tiny"]), no_report) == 0
+    assert finish(make_plan(["balancer=random", *TINY, "name=tiny"]), no_report, replacing=True) == 0
     assert sorted(path.name for path in folder.rglob("*") if path.is_file()) == [
         "best.yaml", "manifest.json", "report.html",
     ]  # fmt: skip
