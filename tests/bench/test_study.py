@@ -205,9 +205,9 @@ def test_what_another_shape_left_is_removed(here: Path) -> None:
     for name in ("figures/old.svg", "requests/old-r0.npz", "best.yaml"):
         (folder / name).parent.mkdir(parents=True, exist_ok=True)
         (folder / name).write_text("", encoding="utf-8")
-    assert finish(make_plan(["balancer=random", *TINY, "name=tiny"]), no_report, replacing=True) == 0
+    assert finish(make_plan(["balancer=random", *TINY, "name=tiny"]), no_report) == 0
     assert sorted(path.name for path in folder.rglob("*") if path.is_file()) == [
-        "best.yaml", "manifest.json", "report.html",
+        "best.yaml", "manifest.json", "report.html", "timings.json",
     ]  # fmt: skip
     assert "kind: random" in (folder / "best.yaml").read_text(encoding="utf-8")
 
