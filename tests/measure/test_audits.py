@@ -161,3 +161,17 @@ def test_an_empty_run_breaks_nothing() -> None:
 
 def test_first_of_equal_instants_is_no_disorder() -> None:
     assert broken(fleet_run([1.0, 1.0], [1.0, 1.0], [0, 0])) == []
+
+
+@pytest.mark.parametrize(("missing_s", "laws"), [(0.0, []), (2e-11, NAMES[7:9])])
+def test_late_instants_are_rounded_and_a_tiny_job_is_still_right(missing_s: float, laws: list[str]) -> None:
+    work_s = 1e-4  # a machine that came at 22,000 s for one request
+    finished_at = 22_000.1 + work_s
+    busy_s = finished_at - 22_000.1
+    assert abs(busy_s - work_s) > 1e-9 * work_s
+    table = attempts(arrived_at=[22_000.1], started_at=[22_000.1], finished_at=[finished_at], work_s=[work_s])
+    books = nodes(
+        1, area_present_s=np.array([busy_s]), area_busy_s=np.array([busy_s]), arrived=np.array([1]),
+        answered=np.array([1]), work_done_s=np.array([work_s - missing_s]),
+    )  # fmt: skip
+    assert broken(RunRecord(table, books, 23_000.0, 23_000.0, 1)) == laws
