@@ -63,8 +63,7 @@ def instants_slack_s(record: RunRecord) -> Floats:
     """
     node, count = record.attempts.node, len(record.nodes.node_id)
     attempts = np.bincount(node[node >= 0], minlength=count)[:count]
-    slack_s: Floats = (1.0 + attempts) * math.ulp(record.ended_at)
-    return slack_s
+    return np.asarray(1 + attempts, dtype=np.float64) * math.ulp(record.ended_at)
 
 
 def within(low: float, kept: float, high: float) -> bool:
