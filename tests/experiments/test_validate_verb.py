@@ -69,9 +69,9 @@ def test_validate_compares_engines_and_goes_on_where_it_stopped(said: Said) -> N
     code, out, _ = said("validate", "--engines", *one, "balancer.kind=power_of_d")
     assert code == 0
     assert out.startswith("equal bit by bit, ")
-    code, _, err = said("validate", "--engines", *one, "health.slow_start_s=3")
+    code, _, err = said("validate", "--engines", *one, "gateway=default")
     assert code == 2
-    assert "the compiled engine does not run health.slow_start_s" in err
+    assert "the compiled engine does not run gateway" in err
 
 
 def test_validate_covers_and_goes_on_where_it_stopped(said: Said) -> None:
