@@ -96,10 +96,10 @@ def _range(metadata: Mapping[str, Any]) -> str:
 def near(name: str, extra: list[str] | None = None) -> str:
     """Words for an unknown key: up to three close ones, else where the list is."""
     candidates = [*known_keys(), *sections(), *(extra or [])]
-    close = difflib.get_close_matches(name, candidates, n=3, cutoff=0.6)
-    if not close:  # a right last word in the wrong section
-        last = name.rpartition(".")[2]
-        close = [key for key in candidates if key.rpartition(".")[2] == last][:3]
+    last = name.rpartition(".")[2]
+    misplaced = [key for key in candidates if key.rpartition(".")[2] == last]  # a right last word, another section
+    similar = difflib.get_close_matches(name, candidates, n=3, cutoff=0.6)
+    close = list(dict.fromkeys([*misplaced[:1], *similar, *misplaced]))[:3]
     return f"a known key, near it: {', '.join(close)}" if close else "a known key (`victor-sim run --help` lists them)"
 
 
