@@ -199,7 +199,7 @@ def test_burn_rates_are_what_the_definition_says() -> None:
     runtime = VirtualRuntime()
     budget = manager(runtime, BUDGET, {"objective_ratio": 0.9, "sojourn_max_s": 1.0, "long_s": 600.0, "burn_max": 4.01})
     runtime.run_task(budget.start())
-    told = budget.loader.tables["route"]["slo_budget"]
+    told = budget.loader.routes.by_plugin[BUDGET]["slo_budget"]["handler"]
 
     def second(bad: int, good: int) -> None:
         for number in range(bad + good):
