@@ -97,7 +97,7 @@ def near(name: str, extra: list[str] | None = None) -> str:
     """Words for an unknown key: up to three close ones, else where the list is."""
     candidates = [*known_keys(), *sections(), *(extra or [])]
     last = name.rpartition(".")[2]
-    misplaced = [key for key in candidates if key.rpartition(".")[2] == last]  # a right last word, another section
+    misplaced = [key for key in known_keys() if key.rpartition(".")[2] == last]  # a right last word, another section
     similar = difflib.get_close_matches(name, candidates, n=3, cutoff=0.6)
     close = list(dict.fromkeys([*misplaced[:1], *similar, *misplaced]))[:3]
     return f"a known key, near it: {', '.join(close)}" if close else "a known key (`victor-sim run --help` lists them)"
