@@ -6,14 +6,13 @@ accepted, with the closest key where one is close.
 
 from __future__ import annotations
 
-import dataclasses
-import difflib
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from sim.errors import ConfigError
 from sim.intelligence.surrogates.choice import KINDS
+from sim.settings import settings_of
 from sim.types.metrics import OptimizationTarget
 
 TARGETS = tuple(target.value for target in OptimizationTarget)
@@ -78,19 +77,7 @@ class OptimizerConfig:
     @classmethod
     def of(cls, config: Mapping[str, object] | OptimizerConfig | None) -> OptimizerConfig:
         """Settings from a mapping with the source's keys; raises `ConfigError`, also for a key that is unknown."""
-        if isinstance(config, OptimizerConfig):
-            return config
-        if config is None:
-            return cls()
-        if not isinstance(config, Mapping):
-            raise ConfigError("config", config, "a mapping of settings, an OptimizerConfig or None")
-        known = [each.name for each in dataclasses.fields(cls)]
-        for key, value in config.items():
-            if key not in known:
-                near = difflib.get_close_matches(str(key), known, 1)
-                close = f" (did you mean {near[0]}?)" if near else ""
-                raise ConfigError(str(key), value, f"one of {', '.join(known)}{close}")
-        return cls(**config)  # type: ignore[arg-type] # __post_init__ checks every value
+        return settings_of(cls, config)
 
 
 def _number(value: object) -> bool:

@@ -6,14 +6,13 @@ accepted, with the closest key where one is close.
 
 from __future__ import annotations
 
-import dataclasses
-import difflib
 import ipaddress
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
 from sim.errors import ConfigError
+from sim.settings import settings_of
 
 LOOPBACK_NAMES = ("localhost", "127.0.0.1", "[::1]")
 
@@ -95,19 +94,7 @@ class GatewayConfig:
     @classmethod
     def of(cls, config: Mapping[str, Any] | GatewayConfig | None) -> GatewayConfig:
         """Settings from a mapping with the source's keys; raises `ConfigError`, also for a key that is unknown."""
-        if isinstance(config, GatewayConfig):
-            return config
-        if config is None:
-            return cls()
-        if not isinstance(config, Mapping):
-            raise ConfigError("config", config, "a mapping of settings, a GatewayConfig or None")
-        known = [field.name for field in dataclasses.fields(cls)]
-        for key, value in config.items():
-            if key not in known:
-                near = difflib.get_close_matches(str(key), known, 1)
-                close = f" (did you mean {near[0]}?)" if near else ""
-                raise ConfigError(str(key), value, f"one of {', '.join(known)}{close}")
-        return cls(**config)
+        return settings_of(cls, config)
 
 
 def _flag(value: object) -> bool:

@@ -6,8 +6,6 @@ plugin's own settings, for the id TYPE.NAME; `trusted` pins an id to the content
 
 from __future__ import annotations
 
-import dataclasses
-import difflib
 import math
 import re
 from collections.abc import Callable, Mapping
@@ -16,6 +14,7 @@ from typing import Any
 
 from sim.errors import ConfigError
 from sim.integration.plugins.sandbox.layers import LEVELS
+from sim.settings import settings_of
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,19 +54,7 @@ class PluginConfig:
     @classmethod
     def of(cls, config: Mapping[str, object] | PluginConfig | None) -> PluginConfig:
         """Settings from a mapping with the source's keys; raises `ConfigError`, also for a key that is unknown."""
-        if isinstance(config, PluginConfig):
-            return config
-        if config is None:
-            return cls()
-        if not isinstance(config, Mapping):
-            raise ConfigError("config", config, "a mapping of settings, a PluginConfig or None")
-        known = [each.name for each in dataclasses.fields(cls)]
-        for key, value in config.items():
-            if key not in known:
-                near = difflib.get_close_matches(str(key), known, 1)
-                hint = f" (did you mean {near[0]}?)" if near else ""
-                raise ConfigError(str(key), value, f"one of {', '.join(known)}{hint}")
-        return cls(**config)  # type: ignore[arg-type] # __post_init__ checks every value
+        return settings_of(cls, config)
 
     def settings_of(self, plugin_id: str) -> Mapping[str, Any]:
         """What the operator gives to one plugin; raises `ConfigError` where that is no mapping."""

@@ -11,7 +11,6 @@ Versions and ranges are PEP 440's (`packaging`). The type is the one told, else 
 
 from __future__ import annotations
 
-import difflib
 import re
 import tomllib
 from collections.abc import Iterable
@@ -28,6 +27,7 @@ from sim.integration.plugins import wants
 from sim.integration.plugins.broker import permissions
 from sim.integration.plugins.protocol import HOOKS, HOST_VERSION, PluginType
 from sim.integration.plugins.settings import SettingSpec
+from sim.settings import hint
 
 NAME = "manifest.toml"
 ID = re.compile(r"[a-z][a-z0-9_]{0,39}\.[a-z][a-z0-9_]{0,39}")
@@ -164,8 +164,8 @@ def _fields(kind: Any) -> dict[str, Any]:
 
 def unknown(key: str, known: Iterable[str]) -> str:
     """What is said of a key that is none, with the nearest that is one."""
-    near = difflib.get_close_matches(key, list(known), 1)
-    return "unknown" + (f" (did you mean {near[0]}?)" if near else "") + f"; known are {', '.join(known)}"
+    words = list(known)
+    return f"unknown{hint(key, words)}; known are {', '.join(words)}"
 
 
 def _one(place: str, value: Any, kind: Any, faults: list[Fault]) -> Any:

@@ -6,14 +6,13 @@ accepted, with the closest key where one is close. Each key is read by one part 
 
 from __future__ import annotations
 
-import dataclasses
-import difflib
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 from sim.errors import ConfigError
 from sim.registry import names
 from sim.scalability.manager.checks import is_number, is_whole
+from sim.settings import hint, settings_of
 
 AGENTS_PER_NODE = 12  # the source: 10 nodes, 120 agents in all
 
@@ -50,7 +49,7 @@ class ManagerConfig:
             raise ConfigError("min_nodes", self.min_nodes, f"0..max_nodes={self.max_nodes}")
         known = names("balancer")
         if self.load_balancing_strategy not in known:
-            close = _close(str(self.load_balancing_strategy), known)
+            close = hint(str(self.load_balancing_strategy), known)
             raise ConfigError(
                 "load_balancing_strategy", self.load_balancing_strategy, f"one of {', '.join(known)}{close}"
             )
@@ -68,22 +67,7 @@ class ManagerConfig:
     @classmethod
     def of(cls, config: Mapping[str, object] | ManagerConfig | None) -> ManagerConfig:
         """Settings from a mapping with the source's keys; raises `ConfigError`, also for a key that is unknown."""
-        if isinstance(config, ManagerConfig):
-            return config
-        if config is None:
-            return cls()
-        if not isinstance(config, Mapping):
-            raise ConfigError("config", config, "a mapping of settings, a ManagerConfig or None")
-        known = [field.name for field in dataclasses.fields(cls)]
-        for key, value in config.items():
-            if key not in known:
-                raise ConfigError(str(key), value, f"one of {', '.join(known)}{_close(str(key), known)}")
-        return cls(**config)  # type: ignore[arg-type] # __post_init__ checks every value
-
-
-def _close(word: str, known: list[str]) -> str:
-    near = difflib.get_close_matches(word, known, 1)
-    return f" (did you mean {near[0]}?)" if near else ""
+        return settings_of(cls, config)
 
 
 def _flag(value: object) -> bool:
