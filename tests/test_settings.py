@@ -27,7 +27,9 @@ def test_nothing_is_all_defaults_and_an_instance_is_itself() -> None:
 
 
 def test_an_unknown_key_is_refused_with_the_closest() -> None:
-    with pytest.raises(ConfigError, match=r"volume=2: accepted is one of volume_l, is_open \(did you mean volume_l\?\)"):
+    with pytest.raises(
+        ConfigError, match=r"volume=2: accepted is one of volume_l, is_open \(did you mean volume_l\?\)"
+    ):
         settings_of(Tank, {"volume": 2})
 
 
