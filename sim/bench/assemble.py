@@ -192,8 +192,11 @@ def _assemble(
         else:
             manager = fire.build(fire_params)
         world = fire.world
+        if tuned is not None:
+            tuned.connect(world)
         if door is not None:
-            door.connect(manager, None if plugged is None else plugged.manager)
+            parts = (None if plugged is None else plugged.manager, None if tuned is None else tuned.optimizer)
+            door.connect(manager, *parts)
         if plugged is not None:
             plugged.connect(fire)
         if config.service.per_attempt == "redraw":
@@ -259,7 +262,10 @@ def make_tuned(
     if not config.optimizer.enabled:
         return None
     from sim.bench.tuned import Tuned  # scikit-learn is loaded for runs that have an optimizer only
+    from sim.bench.tuned_agents import TunedAgents
 
+    if config.optimizer.unit == "agent":
+        return TunedAgents(config, runtime, draws, log, review)
     return Tuned(config, runtime, draws, log, nodes, review)
 
 

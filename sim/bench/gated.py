@@ -17,9 +17,10 @@ from sim.contracts import Draws, Runtime
 from sim.errors import FleetError
 from sim.integration.gateway.gateway import APIGateway
 from sim.integration.gateway.kinds import OPERATE
-from sim.integration.gateway.ports import FleetManager, Message, Plugins, Scope, TaskOrder
+from sim.integration.gateway.ports import FleetManager, Message, Optimizer, Plugins, Scope, TaskOrder
 from sim.integration.gateway.settings import GatewayConfig
 from sim.runtime.draws import GATEWAY_CLIENT, GATEWAY_KEY
+from sim.types.metrics import OptimizationTarget
 from sim.types.records import FAILED, OK, REJECTED, SHED, STATUSES
 from sim.world.gate import Serve
 
@@ -65,9 +66,13 @@ class GatewayDoor:
         self._headers = [[host, kind, (b"x-api-key", key.encode())] for key in keys]
         self._unknown = [host, kind, (b"x-api-key", UNKNOWN_KEY.encode())]
 
-    def connect(self, manager: FleetManager, plugins: Plugins | None = None) -> None:
+    def connect(
+        self, manager: FleetManager, plugins: Plugins | None = None, optimizer: Optimizer | None = None
+    ) -> None:
         """The fleet stands: the gateway is ready."""
-        self.gateway.manager, self.gateway.plugins = manager, plugins
+        gateway = self.gateway
+        gateway.manager, gateway.plugins, gateway.optimizer = manager, plugins, optimizer
+        gateway.targets = OptimizationTarget
 
     async def ask(self, request: int, serve: Serve) -> int:
         """The request as HTTP; see `Door`."""

@@ -132,6 +132,10 @@ class MLOptimizer:
             self.write("surrogate_trained", agent_id, target=target, reason=f"{kind} forecasts best", scores=scores)
         return kind
 
+    def list_results(self) -> list[OptimizationResult]:
+        """The last `results_max` answers, oldest first: proposed, abstained, and proved."""
+        return list(self.results)
+
     # Background
 
     async def start(self) -> None:

@@ -66,6 +66,7 @@ OPTIMIZER_BAG = purpose("optimizer, bag")
 OPTIMIZER_PERMUTE = purpose("optimizer, permutation")
 STORM = purpose("storm, scenario")
 SELFTEST = purpose("self-test, kill")
+TUNED_AGENT = purpose("tuned agent, setting")
 
 UNIT = 2.0**-52
 SCALAR_MAX = 8  # blocks below which ten rounds over Python integers are faster than over arrays (measured: 7 us each)

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
-from sim.bench.schema.ranges import number
+from sim.bench.schema.ranges import choice, number
 
 
 @dataclass
 class OptimizerGroup:
     enabled: bool = False
+    unit: str = choice("fleet", "fleet", "agent")  # what has a setting of its own, and is tuned
     optimization_interval: float = number(3_600.0, above=0)
     min_data_points: int = number(100, 1)
     model_retrain_interval: float = number(86_400.0, above=0)
