@@ -10,6 +10,7 @@ import dataclasses
 import math
 import re
 from collections.abc import Callable
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -31,22 +32,33 @@ NAME = re.compile(r"([A-Za-z0-9][A-Za-z0-9_.+-]*)?")
 READS_FILE = {"arrivals": ("trace", "rates"), "service": ("empirical",)}
 
 
-def check(config: Config) -> None:
-    """Raises `ConfigError` (or `InputError` for a file) for the first value that is not accepted."""
+def check(config: Config, like: Config | None = None) -> None:
+    """Raises `ConfigError` (or `InputError` for a file) for the first value that is not accepted.
+
+    `like`: a config that was accepted; the values of sections that the two share are not looked at again.
+    """
     with bringing(config):
-        _check_fields(config, config, "")
+        _check_fields(config, config, "", like)
         for rule in (*RULES, *FIRE_RULES):
             rule(config)
 
 
-def _check_fields(config: Config, part: Any, prefix: str) -> None:
-    for field in dataclasses.fields(part):
-        key, value = prefix + field.name, getattr(part, field.name)
-        if dataclasses.is_dataclass(value):
-            _check_fields(config, value, key + ".")
-        elif value is not None and not _holds(value, field.metadata):
-            group = field.metadata.get("registry", "")
+def _check_fields(config: Config, part: Any, prefix: str, like: Any = None) -> None:
+    kind: type = type(part)
+    for name, metadata in _fields_of(kind):
+        value = getattr(part, name)
+        if hasattr(value, "__dataclass_fields__"):
+            other = None if like is None else getattr(like, name)
+            if value is not other:
+                _check_fields(config, value, f"{prefix}{name}.", other)
+        elif value is not None and not _holds(value, metadata):
+            key, group = prefix + name, metadata.get("registry", "")
             raise ConfigError(key, value, accepted(known_keys()[key]) + (hint(config, group, value) if group else ""))
+
+
+@cache
+def _fields_of(kind: type) -> tuple[tuple[str, Any], ...]:
+    return tuple((field.name, field.metadata) for field in dataclasses.fields(kind))
 
 
 def _holds(value: Any, metadata: Any) -> bool:

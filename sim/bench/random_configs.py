@@ -38,15 +38,23 @@ def check_kinds(kinds: str) -> None:
 
 
 def configured(base: Config, overrides: Overrides, engine: str) -> Config:
-    """A copy of `base` with the keys set."""
-    config = copy.deepcopy(base)
+    """`base` with the keys set: sections in which one is are copies, the others are those of `base`."""
+    config = copy.copy(base)
+    own: dict[str, Any] = {"": config}  # sections that are this config's alone
     for key, value in (*overrides.items(), ("engine", engine)):
-        *path, name = key.split(".")
-        part: Any = config
-        for step in path:
-            part = getattr(part, step)
-        setattr(part, name, copy.deepcopy(value))
+        prefix, _, name = key.rpartition(".")
+        setattr(_own(own, prefix), name, copy.deepcopy(value))
     return config
+
+
+def _own(own: dict[str, Any], prefix: str) -> Any:
+    """The section of that prefix, copied if it was not yet, within those that hold it."""
+    if prefix not in own:
+        outer, _, name = prefix.rpartition(".")
+        part = _own(own, outer)
+        own[prefix] = copy.copy(getattr(part, name))
+        setattr(part, name, own[prefix])
+    return own[prefix]
 
 
 def features_of(overrides: Overrides) -> Iterator[str]:

@@ -32,9 +32,14 @@ def round_keys(key: Key) -> tuple[Key, ...]:
 def philox4x32(counter: Words, key: Key) -> Words:
     """Four words from a counter (c0, c1, c2, c3) and a key (k0, k1), all of 32 bits."""
     c0, c1, c2, c3 = counter
-    for k0, k1 in round_keys(key):
-        product_0, product_1 = MULTIPLIER_0 * c0, MULTIPLIER_1 * c2
-        c0, c1, c2, c3 = (product_1 >> 32) ^ c1 ^ k0, product_1 & MASK, (product_0 >> 32) ^ c3 ^ k1, product_0 & MASK
+    mask = MASK
+    for k0, k1 in round_keys(key):  # one word a line: no tuple is built for the exchange
+        product_0 = MULTIPLIER_0 * c0
+        product_1 = MULTIPLIER_1 * c2
+        c0 = product_1 >> 32 ^ c1 ^ k0
+        c1 = product_1 & mask
+        c2 = product_0 >> 32 ^ c3 ^ k1
+        c3 = product_0 & mask
     return c0, c1, c2, c3
 
 

@@ -20,6 +20,8 @@ REGRESSIONS = {  # seeds that found something, and what it was
     2053: "a breaker whose trials a panic had outnumbered let everything through once one came back",
     2077: "what a drain cut short left on the node waited there for ever",
     2261: "a scale-in kept the one node that had no agents",
+    2372: "phi_accrual with a window of two never forgot heartbeats in a bunch, and flapped for ever",
+    2716: "the same at another place",
     2332: "an attempt ended on a slot whose last agent had gone: weighted_least_connections divided by zero",
 }
 

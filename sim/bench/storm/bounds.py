@@ -52,8 +52,10 @@ def detection_s(found: Mapping[str, Any]) -> float:
 def return_s(found: Mapping[str, Any]) -> float:
     """How long signs of life of a sound machine take until its detector is content."""
     kind = value_of(found, "health.detector")
-    if kind in ("heartbeat_timeout", "phi_accrual"):
+    if kind == "heartbeat_timeout":
         return 2.0 * beat_s(found) + 2.0 * interval_s(found)
+    if kind == "phi_accrual":  # what it learned in the storm has left its window
+        return (2 + int(value_of(found, "health.phi_samples_max"))) * beat_s(found) + 2.0 * interval_s(found)
     if kind == "none":
         return 0.0
     timeout_s = float(value_of(found, "health.probe_timeout_s"))

@@ -14,7 +14,7 @@ from dataclasses import dataclass, field
 
 from sim.bench.identity import code_identity
 from sim.bench.pool import spread
-from sim.bench.storm.draw import draw_scenario
+from sim.bench.storm.draw import drawn
 from sim.bench.storm.findings import INVARIANTS
 from sim.bench.storm.ledger import Chunk, StormLedger
 from sim.bench.storm.run import Outcome, run_storm
@@ -59,9 +59,9 @@ def run_chunk(first: int, count: int, code: str, size: str | None = None) -> Chu
     """Run the seeds first .. first + count - 1."""
     chunk, state, cpu_s = Chunk(first, count, code), hashlib.blake2b(digest_size=8), time.process_time()
     for seed in range(first, first + count):
-        outcome = run_storm(draw_scenario(seed, size))
+        outcome = run_storm(*drawn(seed, size))
         if seed % RERUN_EVERY == 0:
-            again = run_storm(draw_scenario(seed, size))
+            again = run_storm(*drawn(seed, size))
             chunk.reruns_count += 1
             same = f"digests {outcome.digest} and {again.digest}"
             outcome.findings.hold("X2", outcome.digest == again.digest, 0.0, f"seed {seed}", lambda s=same: s)  # type: ignore[misc]

@@ -13,7 +13,7 @@ from sim.bench.dice import Dice, Overrides, digits
 from sim.bench.random_configs import configured
 from sim.bench.random_fire import TIMEOUT, draw_attempts, draw_failover, draw_gates, draw_health, draw_scaler
 from sim.bench.random_load import STRATEGIES, draw_balancer, draw_fleet, draw_shape
-from sim.bench.rules import SILENT
+from sim.bench.rules import SILENT, is_under_fire
 from sim.bench.schema import Config
 from sim.bench.storm.base import base
 from sim.bench.storm.bounds import calm_s
@@ -41,21 +41,26 @@ def config_of(scenario: Scenario) -> Config:
             found[prefix + "nodes"] = list(strike.nodes)
         found |= {prefix + name: list(value) if isinstance(value, tuple) else value for name, value in strike.settings}
     config = configured(base(), found, "simpy")
-    check(config)
+    if not is_under_fire(config):
+        raise ConfigError("storm", scenario.seed, "a run under fire: anything that a plain run does not have")
+    check(config, base())
     return config
 
 
 def draw_scenario(seed: int, size: str | None = None) -> Scenario:
     """The scenario of a seed; raises `ConfigError` when `TRIES_MAX` draws in a row are refused."""
+    return drawn(seed, size)[0]
+
+
+def drawn(seed: int, size: str | None = None) -> tuple[Scenario, Config]:
+    """The scenario of a seed with its config; raises as `draw_scenario`."""
     refused: ConfigError | None = None
     for number in range(TRIES_MAX):
         scenario = _drawn(seed, Dice(seed, number, STORM), size or size_of(seed))
         try:
-            config_of(scenario)
+            return scenario, config_of(scenario)
         except ConfigError as error:
             refused = error
-            continue
-        return scenario
     assert refused is not None
     raise refused
 
@@ -91,7 +96,8 @@ def _drawn(seed: int, dice: Dice, size: str) -> Scenario:
     looks = tuple(sorted(dice.share(storm_s, 0.05, 0.2, 0.35, 0.5, 0.65, 0.8, 0.95) for _ in range(2)))
     records_max = dice.of(40, 100_000) if found.get("failover.enabled") else 100_000
     _draw_door(dice, found, storm_s)
-    found["horizon_s"] = digits(storm_s + calm_s(found, storm_s, mean_s))
+    least_s = storm_s + calm_s(found, storm_s, mean_s)
+    found["horizon_s"] = max(digits(least_s), digits(1.005 * least_s))  # rounded up: R must not lie beyond it
     found["drain_s"] = digits(DRAIN_RATIO * found["horizon_s"])
     return Scenario(seed, LARGE if large else SMALL, found, strikes, deeds, storm_s, word, records_max, looks)
 

@@ -49,9 +49,9 @@ class Outcome:
         return self.findings.violations
 
 
-def run_storm(scenario: Scenario) -> Outcome:
-    """Run a scenario; raises `ConfigError` for one that the assembly refuses."""
-    config = config_of(scenario)
+def run_storm(scenario: Scenario, config: Config | None = None) -> Outcome:
+    """Run a scenario (`config`: its own, if it is there); raises `ConfigError` for one that the assembly refuses."""
+    config = config_of(scenario) if config is None else config
     watcher = Watcher(scenario, config)
     findings = watcher.findings
     record: RunRecord | None = None
@@ -79,8 +79,7 @@ class _Storm:
     def __init__(self, scenario: Scenario, config: Config, watcher: Watcher, assembly: Assembly) -> None:
         self.scenario, self.config, self.watcher, self.assembly = scenario, config, watcher, assembly
         fire = assembly.fire
-        if fire is None:
-            raise ConfigError("storm", scenario.seed, "a run under fire: anything that a plain run does not have")
+        assert fire is not None, "a config of a storm is one of a run under fire"
         self.fire = fire
         self.operator = Operator(fire, assembly.runtime, watcher.findings, scenario.heal_at * 0.05)
         self.operator.spoke = watcher.books.spoke
@@ -119,7 +118,7 @@ class _Storm:
     def _judge_calm(self, _: None) -> None:
         findings, now = self.watcher.findings, self.watcher.now()
         self.watcher.deep_look()
-        if self.config.health.detector != "phi_accrual":
+        if self.config.health.detector != "phi_accrual" or not self.config.health.jitter_ratio:
             judge_nodes(findings, self.fire, self.watcher.books, self.scenario.heal_at, now)
         if self.config.failover.enabled:
             judge_agents(findings, self.fire, now)

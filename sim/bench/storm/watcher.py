@@ -29,11 +29,11 @@ from sim.runtime.shuffled import ShuffledEnvironment
 from sim.scalability.manager.disks import Disks
 
 LAST_RANK = ARRIVAL + 1
-REASONED = (
+REASONED = frozenset((
     "node_status", "node_fenced", "node_removed", "node_ejected", "node_readmitted", "breaker_opened",
     "breaker_half_open", "breaker_closed", "panic_began", "panic_ended", "agent_pending", "agent_stopped",
     "agent_starting", "agent_ready", "scale_out", "scale_in", "scale_held", "scale_failed", "state_lost",
-)  # fmt: skip
+))  # fmt: skip
 
 
 class Watcher:
@@ -57,6 +57,7 @@ class Watcher:
         self.requests = Requests(findings, config)
         self.scaling = Scaling(findings, config)
         self.door = DoorWatch(findings, config, self.now)
+        self._readers = (self.books.read, self.agents.read, self.routing.read, self.states.read, self.scaling.read)
         self.rows: list[Row] = []
         self._last_at = 0.0
         self._look_due = False
@@ -80,24 +81,24 @@ class Watcher:
 
     def read(self, row: Row) -> None:
         """An event of the log."""
-        hold = self.findings.hold
+        findings, kind, at = self.findings, row.kind, row.at
         self.rows.append(row)
-        last_at, now = self._last_at, self.now()
-        hold("T1", last_at <= row.at == now, row.at, row.subject,
-             lambda: f"{row.kind} at {row.at:.9g} s, the last at {last_at:.9g} s, the clock at {now:.9g}")  # fmt: skip
-        self._last_at = max(self._last_at, row.at)
-        if row.kind in REASONED:
-            told = dict(row.fields).get("reason")
-            hold("T1", bool(told), row.at, row.subject, lambda: f"{row.kind} without a reason")
-        if row.kind == "node_status":
-            self.findings.seen(f"a node goes {dict(row.fields)['new']}")
-        elif row.kind in REASONED and not row.kind.startswith("agent_"):
-            self.findings.seen(row.kind)
-        for reader in (self.books.read, self.agents.read, self.routing.read, self.states.read, self.scaling.read):
+        last_at, now = self._last_at, self.env.now
+        findings.hold("T1", last_at <= at == now, at, row.subject,
+                      lambda: f"{kind} at {at:.9g} s, the last at {last_at:.9g} s, the clock at {now:.9g}")  # fmt: skip
+        self._last_at = max(last_at, at)
+        if kind in REASONED:
+            told = dict(row.fields)
+            findings.hold("T1", bool(told.get("reason")), at, row.subject, lambda: f"{kind} without a reason")
+            if kind == "node_status":
+                findings.seen(f"a node goes {told['new']}")
+            elif not kind.startswith("agent_"):
+                findings.seen(kind)
+        for reader in self._readers:
             reader(row)
         if not self._look_due and self._assembly is not None and self._assembly.world.loaded:
             self._look_due = True
-            self.env.call_at(self.now(), LAST_RANK, 0, self._look, None)
+            self.env.call_at(now, LAST_RANK, 0, self._look, None)
 
     def _look(self, _: None) -> None:
         self._look_due = False

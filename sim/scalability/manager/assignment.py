@@ -8,12 +8,12 @@ out, has stopped. Epochs and versions never go back. Idea: write-ahead logging (
 
 from __future__ import annotations
 
-import copy
 import dataclasses
 import hashlib
 import json
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
+from functools import cache
 from typing import Any
 
 READY, PENDING, STOPPED = "ready", "pending", "stopped"
@@ -108,7 +108,12 @@ class Assignment:
 
     def as_record(self) -> dict[str, Any]:
         """One record that stands for all before it."""
-        return {"kind": "snapshot", **dataclasses.asdict(self)}
+        told = {"kind": "snapshot", **{name: _copied(getattr(self, name)) for name in _names(Assignment)}}
+        for group, kind in (("nodes", NodeBook), ("agents", AgentBook)):
+            told[group] = {
+                name: {key: _copied(getattr(book, key)) for key in _names(kind)} for name, book in told[group].items()
+            }
+        return told
 
 
 def replay(records: Iterable[Record]) -> Assignment:
@@ -117,6 +122,18 @@ def replay(records: Iterable[Record]) -> Assignment:
     for record in records:
         book.apply(record)
     return book
+
+
+@cache
+def _names(kind: type) -> tuple[str, ...]:
+    return tuple(field.name for field in dataclasses.fields(kind))
+
+
+def _copied(value: Any) -> Any:
+    """A copy of plain data; what is no dict or list is shared."""
+    if isinstance(value, dict):
+        return {name: _copied(part) for name, part in value.items()}
+    return [_copied(part) for part in value] if isinstance(value, list) else value
 
 
 def _sorted(numbers: dict[str, int]) -> list[tuple[str, int]]:
@@ -128,7 +145,7 @@ def _is_live(agent: AgentBook, node_id: str, epoch: int) -> bool:
 
 
 def _snapshot(book: Assignment, record: Record) -> None:
-    record = copy.deepcopy(record)  # what follows changes the book, never the record
+    record = _copied(record)  # what follows changes the book, never the record
     for name in ("pending", "versions", "registered_count", "stopped_count", "births_count", "epochs_count"):
         setattr(book, name, record[name])
     book.nodes = {name: NodeBook(**fields) for name, fields in record["nodes"].items()}

@@ -33,6 +33,12 @@ class Disks:
     def __init__(self) -> None:
         self._disks: dict[str, _Disk] = {}
 
+    def copied(self) -> Disks:
+        """Disks with the same content that go their own way from here on."""
+        other = Disks()
+        other._disks = {name: _Disk(dict(disk.kept), dict(disk.staged)) for name, disk in self._disks.items()}
+        return other
+
     def read(self, node_id: str, agent_id: str) -> Copy | None:
         """The version that counts."""
         disk = self._disks.get(node_id)

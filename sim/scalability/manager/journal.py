@@ -13,6 +13,7 @@ from typing import Any, Protocol
 from sim.scalability.manager.assignment import Assignment, Record
 
 RECORDS_MAX = 100_000  # after which a history is replaced by a snapshot
+_encode = json.JSONEncoder(allow_nan=False, separators=(",", ":")).encode
 
 
 class JournalSink(Protocol):
@@ -49,7 +50,14 @@ class MemoryJournal:
 
     def records(self) -> list[dict[str, Any]]:
         """All records, oldest first."""
-        return [json.loads(text) for text in self._texts]
+        found: list[dict[str, Any]] = json.loads(f"[{','.join(self._texts)}]")
+        return found
+
+    def copied(self) -> MemoryJournal:
+        """A journal of the same records that goes its own way from here on."""
+        other = MemoryJournal(self.records_max)
+        other._texts = self._texts[:]
+        return other
 
     def __len__(self) -> int:
         return len(self._texts)
@@ -78,4 +86,4 @@ class Journal:
 
 def text_of(record: Record) -> str:
     """A record on one line; raises TypeError or ValueError if it is not JSON."""
-    return json.dumps(dict(record), allow_nan=False, separators=(",", ":"))
+    return _encode(dict(record))

@@ -137,3 +137,16 @@ def test_who_probes_needs_a_prober() -> None:
             assert make_watch(params, DRAWS).is_idle == (kind == "none")
     with pytest.raises(ConfigError, match="accepted is one of consecutive_failures"):
         make_watch(HealthParams(detector="oracle"), DRAWS)
+
+
+def test_phi_accrual_learns_from_a_false_alarm() -> None:
+    """Heartbeats in a bunch fill a window of two: the next regular one comes too late for it, and only that one."""
+    detector = made("phi_accrual", heartbeat_s=4.0, phi_stdev_min_s=0.1, phi_samples_max=2)
+    for at in (4.0, 8.0, 15.9, 16.0, 16.05):
+        detector.heartbeat("n", at)
+    assert detector.verdict("n", 19.9).down
+    for beat in range(5, 25):
+        detector.heartbeat("n", 4.0 * beat)
+        assert not detector.verdict("n", 4.0 * beat + 4.05).down
+    detector.heartbeat("n", 110.0)  # a true outage teaches nothing
+    assert detector.verdict("n", 115.0).down

@@ -4,8 +4,8 @@ At heal + R every machine that works and that nobody keeps out is in service, no
 it, every state has its copies; at the end every request has ended, and the last ones into a sound fleet with room to
 spare were answered (or timed out, where a limit is set). What the settings do not promise is not judged: no detector at
 all, an autoscaler whose machines come exponentially late, a load that retries could hold up (metastable failures are
-settings, not bugs). L1 is not judged under phi_accrual: with a window of few samples it may learn from bunched
-heartbeats that a machine speaks more often than it does, and takes it for dead at every heartbeat from then on.
+settings, not bugs). L1 is not judged under phi_accrual with jittered heartbeats: a window of few samples promises
+nothing about the next one.
 """
 
 from __future__ import annotations

@@ -6,7 +6,6 @@ back in both digests.
 
 from __future__ import annotations
 
-import copy
 from typing import Any
 
 from sim.bench.storm.findings import Findings
@@ -15,7 +14,7 @@ from sim.runtime.events import EventLog
 from sim.scalability.manager import DistributedManager
 from sim.scalability.manager.assignment import replay
 from sim.scalability.manager.disks import Disks
-from sim.scalability.manager.journal import JournalSink, MemoryJournal
+from sim.scalability.manager.journal import MemoryJournal
 
 
 class Silent:
@@ -37,17 +36,15 @@ class Silent:
         """Nothing."""
 
 
-def judge_restart(findings: Findings, manager: Any, journal: JournalSink, disks: Disks, runtime: Runtime) -> None:
+def judge_restart(findings: Findings, manager: Any, journal: MemoryJournal, disks: Disks, runtime: Runtime) -> None:
     """Compare the digests of the living, of its journal's records, and of a manager that starts from them."""
     now, records = runtime.now(), journal.records()
     living = manager.assignment_digest()
     replayed = replay(records).settled().digest()
     told = f"digest {replayed} of {len(records)} records, the manager has {living}"
     findings.hold("M15", replayed == living, now, "journal", lambda: told)
-    kept = MemoryJournal()
-    kept.rewrite(records)
     shadow = DistributedManager.restore(
-        kept, manager.config, runtime=runtime, membership=Silent(), events=EventLog(), disks=copy.deepcopy(disks)
+        journal.copied(), manager.config, runtime=runtime, membership=Silent(), events=EventLog(), disks=disks.copied()
     )
     started = shadow.assignment_digest()
     text = f"a manager that starts from the journal has digest {started}, the living one {living}"

@@ -99,7 +99,9 @@ class Routing:
     def _ended(self, dispatcher: int, slot: int, generation: int) -> None:
         assert self.balancer is not None
         place = (dispatcher, slot, generation)
-        left = self.in_flight[place] = self.in_flight.get(place, 0) - 1
+        left = self.in_flight.pop(place, 0) - 1
+        if left:
+            self.in_flight[place] = left
         node_id = self.balancer.slots[slot][0]
         if self._trials.get(node_id, 0):
             self._trials[node_id] -= 1

@@ -4,7 +4,9 @@ The times between the last `phi_samples_max` heartbeats of a node are taken as n
 deviation, so that phi = -log10(erfc(z / sqrt 2) / 2), z = (silence - mean) / stdev; down while phi >= `phi_threshold`:
 at a threshold of 8 a false alarm is as rare as one in 10^8 heartbeats, if they are normal. As in Akka: the deviation is
 at least `phi_stdev_min_s`, a node begins as if it had sent two heartbeats heartbeat_s -+ heartbeat_s / 4 apart, and a
-silence that made it down is no sample. Akka approximates the normal tail by a logistic function, here it is erfc.
+silence that made it down is no sample, unless it was at most `LATE_RATIO_MAX` heartbeat_s long: that was a false
+alarm (after heartbeats that came in a bunch), and who never learned from one would give it again at every heartbeat.
+Akka approximates the normal tail by a logistic function, here it is erfc.
 """
 
 from __future__ import annotations
@@ -17,6 +19,7 @@ from sim.registry import register
 from sim.scalability.health.detector import Verdict
 from sim.scalability.health.params import HealthParams
 
+LATE_RATIO_MAX = 2.0  # of the expected distance of two heartbeats
 ROOT_2 = math.sqrt(2.0)
 
 
@@ -62,10 +65,11 @@ class PhiAccrual:
             record.add(share * self.expected_s, self.samples_max)
 
     def heartbeat(self, node_id: str, now: float) -> None:
-        """A heartbeat, and a sample unless the silence before it made the node down."""
+        """A heartbeat, and a sample unless a silence before it made the node down that was no false alarm."""
         record = self._records[node_id]
-        if self.phi(node_id, now) < self.threshold:
-            record.add(now - record.heard_at, self.samples_max)
+        silence_s = now - record.heard_at
+        if silence_s <= LATE_RATIO_MAX * self.expected_s or self.phi(node_id, now) < self.threshold:
+            record.add(silence_s, self.samples_max)
         record.heard_at = now
 
     def checked(self, node_id: str, now: float, ok: bool) -> None:
