@@ -21,6 +21,7 @@ VERBS = {
     "optimize": "the optimizer in the loop, its claims held against the truth",
     "replay": "run NAME POINT REPLICATION, storm SEED: the same again, bit for bit",
     "plugins": "list; check DIR, new DIR: for authors of plugins",
+    "demo": "the four systems together, told as they act; --live with real processes",
     "bench": "speed of the engines and of others on one yardstick, as ratios in the same run; growth, long runs",
     "serve": "the real control plane and gateway, live, on loopback unless told",
     "node": "server.url=URL: a live agent host that joins a served control plane",

@@ -10,6 +10,7 @@ from __future__ import annotations
 import dataclasses
 import hashlib
 import time
+from collections.abc import Callable, Coroutine, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any
@@ -42,6 +43,7 @@ from sim.world.params import ServiceParams
 from sim.world.world import Load, World
 
 HEARTBEAT_S = 30.0  # the source's health_check_interval
+Job = Callable[[], Coroutine[Any, Any, None]]
 
 
 @dataclass(slots=True)
@@ -65,15 +67,16 @@ class Assembly:
     setup_cpu_s: float = 0.0  # to deploy the fleet and start the control plane
     load_cpu_s: float = 0.0  # to load it, tables included
 
-    def run(self, heartbeats: bool = True) -> RunRecord:
+    def run(self, heartbeats: bool = True, deploy: Job | None = None, beside: Sequence[Job] = ()) -> RunRecord:
         """Deploy the fleet, load it, and give the record; the runtime is closed afterwards.
 
-        `heartbeats` of a plain run say nothing that changes its answer; without them the engine is alone.
+        `heartbeats` of a plain run say nothing that changes its answer; without them the engine is alone. `deploy`
+        takes the place of the standard fleet's deployment; `beside` are jobs that run while the load does.
         """
         started, cpu_s = time.perf_counter(), time.process_time()
         try:
             with held_off():
-                self.runtime.run_task(self._deploy())
+                self.runtime.run_task(self._deploy() if deploy is None else deploy())
             if self.fire is None and heartbeats:
                 self.runtime.spawn(self._heartbeats(), "heartbeats")
             elif self.fire is not None:
@@ -82,6 +85,8 @@ class Assembly:
                     self.runtime.run_task(self.plugged.start())
                 if self.tuned is not None:
                     self.runtime.run_task(self.tuned.start())
+            for job in beside:
+                self.runtime.spawn(job(), "beside")
             self.setup_cpu_s = time.process_time() - cpu_s
             with set_aside():
                 record = self.world.run(self.load)
