@@ -134,14 +134,18 @@ class AttemptColumns:
         for name in (*COPIED, *TOKENS[1:]) if self.tokens else COPIED:
             getattr(self, name)[mine] = getattr(other, name)[row]
 
-    def table(self, rows: NDArray[np.intp]) -> AttemptTable:
+    def arrived_rows(self) -> range:
+        """Rows of attempts that have begun: a row is made when its attempt begins."""
+        return range(len(self))
+
+    def table(self, rows: NDArray[np.intp] | range) -> AttemptTable:
         """The rows named, by (request, attempt)."""
-        mine = self.k.rows
-        request, attempt = mine.request[rows], mine.attempt[rows]
-        if not in_order(request, attempt):
-            rows = rows[np.lexsort((attempt, request))]
-        found = taken(mine, rows, TOLD | TOLD_LATER | (TOLD_TOKENS if self.tokens else {}))
-        found["status"] = np.minimum(found["status"], TRUNCATED)
+        kinds = TOLD | TOLD_LATER | (TOLD_TOKENS if self.tokens else {})
+        found = taken(self.k.rows, rows, kinds)
+        if not in_order(found["request"], found["attempt"]):
+            ordered = np.asarray(rows)[np.lexsort((found["attempt"], found["request"]))]
+            found = taken(self.k.rows, ordered, kinds)
+        np.minimum(found["status"], TRUNCATED, out=found["status"])
         if not found["priority"].any():
             found["priority"] = None
         return AttemptTable(**found)

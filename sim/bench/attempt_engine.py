@@ -202,6 +202,10 @@ class AttemptEngine(ResilientEngine):
         super().close(now)
         self.rows.take_views(len(self.rows))
 
+    def release(self) -> None:
+        """The table of the run is made: rows are needed no more."""
+        self.driver.release()
+
     # The step that the kernel leaves to Python
 
     def _shed(self, row: int, now: float) -> None:

@@ -38,6 +38,10 @@ class KernelColumns:
         rows = self._k.rows
         return int(rows.request[row]) << 16 | int(rows.attempt[row])
 
-    def table(self, wanted: NDArray[np.intp]) -> AttemptTable:
+    def arrived_rows(self) -> range:
+        """Rows of requests that have come: a row is made when its request comes."""
+        return range(int(self._k.numbers[NEXT_ROW]))
+
+    def table(self, wanted: NDArray[np.intp] | range) -> AttemptTable:
         """The rows named, in that order."""
         return AttemptTable(**taken(self._k.rows, wanted, TOLD | TOLD_TOKENS if self._k.uses.tokens else TOLD))

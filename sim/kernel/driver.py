@@ -245,6 +245,13 @@ class Driver:
         while safe_steps(self.k) <= 0:
             self.grow()
 
+    def release(self) -> None:
+        """The run is over and its table made: the memory of the rows serves who asks next."""
+        k = self.k
+        self.structs.forget(k.rows)
+        k.rows = Rows(1, k.uses)
+        self.relocate()
+
     def relocate(self) -> None:
         """The kernel's struct anew, since columns have moved."""
         self.structs.forget(self.k)

@@ -121,6 +121,10 @@ class CompiledEngine:
         """Integrate what waits here up to the end."""
         integrate_central(self.k, now)
 
+    def release(self) -> None:
+        """The table of the run is made: rows are needed no more."""
+        self.driver.release()
+
     # Inside
 
     def _close_arrivals(self, _: None) -> None:

@@ -13,8 +13,9 @@ from typing import Any
 
 import numpy as np
 
+from sim.kernel.arena import zeroed
 from sim.kernel.fields import Fields
-from sim.kernel.records import copied_records, lay_records, zeroed
+from sim.kernel.records import copied_records, lay_records
 from sim.runtime.plain import rare
 
 COUNT, CURSOR, FREE, LEAST, BEFORE, FAR, NEAR, POPS, LOOKS, SCOUT = range(10)  # of `numbers`

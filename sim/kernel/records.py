@@ -5,17 +5,16 @@ A record takes 32 bytes or a multiple of 64 and begins on a multiple of its size
 
 from __future__ import annotations
 
-import mmap
 from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from sim.kernel.arena import LINE_BYTES, blank, zeroed
 from sim.kernel.fields import Fields
 
-LINE_BYTES, HUGE_BYTES, HUGE_FROM_BYTES = 64, 1 << 21, 1 << 18
-BLOCK_ROWS = 4096  # records that stay in the second cache while each of their columns is copied
+BLOCK_ROWS = 2048  # records that stay in the second cache while each of their columns is copied
 
 
 def lay_records(obj: Fields, count: int, kinds: Mapping[str, Any], starts: Mapping[str, float] | None = None) -> None:
@@ -32,19 +31,6 @@ def lay_records(obj: Fields, count: int, kinds: Mapping[str, Any], starts: Mappi
         setattr(obj, name, column)
 
 
-def zeroed(size: int) -> NDArray[np.uint8]:
-    """So many bytes of 0 that begin on a cache line, in huge pages where they are many (fewer misses of the TLB)."""
-    if size < HUGE_FROM_BYTES or not hasattr(mmap, "MADV_HUGEPAGE"):
-        memory = np.zeros(size + LINE_BYTES, dtype=np.uint8)
-        first = -memory.ctypes.data % LINE_BYTES
-    else:
-        pages = mmap.mmap(-1, size + HUGE_BYTES, flags=mmap.MAP_PRIVATE | mmap.MAP_ANONYMOUS)  # shared ones stay small
-        pages.madvise(mmap.MADV_HUGEPAGE)
-        memory = np.frombuffer(pages, dtype=np.uint8)
-        first = -memory.ctypes.data % HUGE_BYTES
-    return memory[first : first + size]
-
-
 def copied_records(old: Fields, new: Fields, kinds: Mapping[str, Any]) -> None:
     """The first entries of longer columns are those of shorter ones."""
     for name in kinds:
@@ -52,12 +38,12 @@ def copied_records(old: Fields, new: Fields, kinds: Mapping[str, Any]) -> None:
         getattr(new, name)[: len(column)] = column
 
 
-def taken(obj: Fields, rows: NDArray[np.intp], kinds: Mapping[str, Any]) -> dict[str, Any]:
+def taken(obj: Fields, rows: NDArray[np.intp] | range, kinds: Mapping[str, Any]) -> dict[str, Any]:
     """The columns named, with the dtypes named, of these rows in their order: each record is fetched once."""
     count = len(rows)
-    found = {name: np.empty(count, dtype=dtype) for name, dtype in kinds.items()}
-    first = int(rows[0]) if count else 0
-    run = count > 0 and int(rows[-1]) - first == count - 1 and bool((rows[1:] > rows[:-1]).all())
+    found = blank_columns(count, kinds)
+    run = isinstance(rows, range) or is_run(rows)
+    first = int(rows[0]) if run and count else 0
     for start in range(0, count, BLOCK_ROWS):
         end = min(start + BLOCK_ROWS, count)
         where: Any = slice(first + start, first + end) if run else rows[start:end]
@@ -66,7 +52,29 @@ def taken(obj: Fields, rows: NDArray[np.intp], kinds: Mapping[str, Any]) -> dict
     return found
 
 
+def blank_columns(count: int, kinds: Mapping[str, Any]) -> dict[str, NDArray[Any]]:
+    """New columns of `count` entries with whatever stands there, in one piece of memory, each from a cache line on."""
+    sizes = {name: -(-count * np.dtype(kind).itemsize // LINE_BYTES) * LINE_BYTES for name, kind in kinds.items()}
+    memory, first = blank(sum(sizes.values())), 0
+    found = {}
+    for name, kind in kinds.items():
+        found[name] = memory[first : first + count * np.dtype(kind).itemsize].view(kind)
+        first += sizes[name]
+    return found
+
+
+def is_run(rows: NDArray[np.intp]) -> bool:
+    """Whether each row is the one after the last."""
+    return len(rows) > 0 and int(rows[-1]) - int(rows[0]) == len(rows) - 1 and bool((rows[1:] > rows[:-1]).all())
+
+
 def in_order(request: NDArray[np.int64], attempt: NDArray[np.int16]) -> bool:
     """Whether rows stand by (request, attempt) already, as they do where few are tried again."""
+    count = len(request)
+    blocks = (slice(start, min(start + BLOCK_ROWS + 1, count)) for start in range(0, max(count - 1, 1), BLOCK_ROWS))
+    return all(_in_order(request[block], attempt[block]) for block in blocks)
+
+
+def _in_order(request: NDArray[np.int64], attempt: NDArray[np.int16]) -> bool:
     later = request[1:] > request[:-1]
     return bool(later.all() or (later | ((request[1:] == request[:-1]) & (attempt[1:] > attempt[:-1]))).all())

@@ -153,6 +153,8 @@ class VirtualTask:
             self._awaited = awaited
 
     def _end(self, result: Any, error: BaseException | None) -> None:
+        if isinstance(error, Cancelled):
+            error.__traceback__ = None  # it holds the frames of whoever moved time, and with them their whole run
         self._result, self.error = result, error
         self._runtime.ended(self)
         self._over.set()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
+from typing import Any
 
 import numpy as np
 
@@ -14,6 +15,16 @@ from sim.world.machines import WorldNode
 
 COUNTS = ("agents", "arrived", "answered", "refused", "present")
 SUMS = ("area_present_s", "area_busy_s", "work_done_s")
+
+
+def arrived_rows(columns: Any, closed: bool) -> Any:
+    """Rows of what has come, in the order of the table; columns that make a row when it comes say so themselves."""
+    known = getattr(columns, "arrived_rows", None)  # a closed client's next request is not known yet
+    arrived = np.flatnonzero(~np.isnan(np.asarray(columns.arrived_at))) if known is None else known()
+    if closed:  # rows of clients lie in blocks, as they were drawn
+        arrived = np.asarray(arrived)
+        arrived = arrived[np.argsort(np.asarray(columns.request)[arrived], kind="stable")]
+    return arrived
 
 
 def node_table(nodes: Mapping[str, WorldNode], columns: Columns, types: tuple[str, ...], ended_at: float) -> NodeTable:

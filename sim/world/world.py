@@ -19,7 +19,7 @@ from sim.contracts import ArrivalChunk, ArrivalLaw, ClosedLaw, Draws, ServiceLaw
 from sim.errors import NodeError
 from sim.runtime.virtual import VirtualRuntime
 from sim.types.records import AgentSteps, RunRecord, StreamTable
-from sim.world.books import node_table
+from sim.world.books import arrived_rows, node_table
 from sim.world.closed import ClosedClients
 from sim.world.columns import Columns
 from sim.world.engine import Engine
@@ -254,14 +254,16 @@ class World:
     def _record(self, load: Load) -> RunRecord:
         ended_at = self.runtime.now()
         self.engine.close(ended_at)
-        arrived = np.flatnonzero(~np.isnan(np.asarray(self.columns.arrived_at)))  # a closed client's next are unknown
-        if load.closed is not None:  # rows of clients lie in blocks, as they were drawn
-            arrived = arrived[np.argsort(np.asarray(self.columns.request)[arrived], kind="stable")]
+        arrived = arrived_rows(self.columns, load.closed is not None)
         stream = self.params.stream
         if stream is not None:
             stream_open(self.engine, self.columns, stream, ended_at)
             arrived = arrived[:0]
         attempts = self.columns.table(arrived)
+        nodes = node_table(self.nodes, self.columns, self.params.types, ended_at)
+        release = getattr(self.engine, "release", None)
+        if release is not None:
+            release()
         terminating = load.open is not None and load.open.terminating
         horizon_s = load.horizon_s
         endless = getattr(load.open, "endless", False)
@@ -269,7 +271,7 @@ class World:
             horizon_s = min(horizon_s, float(attempts.arrived_at.max()))
         return RunRecord(
             attempts=attempts,
-            nodes=node_table(self.nodes, self.columns, self.params.types, ended_at),
+            nodes=nodes,
             horizon_s=horizon_s,
             ended_at=ended_at,
             arrivals_count=self.engine.arrivals_count,

@@ -7,8 +7,9 @@ from collections.abc import Mapping
 import numpy as np
 import pytest
 
+from sim.kernel.arena import LINE_BYTES
 from sim.kernel.fields import Fields
-from sim.kernel.records import HUGE_BYTES, LINE_BYTES, copied_records, in_order, lay_records, taken, zeroed
+from sim.kernel.records import copied_records, in_order, lay_records, taken
 
 SMALL = {"at": np.float64, "node": np.int32}
 WIDE = {**dict.fromkeys("abcdefgh", np.float64), "last": np.int8}
@@ -47,16 +48,6 @@ def test_columns_begin_as_they_are_told_and_do_not_overlap() -> None:
     assert board.at.tolist() == [1.0, 2.0, 3.0, 4.0]
 
 
-@pytest.mark.parametrize("size", [LINE_BYTES, HUGE_BYTES, HUGE_BYTES + LINE_BYTES])
-def test_memory_is_blank_and_aligned_whether_large_or_small(size: int) -> None:
-    memory = zeroed(size)
-    assert len(memory) == size
-    assert memory.ctypes.data % (LINE_BYTES if size < HUGE_BYTES else HUGE_BYTES) == 0
-    assert not memory.any()
-    memory[-1] = 3
-    assert memory[-1] == 3
-
-
 def test_longer_columns_begin_like_shorter_ones() -> None:
     short, long = laid(3, SMALL), laid(6, SMALL)
     short.node[:] = [4, 5, 6]
@@ -76,6 +67,15 @@ def test_what_is_taken_is_a_copy_of_the_rows_named_whatever_the_blocks(
     assert found["at"].tolist() == [row / 4.0 for row in rows]
     assert found["node"].tolist() == [row * 10 for row in rows]
     assert (found["at"].dtype, found["node"].dtype) == (np.float64, np.int64)
+    assert all(column.flags.c_contiguous for column in found.values())
+    assert not rows or all(column.ctypes.data % LINE_BYTES == 0 for column in found.values())
+
+
+def test_a_range_of_rows_is_taken_like_its_numbers() -> None:
+    board = laid(8, SMALL)
+    board.node[:] = np.arange(8)
+    assert taken(board, range(2, 7), SMALL)["node"].tolist() == [2, 3, 4, 5, 6]
+    assert taken(board, range(0), SMALL)["node"].tolist() == []
 
 
 @pytest.mark.parametrize(
@@ -90,7 +90,10 @@ def test_what_is_taken_is_a_copy_of_the_rows_named_whatever_the_blocks(
         ([(4, 0), (4, 0)], False),
     ],
 )
-def test_order_is_by_request_then_attempt(rows: list[tuple[int, int]], sorted_already: bool) -> None:
+def test_order_is_by_request_then_attempt(
+    rows: list[tuple[int, int]], sorted_already: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("sim.kernel.records.BLOCK_ROWS", 1)
     request = np.array([row[0] for row in rows], dtype=np.int64)
     attempt = np.array([row[1] for row in rows], dtype=np.int16)
     assert in_order(request, attempt) is sorted_already
