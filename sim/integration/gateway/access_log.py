@@ -30,6 +30,9 @@ class AccessRow(NamedTuple):
     reason: str = ""
 
 
+_row = tuple.__new__  # rows are made twice a request: not by way of keywords
+
+
 class AccessLog:
     """The newest `rows_max` rows; `sink` gets every one of them."""
 
@@ -40,16 +43,16 @@ class AccessLog:
 
     def request(self, at: float, request_id: str, method: str, path: str, address: str) -> None:
         """A request came in; `path` is redacted."""
-        self._add(AccessRow("request", at, request_id, method[:16], path, "", address))
+        self._add(_row(AccessRow, ("request", at, request_id, method[:16], path, "", address, "", 0, 0.0, 0, "")))
 
     def response(
         self, at: float, request_id: str, method: str, path: str, endpoint: str, key_id: str, status: int,
         spent_s: float, body_bytes: int, reason: str,
     ) -> None:  # fmt: skip
         """A request was answered; `reason` says why not, where it was not. `path` is redacted."""
-        told = AccessRow("response", at, request_id, method[:16], path, endpoint, "", key_id, status, spent_s,
-                         body_bytes, reason and redact(reason))  # fmt: skip
-        self._add(told)
+        told = ("response", at, request_id, method[:16], path, endpoint, "", key_id, status, spent_s, body_bytes,
+                reason and redact(reason))  # fmt: skip
+        self._add(_row(AccessRow, told))
 
     def _add(self, row: AccessRow) -> None:
         self.rows.append(row)

@@ -16,23 +16,30 @@ from sim.integration.gateway.access_log import AccessLog
 from sim.integration.gateway.auth import Authenticator
 from sim.integration.gateway.body import Disconnected, read_body
 from sim.integration.gateway.cors import Cors
-from sim.integration.gateway.exchange import Pairs, Request, Response
+from sim.integration.gateway.exchange import JSON, Pairs, Request, Response
 from sim.integration.gateway.guard import Guard, Headers, safe_value
 from sim.integration.gateway.kinds import Principal
 from sim.integration.gateway.metrics import UNKNOWN, GatewayMetrics
-from sim.integration.gateway.ports import Hooks, Receive, Scope, Send
+from sim.integration.gateway.ports import WHOLE, Hooks, Receive, Scope, Send, WholeAnswer
 from sim.integration.gateway.problem import Problem
 from sim.integration.gateway.quota import Quota
 from sim.integration.gateway.redact import redact
 from sim.integration.gateway.router import NOWHERE, Match, Route, Router
 from sim.integration.gateway.settings import GatewayConfig
 
+TOLD_PATHS_MAX, TOLD_PATH_SIGNS_MAX = 256, 64
+FRAMING = frozenset({b"content-length", b"transfer-encoding"})  # the core's own to say
+NO_EXTENSIONS: dict[str, Any] = {}
 GONE = 499  # the client left before its answer; nobody is told
 HEAVY_SHARE = 0.9  # of requests_max that tasks may fill, so that the fleet can still be managed
 ALWAYS: Pairs = (
     (b"x-content-type-options", b"nosniff"),
     (b"cache-control", b"no-store"),
 )
+
+
+PLAIN_HEAD = b"".join(name + b": " + value + b"\r\n" for name, value in ALWAYS) + b"x-request-id: "
+JSON_HEAD = b"\r\ncontent-type: " + JSON + b"\r\ncontent-length: "
 
 
 @dataclass(slots=True)
@@ -77,17 +84,24 @@ class Core:
         self.closing = False  # no new work is taken
         self._ordinal = 0
         self._logs = parts.config.request_logging or parts.config.response_logging
+        self._told_paths: dict[str, str] = {}  # of paths that hold no secret; at most TOLD_PATHS_MAX
 
     def visit(self, scope: Scope, method: str) -> Visit:
         """A request begins."""
         self._ordinal += 1
         client = scope.get("client")
-        now = self.parts.runtime().now()
         path = scope["path"]
-        visit = Visit(f"req-{self._ordinal:08x}", now, client[0] if client else "", method, path)
+        told_path = ""
         if self._logs:
-            visit.told_path = redact(path)
-        return visit
+            told_path = self._told_paths.get(path) or self._told(path)
+        now = self.parts.runtime().now()
+        return Visit(f"req-{self._ordinal:08x}", now, client[0] if client else "", method, path, told_path)
+
+    def _told(self, path: str) -> str:
+        told = redact(path)
+        if told == path and len(self._told_paths) < TOLD_PATHS_MAX and len(path) <= TOLD_PATH_SIGNS_MAX:
+            self._told_paths[path] = told
+        return told
 
     async def http(self, scope: Scope, receive: Receive, send: Send) -> None:
         """One request and its answer."""
@@ -98,7 +112,9 @@ class Core:
         try:
             response = await self._answered(visit, scope, receive)
             if response is not None:
-                await self._send(response, visit, send)
+                whole = scope.get("extensions", NO_EXTENSIONS).get(WHOLE)
+                if whole is None or not self._sent_whole(response, visit, whole):
+                    await self._send(response, visit, send)
         finally:
             metrics.in_flight -= 1
             if span is not None:
@@ -137,9 +153,11 @@ class Core:
             visit.told = parts.cors.marks(origin)
         match, principal = self.enter(visit, headers, method)
         route = self.admitted(match, principal, method)
-        body = await read_body(receive, headers, parts.runtime(), parts.config)
-        visit.body_bytes = len(body)
-        request = Request(visit.request_id, method, visit.path, headers, scope, match.params, principal, body)
+        body = b""
+        if b"content-length" in headers or b"transfer-encoding" in headers:
+            body = await read_body(receive, headers, parts.runtime(), parts.config)
+            visit.body_bytes = len(body)
+        request = Request(visit.request_id, method, visit.path, headers, scope, match.params or {}, principal, body)
         if parts.hooks is not None:
             response = await parts.hooks.before(request)
             if response is None:
@@ -199,7 +217,8 @@ class Core:
         if not verdict.allowed:
             parts.metrics.refused(verdict.name)
             raise parts.quota.refusal(verdict)
-        visit.told = (*visit.told, *parts.quota.headers(verdict))
+        told = parts.quota.headers(verdict)
+        visit.told = (*visit.told, *told) if visit.told else told
 
     def book(self, visit: Visit, status: int) -> None:
         """The request is answered."""
@@ -214,11 +233,21 @@ class Core:
                 visit.body_bytes, visit.reason,
             )  # fmt: skip
 
+    def _sent_whole(self, response: Response, visit: Visit, whole: WholeAnswer) -> bool:
+        """The usual answer, JSON without a header of its own, in one piece; False: it has to go the long way."""
+        if response.headers or response.media_type != JSON or response.status == 204 or visit.method == "HEAD":
+            return False
+        body, pieces = response.body, [PLAIN_HEAD, visit.request_id.encode()]
+        for name, value in visit.told:
+            pieces += (b"\r\n", name, b": ", value)
+        pieces += (JSON_HEAD, str(len(body)).encode(), b"\r\n")
+        return whole(response.status, b"".join(pieces), body)
+
     async def _send(self, response: Response, visit: Visit, send: Send) -> None:
         body = response.body
         headers = [(b"x-request-id", visit.request_id.encode()), *ALWAYS, *visit.told]
         for name, value in response.headers:
-            if safe_value(value) and safe_value(name):  # a CR or LF would begin another answer
+            if safe_value(value) and safe_value(name) and name.lower() not in FRAMING:  # CR, LF: another answer
                 headers.append((name.lower(), value))
         if response.media_type and safe_value(response.media_type):
             headers.append((b"content-type", response.media_type))

@@ -121,16 +121,19 @@ def adapted(handler: Callable[..., Any], runtime: Callable[[], Runtime]) -> Answ
     method = handler if inspect.isroutine(handler) else type(handler).__call__
     is_coroutine = inspect.iscoroutinefunction(method)
 
-    async def answer(request: Request) -> Response:
-        if is_coroutine:
-            value = await (handler(request) if takes else handler())
-        else:
-            value = await runtime().run_blocking(lambda: handler(request) if takes else handler())
-            if inspect.isawaitable(value):
-                value = await value
-        return Response.of(value)
+    async def with_request(request: Request) -> Response:
+        return Response.of(await handler(request))
 
-    return answer
+    async def without(request: Request) -> Response:
+        return Response.of(await handler())
+
+    async def beside(request: Request) -> Response:
+        value = await runtime().run_blocking(lambda: handler(request) if takes else handler())
+        return Response.of(await value if inspect.isawaitable(value) else value)
+
+    if not is_coroutine:
+        return beside
+    return with_request if takes else without
 
 
 def takes_argument(handler: Callable[..., Any]) -> bool:

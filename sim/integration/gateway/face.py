@@ -84,10 +84,18 @@ def _operation(entry: Entry) -> str:
     return f"{entry.method.lower()}_{words}"
 
 
-def mounted(app: AsgiApp) -> Answering:
-    """A handler of the core's that has an ASGI application answer; what that sends is collected."""
+def mounted(entry: Entry) -> Answering:
+    """A handler of the core's that has FastAPI answer; what that sends is collected.
+
+    An application for one endpoint alone, made when it is first asked: the core knows where a path leads, so that
+    nobody has to look through all of them again.
+    """
+    made: list[AsgiApp] = []
 
     async def answer(request: CoreRequest) -> Response:
+        if not made:
+            made.append(make_face([entry]))  # type: ignore[arg-type] # Starlette's own names for the same three
+        app = made[0]
         messages: list[Message] = []
         pending: list[Message] = [{"type": "http.request", "body": request.body, "more_body": False}]
 

@@ -81,10 +81,9 @@ class APIGateway:
         )  # fmt: skip
         self.sockets = Sockets(self.core)
         self.desk = None if tasks is None else TaskDesk(tasks, lambda: self.runtime, settings.tasks_max, book)
-        entries = core_entries(self)
-        self._face = make_face(entries)
-        answer = mounted(self._face)  # type: ignore[arg-type] # Starlette's own names for the same three
-        for entry in entries:
+        self._entries = core_entries(self)
+        for entry in self._entries:
+            answer = mounted(entry)
             self.router.add(Route(entry.method, entry.path, answer, entry.scope, entry.summary, heavy=entry.heavy))
         add_builtin(self)
         self._document: dict[str, Any] | None = None
@@ -174,7 +173,7 @@ class APIGateway:
     def openapi(self) -> dict[str, Any]:
         """The OpenAPI document of all REST endpoints."""
         if self._document is None:
-            self._document = with_routes(self._face.openapi(), self.router)
+            self._document = with_routes(make_face(self._entries).openapi(), self.router)
         return self._document
 
     def status(self) -> dict[str, Any]:

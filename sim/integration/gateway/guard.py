@@ -9,6 +9,7 @@ and dot segments (400). See RFC 9112 sections 3 and 6. Sizes are bytes.
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable
 from typing import Any
 
 from sim.integration.gateway.ports import Scope
@@ -42,36 +43,32 @@ class Guard:
         self.hosts = frozenset({config.host.lower(), *own, *trusted})
         self.suffixes = tuple(name[1:] for name in sorted(trusted) if name.startswith("*."))
         self._plain_hosts: dict[bytes, None] = {}  # seen and trusted; at most HOSTS_MAX
+        self._plain_paths: dict[str, None] = {}  # seen and plain; at most PATHS_MAX
 
-    HOSTS_MAX = 64
+    HOSTS_MAX, PATHS_MAX, PATH_SIGNS_MAX = 64, 256, 64
 
     def headers(self, scope: Scope) -> Headers:
         """Headers by lower-case name; every other rule is checked on the way."""
         config, pairs = self.config, scope["headers"]
-        if len(pairs) > config.header_count_max:
+        count = len(pairs)
+        if count > config.header_count_max:
             raise Problem(431, f"more than {config.header_count_max} headers", headers=CLOSE)
-        found: Headers = {}
-        size = 0
-        for name, value in pairs:
-            size += len(name) + len(value) + 4
-            if (name not in USUAL and NAME(name) is None) or BAD_VALUE(value) is not None:
-                raise Problem(400, "a header holds what HTTP does not allow", headers=CLOSE)
-            if name in found:
-                if name in ONCE:
-                    raise Problem(400, "a header came twice that may come once", headers=CLOSE)
-                found[name] += b", " + value
-            else:
-                found[name] = value
-        if size > config.header_bytes_max:
+        found: Headers = dict(pairs)
+        if len(found) < count:
+            found = _joined(pairs)
+        values = b"".join(found.values())  # one look at all of them: a bad byte is bad in any
+        if BAD_VALUE(values) is not None or not (USUAL.issuperset(found) or all(map(NAME, found))):
+            raise Problem(400, "a header holds what HTTP does not allow", headers=CLOSE)
+        if len(values) + len(b"".join(found)) + 4 * count > config.header_bytes_max:
             raise Problem(431, f"headers of more than {config.header_bytes_max} bytes", headers=CLOSE)
-        self._host(found.get(b"host"))
+        host = found.get(b"host")
+        if host not in self._plain_hosts:
+            self._host(host)
         self._target(scope)
         self._framing(scope.get("http_version", "1.1"), found)
         return found
 
     def _host(self, value: bytes | None) -> None:
-        if value in self._plain_hosts:
-            return
         text = "" if value is None else value.decode("latin-1").lower()
         match = HOST(text)
         if match is None or (match[2] is not None and int(match[2]) > 65_535):
@@ -87,8 +84,12 @@ class Guard:
         raw = scope.get("raw_path") or path.encode("utf-8", "surrogatepass")
         if len(raw) + len(scope.get("query_string", b"")) > self.config.uri_bytes_max:
             raise Problem(414, f"a URI of more than {self.config.uri_bytes_max} bytes", headers=CLOSE)
+        if path in self._plain_paths:
+            return
         if not path.startswith("/") or BAD_PATH(path) is not None:
             raise Problem(400, "the path is not a plain one")
+        if len(self._plain_paths) < self.PATHS_MAX and len(path) <= self.PATH_SIGNS_MAX:
+            self._plain_paths[path] = None
 
     def _framing(self, version: str, headers: Headers) -> None:
         if version not in VERSIONS:
@@ -111,6 +112,19 @@ class Guard:
         if method not in KNOWN:
             raise Problem(501, "an unknown method")
         return str(method)
+
+
+def _joined(pairs: Iterable[tuple[bytes, bytes]]) -> Headers:
+    """Headers of which some came twice; raises `Problem` for those that may come once."""
+    found: Headers = {}
+    for name, value in pairs:
+        if name not in found:
+            found[name] = value
+        elif name in ONCE:
+            raise Problem(400, "a header came twice that may come once", headers=CLOSE)
+        else:
+            found[name] += b", " + value
+    return found
 
 
 def safe_value(value: bytes) -> bool:

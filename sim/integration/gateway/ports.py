@@ -15,6 +15,8 @@ Message = dict[str, Any]
 Receive = Callable[[], Awaitable[Message]]
 Send = Callable[[Message], Awaitable[None]]
 Scope = dict[str, Any]
+WholeAnswer = Callable[[int, bytes, bytes], bool]  # status, head lines, body -> whether it went out
+WHOLE = "victor_sim.whole_answer"  # the ASGI extension of a server that takes an answer in one piece
 Entropy = Callable[[int], bytes]  # count -> so many bytes that nobody can guess
 
 

@@ -41,6 +41,7 @@ class Quota:
     def remove_route(self, name: str) -> None:
         """The endpoint is gone."""
         self.routes.pop(name, None)
+        self._policies.pop(name, None)
 
     def take(self, principal: Principal | None, address: str, route: str, now: float) -> Verdict:
         """Charge a request to its buckets, or to none when one refuses."""
@@ -61,7 +62,8 @@ class Quota:
     def headers(self, verdict: Verdict) -> Headers:
         """What the client is told."""
         state = f'"{verdict.name}";r={verdict.remaining_count};t={math.ceil(verdict.reset_s)}'.encode()
-        told = ((b"ratelimit-policy", self._policy(verdict.name)), (b"ratelimit", state))
+        policy = self._policies.get(verdict.name) or self._policy(verdict.name)
+        told = ((b"ratelimit-policy", policy), (b"ratelimit", state))
         if verdict.allowed:
             return told
         return (*told, (b"retry-after", str(max(1, math.ceil(verdict.retry_s))).encode()))
@@ -72,12 +74,10 @@ class Quota:
         return Problem(429, "too many requests", "quota-exceeded", self.headers(verdict), fields)
 
     def _policy(self, name: str) -> bytes:
-        policy = self._policies.get(name)
-        if policy is None:
-            gcra = self.routes.get(name) or {
-                "key": self.by_key, "caller": self.by_caller, "address": self.by_address or self.by_key
-            }[name]  # fmt: skip
-            policy = self._policies[name] = f'"{name}";q={gcra.limit};w={math.ceil(gcra.period_s)}'.encode()
+        gcra = self.routes.get(name) or {
+            "key": self.by_key, "caller": self.by_caller, "address": self.by_address or self.by_key
+        }[name]  # fmt: skip
+        policy = self._policies[name] = f'"{name}";q={gcra.limit};w={math.ceil(gcra.period_s)}'.encode()
         return policy
 
 

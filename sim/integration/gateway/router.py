@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from sim.errors import ConfigError
@@ -32,11 +32,10 @@ class Route:
     summary: str = ""
     owner: str = "core"
     heavy: bool = False
+    name: str = field(init=False, compare=False)  # as logs, metrics and limits call it: never what a client sent
 
-    @property
-    def name(self) -> str:
-        """As logs, metrics and limits call it: never what a client sent."""
-        return f"{self.method} {self.path}"
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "name", f"{self.method} {self.path}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,6 +56,7 @@ class Router:
     def __init__(self) -> None:
         self._plain: dict[str, dict[str, Route]] = {}
         self._templates: dict[int, list[tuple[tuple[str, ...], dict[str, Route]]]] = {}  # by number of segments
+        self._found: dict[tuple[str, str], Match] = {}  # of literal paths, as they were asked for: at most twice _plain
         self._count = 0
 
     def __len__(self) -> int:
@@ -81,6 +81,7 @@ class Router:
         if route.method in table:
             raise ConfigError("path", route.path, f"a path whose {route.method} is not taken")
         table[route.method] = route
+        self._found.clear()
         self._count += 1
 
     def remove(self, owner: str) -> int:
@@ -88,21 +89,23 @@ class Router:
         gone = [route for route in self.routes() if route.owner == owner]
         for route in gone:
             del self._table(route.path)[route.method]
+        self._found.clear()
         self._count -= len(gone)
         return len(gone)
 
     def match(self, path: str, method: str) -> Match:
         """What is meant; a HEAD is the GET of the same path where it has none of its own."""
-        params: dict[str, str] = {}
+        found = self._found.get((path, method))
+        if found is not None:
+            return found
         table = self._plain.get(path)
-        if not table:
-            table, params = self._by_template(path)
-            if not table:
-                return NOWHERE
-        route = table.get(method)
-        if route is None and method == "HEAD":
-            route = table.get("GET")
-        return Match(route, params, tuple(table))
+        if table:
+            found = _of_table(table, method, {})
+            if found.route is not None:  # else a client's words would fill the memory
+                self._found[path, method] = found
+            return found
+        table, params = self._by_template(path)
+        return _of_table(table, method, params) if table else NOWHERE
 
     def _by_template(self, path: str) -> tuple[dict[str, Route], dict[str, str]]:
         segments = path.split("/")
@@ -132,6 +135,13 @@ class Router:
         alike.append((segments, {}))
         alike.sort(key=lambda one: [segment[:1] == "{" for segment in one[0]])  # literal segments come first
         return self._table(path)
+
+
+def _of_table(table: dict[str, Route], method: str, params: dict[str, str]) -> Match:
+    route = table.get(method)
+    if route is None and method == "HEAD":
+        route = table.get("GET")
+    return Match(route, params, tuple(table))
 
 
 def _blank(segment: str) -> str:
