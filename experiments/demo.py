@@ -10,6 +10,7 @@ Without a flag on virtual time: an hour and a half of the fleet's life, the same
 
   victor-sim demo                 what the whole system does, in about half a minute
   victor-sim demo seed=7          the same with other chance
+  victor-sim demo --live          the same with real processes on loopback, its intervals shortened, under two minutes
   victor-sim demo --quiet         the report alone
 
 Exit codes: 0 every part happened; 1 one did not (its line says NO); 2 a setting that the demo cannot have.
@@ -30,7 +31,11 @@ def help_text() -> str:
 
 def main(arguments: Sequence[str]) -> int:
     """1 when a part did not happen."""
-    words = parse(arguments, ("--quiet",), (CONFIG_DIR,))
+    words = parse(arguments, ("--live", "--quiet"), (CONFIG_DIR,))
+    if "--live" in words.flags:
+        from sim.live.demo.command import live_demo
+
+        return live_demo(words.overrides, words.config_dir, sys.stdout, "--quiet" in words.flags)
     from sim.bench.demo.command import demo
 
     return demo(words.overrides, words.config_dir, sys.stdout, "--quiet" in words.flags)

@@ -12,24 +12,18 @@ from collections.abc import Mapping
 from functools import partial
 from typing import Any
 
-import numpy as np
-
 from sim.bench.schema import Config
-from sim.bench.tuned_samples import TUNED, fleet_surface, make_optimizer, sample_of
+from sim.bench.tuned_samples import fleet_surface, make_optimizer, sample_of, spread_around
 from sim.bench.tuned_subject import TunedSubject
 from sim.contracts import Draws, EventSink
 from sim.errors import FleetError
 from sim.intelligence.ports import Review
 from sim.intelligence.protocol import Window
-from sim.runtime.draws import TUNED_AGENT
 from sim.runtime.virtual import VirtualRuntime
 from sim.world.surfaces.seated import SeatedFifo, Seats
 from sim.world.surfaces.surface import Point
 from sim.world.surfaces.tuning import Outcomes
 from sim.world.world import World
-
-SPREAD_RATIO = 0.5
-DRAWN_MAX = 1 << 20  # windows of an agent that have a draw of their own; a power of two
 
 
 class TunedAgents:
@@ -99,13 +93,8 @@ class TunedAgents:
             await self.runtime.sleep(self.config.window_s)
 
     def _spread(self, subject: TunedSubject, serial: int) -> dict[str, float]:
-        space, tuning = self.seats.surface.space, subject.tuning
-        entity = np.array([serial * DRAWN_MAX + (tuning.window & DRAWN_MAX - 1)], dtype=np.uint64)
-        u = self.draws.uniforms_of(TUNED_AGENT, entity, len(TUNED))[0]
-        unit = space.to_unit(np.array([tuning.standing]))
-        unit[0, : len(TUNED)] += SPREAD_RATIO * (u - 0.5)
-        row = space.from_unit(np.clip(unit, 0.0, 1.0))[0].tolist()
-        return dict(zip(TUNED, row[: len(TUNED)], strict=True))
+        tuning = subject.tuning
+        return spread_around(self.seats.surface.space, self.draws, tuning.standing, serial, tuning.window)
 
     async def _collect(self, agent_id: str, outcomes: Outcomes, point: Point, arm: int) -> None:
         self.windows_count += 1

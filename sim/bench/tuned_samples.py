@@ -10,19 +10,21 @@ from typing import Any
 import numpy as np
 
 from sim.bench.schema import Config
-from sim.contracts import Draws, EventSink
+from sim.contracts import Draws, EventSink, Runtime
 from sim.errors import ConfigError
 from sim.intelligence.config import OptimizerConfig
 from sim.intelligence.optimizer import MLOptimizer
 from sim.intelligence.protocol import Guardrail, Parameter, Window
-from sim.runtime.virtual import VirtualRuntime
+from sim.runtime.draws import TUNED_AGENT
 from sim.types.metrics import AgentMetrics
-from sim.world.surfaces.space import CONCURRENCY, CONTEXT_TOKENS, LOGARITHMIC_FROM, NAMES
+from sim.world.surfaces.space import CONCURRENCY, CONTEXT_TOKENS, LOGARITHMIC_FROM, NAMES, Space
 from sim.world.surfaces.surface import TARGETS, Point, Surface
 from sim.world.surfaces.tuning import TRIAL, Outcomes
 
 TUNED = NAMES[:CONCURRENCY]
 SHORT = 20  # tasks below which none (or all) that succeeded does not make a rate certain (Agresti and Coull 1998)
+SPREAD_RATIO = 0.5  # of a range, around the setting that stands
+DRAWN_MAX = 1 << 20  # windows of a subject that have a draw of their own; a power of two
 RATES = ("success_rate", "task_completion_rate", "error_rate")
 
 
@@ -36,7 +38,7 @@ def fleet_surface(config: Config) -> Surface:
 
 
 def make_optimizer(
-    config: Config, runtime: VirtualRuntime, draws: Draws, log: EventSink, surface: Surface, **parts: Any
+    config: Config, runtime: Runtime, draws: Draws, log: EventSink, surface: Surface, **parts: Any
 ) -> MLOptimizer:
     """The optimizer of a fleet; `parts` are its actuator, twin and review."""
     group, space = config.optimizer, surface.space
@@ -103,3 +105,13 @@ def moved(old: Point, params: Mapping[str, float]) -> Point:
     """A setting with other parameters; concurrency is the fleet's."""
     row = [float(params.get(name, old[at])) for at, name in enumerate(TUNED)]
     return (row[0], row[1], row[2], old[CONCURRENCY])
+
+
+def spread_around(space: Space, draws: Draws, standing: Point, serial: int, window: int) -> dict[str, float]:
+    """Parameters drawn around a setting for one window of the subject with this serial."""
+    entity = np.array([serial * DRAWN_MAX + (window & DRAWN_MAX - 1)], dtype=np.uint64)
+    u = draws.uniforms_of(TUNED_AGENT, entity, len(TUNED))[0]
+    unit = space.to_unit(np.array([standing]))
+    unit[0, : len(TUNED)] += SPREAD_RATIO * (u - 0.5)
+    row = space.from_unit(np.clip(unit, 0.0, 1.0))[0].tolist()
+    return dict(zip(TUNED, row[: len(TUNED)], strict=True))

@@ -40,5 +40,11 @@ class Stage(Protocol):
     async def nodes(self) -> None:
         """Bring the nodes in; returns once they are registered."""
 
+    def orders(self) -> list[dict[str, Any]]:
+        """Agents to deploy through the gateway, beyond those that nodes bring."""
+
+    def tunable(self) -> list[str]:
+        """Who may be improved now, by the names of the optimizer's samples."""
+
     def struck(self) -> tuple[str, float] | None:
         """The node that was struck, and when; None before."""

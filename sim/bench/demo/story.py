@@ -10,11 +10,10 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
 
-from sim.bench.demo.settings import AGENTS, ASKS_MAX, KINDS, SAMPLES_AN_AGENT
+from sim.bench.demo.settings import AGENTS, ASKS_MAX, SAMPLES_AN_AGENT
 from sim.bench.demo.stage import Stage
 from sim.errors import FleetError
 from sim.intelligence.loop import prove
-from sim.types.fleet import AgentStatus
 from sim.types.metrics import OptimizationResult
 
 TARGET = "response_time"
@@ -50,9 +49,7 @@ class Story:
     async def deploy(self) -> None:
         """Nodes and agents; raises `FleetError` where the gateway refuses one."""
         await self.stage.nodes()
-        for number in range(AGENTS):
-            kind = KINDS[number % len(KINDS)]
-            order = {"name": f"{kind} Agent", "type": "agent", "model": "simulated", "temperature": 0.7}
+        for order in self.stage.orders():
             await self._get("POST", "/v1/agents", order)
         self.told.nodes = await self._get("GET", "/v1/nodes")
         self.told.agents = await self._get("GET", "/v1/agents")
@@ -68,7 +65,7 @@ class Story:
         self.say(f"plugins: {', '.join(each['plugin_id'] for each in enabled)}")
         await self._tour("before")
         needed = self.stage.optimizer.config.min_data_points
-        await self._samples(SAMPLES_AN_AGENT, len(self.told.agents))
+        await self._samples(SAMPLES_AN_AGENT, AGENTS)
         await self._samples(needed, 1)
         await self._improve()
         await self._tour("after")
@@ -102,7 +99,7 @@ class Story:
         """Ask for an improvement of one agent after the other, until one is proposed, proved and applied."""
         optimizer = self.stage.optimizer
         for number in range(ASKS_MAX):
-            ready = [info.agent_id for info in self.stage.manager.list_agents(status=AgentStatus.READY)]
+            ready = self.stage.tunable()
             able = [name for name in self.sampled(optimizer.config.min_data_points) if name in ready]
             if not able:
                 await self.stage.runtime.sleep(self.look_s)

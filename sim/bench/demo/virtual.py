@@ -7,10 +7,12 @@ from typing import Any
 
 from sim.bench.assemble import Job, assemble
 from sim.bench.demo.asgi import ask
+from sim.bench.demo.settings import AGENTS, KINDS
 from sim.bench.fleet_load import FleetLoad
 from sim.bench.schema import Config
 from sim.errors import ConfigError
 from sim.integration.gateway.kinds import ADMIN
+from sim.types.fleet import AgentStatus
 from sim.types.records import RunRecord
 
 OPERATOR = "192.0.2.1"  # no client's address (RFC 5737)
@@ -51,6 +53,15 @@ class VirtualStage:
             status, told = await self.call("POST", "/v1/nodes", order)
             if status != 201:
                 raise ConfigError("fleet.nodes", info.node_id, f"a node that the gateway takes (it answered {told})")
+
+    def orders(self) -> list[dict[str, Any]]:
+        """The source's five."""
+        names = [f"{KINDS[number % len(KINDS)]} Agent" for number in range(AGENTS)]
+        return [{"name": name, "type": "agent", "model": "simulated", "temperature": 0.7} for name in names]
+
+    def tunable(self) -> list[str]:
+        """Agents that are ready."""
+        return [info.agent_id for info in self.manager.list_agents(status=AgentStatus.READY)]
 
     def struck(self) -> tuple[str, float] | None:
         """The first crash."""
