@@ -19,6 +19,7 @@ class ClosedClients:
         self.law, self.engine, self.feed, self.draws, self.horizon_s = law, engine, feed, draws, horizon_s
         self.blocks: list[Block] = []
         self.sent: list[int] = [0] * law.clients_count  # requests sent so far, a client
+        self._on_left = engine.on_left  # who listens already goes on hearing
         self.client_of: dict[int, int] = {}  # row in flight -> client; at most clients_count rows
 
     def start(self) -> None:
@@ -29,6 +30,8 @@ class ClosedClients:
 
     def on_left(self, row: int, now: float) -> None:
         """A request ended (answered or refused): its client thinks and sends the next one."""
+        if self._on_left is not None:
+            self._on_left(row, now)
         self._think(self.client_of.pop(row), now)
 
     def _think(self, client: int, now: float) -> None:

@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 
-from tests.storm import plants, plants_door
+from tests.storm import plants, plants_beside, plants_door
 
 Patch = pytest.MonkeyPatch
 
@@ -33,6 +33,7 @@ class Defect:
 
 
 EJECTS, BREAKS, SCALES = "health.ejection.enabled", "breaker.enabled", "autoscaler.kind"
+PLUGGED = "plugins.enabled"
 FAILS_OVER, GATED, ONCE = "failover.enabled", "gateway.enabled", "retry.non_idempotent_ratio"
 
 DEFECTS = (
@@ -72,5 +73,8 @@ DEFECTS = (
     Defect("unknown keys are good", ("G1",), plants_door.unknown_keys_are_good, GATED),
     Defect("nothing is charged", ("G2",), plants_door.nothing_is_charged, GATED),
     Defect("a key is logged", ("G4",), plants_door.a_key_is_logged, GATED),
+    Defect("a plugin may take as long as it likes", ("P1",), plants_beside.latencies_have_no_bound, PLUGGED),
+    Defect("some requests pass no hook", ("P5",), plants_beside.some_requests_are_not_asked_about, PLUGGED),
+    Defect("a setting leaves its box", ("O1",), plants_beside.settings_leave_their_box, "optimizer.enabled"),
     Defect("a sweep raises", ("X1",), plants.a_sweep_raises, EJECTS),
 )  # fmt: skip

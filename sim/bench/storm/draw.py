@@ -17,6 +17,7 @@ from sim.bench.rules import SILENT, is_under_fire
 from sim.bench.schema import Config
 from sim.bench.storm.base import base
 from sim.bench.storm.bounds import calm_s
+from sim.bench.storm.draw_beside import draw_beside, draw_door
 from sim.bench.storm.draw_strikes import draw_deeds, draw_loads, draw_strikes
 from sim.bench.storm.scenario import LARGE, SMALL, Scenario, size_of
 from sim.errors import ConfigError
@@ -56,7 +57,8 @@ def drawn(seed: int, size: str | None = None) -> tuple[Scenario, Config]:
     """The scenario of a seed with its config; raises as `draw_scenario`."""
     refused: ConfigError | None = None
     for number in range(TRIES_MAX):
-        scenario = _drawn(seed, Dice(seed, number, STORM), size or size_of(seed))
+        beside = Dice(seed, TRIES_MAX + number, STORM)
+        scenario = _drawn(seed, Dice(seed, number, STORM), beside, size or size_of(seed))
         try:
             return scenario, config_of(scenario)
         except ConfigError as error:
@@ -65,7 +67,7 @@ def drawn(seed: int, size: str | None = None) -> tuple[Scenario, Config]:
     raise refused
 
 
-def _drawn(seed: int, dice: Dice, size: str) -> Scenario:
+def _drawn(seed: int, dice: Dice, beside: Dice, size: str) -> Scenario:
     large = size == LARGE
     found = _draw_load(dice, seed, large)
     storm_s = float(found["horizon_s"])
@@ -95,7 +97,8 @@ def _drawn(seed: int, dice: Dice, size: str) -> Scenario:
     word = 1 + int(dice.throw() * 2**40) if dice.happens(ORDER_PROB) else 0
     looks = tuple(sorted(dice.share(storm_s, 0.05, 0.2, 0.35, 0.5, 0.65, 0.8, 0.95) for _ in range(2)))
     records_max = dice.of(40, 100_000) if found.get("failover.enabled") else 100_000
-    _draw_door(dice, found, storm_s)
+    draw_door(dice, found, storm_s, 0.06)
+    draw_beside(beside, found, storm_s, mean_s)
     least_s = storm_s + calm_s(found, storm_s, mean_s)
     found["horizon_s"] = max(digits(least_s), digits(1.005 * least_s))  # rounded up: R must not lie beyond it
     found["drain_s"] = digits(DRAIN_RATIO * found["horizon_s"])
@@ -136,16 +139,3 @@ def _draw_load(dice: Dice, seed: int, large: bool) -> Overrides:
         found["arrivals.keys_count"] = dice.of(1, 5, 100)
     draw_balancer(dice, kind, found, mean_s)
     return found
-
-
-def _draw_door(dice: Dice, found: Overrides, storm_s: float) -> None:
-    """A gateway before the fleet, in few schedules: building one costs as much as a small schedule."""
-    if not dice.happens(0.06):
-        return
-    found |= {"gateway.enabled": True, "gateway.clients_count": dice.of(1, 2, 5)}
-    found["gateway.default_rate_limit"] = dice.of(1, 3, 10, 1000)
-    found["gateway.rate_period_s"] = dice.share(storm_s, 0.05, 0.2, 1.0)
-    dice.may(found, 0.5, "gateway.rate_burst", 1, 2, 5)
-    dice.may(found, 0.3, "gateway.address_rate_limit", 2, 20)
-    dice.may(found, 0.5, "gateway.unknown_key_ratio", 0.1, 0.5)
-    dice.may(found, 0.2, "gateway.limiter_keys_max", 1, 3)

@@ -1,8 +1,8 @@
 """What the checkers of a storm found: how often each invariant was judged, what broke, and which rare things happened.
 
-Ids follow the catalogue of invariants (M: manager and requests, T: event log, G: gateway, L: liveness, X: the run as
-a whole). A checker says `hold(id, ok, ...)` with its own numbers; it never repairs, and never asks the code under test
-whether it is right. Up to `VIOLATIONS_MAX` violations are kept, all are counted.
+Ids follow the catalogue of invariants (M: manager and requests, T: event log, G: gateway, P: plugins, O: optimizer,
+L: liveness, X: the run as a whole). A checker says `hold(id, ok, ...)` with its own numbers; it never repairs, and
+never asks the code under test whether it is right. Up to `VIOLATIONS_MAX` violations are kept, all are counted.
 """
 
 from __future__ import annotations
@@ -38,6 +38,9 @@ INVARIANTS = {
     "G1": "a request without a good key never reaches the fleet",
     "G2": "a key is let in at most burst + rate x time, over every stretch of time",
     "G4": "no key stands in any event",
+    "P1": "hooks on a request's way cost no more virtual time than their timeouts",
+    "P5": "each request that comes to the plugins is asked about once, and its end is told once",
+    "O1": "every setting that the optimizer tries or lets stand is finite and within its box",
     "X1": "nothing raises what nobody documented",
     "X2": "the same seed is the same run",
 }

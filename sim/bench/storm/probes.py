@@ -6,6 +6,8 @@ from collections import Counter
 
 PROBES = (
     "a deed that is refused", "a fence", "a key that nobody issued", "a rate limit that is reached",
+    "a plugin that is too late",
+    "a request that a plugin turns away", "a setting on trial",
     "a node goes draining", "a node goes maintenance", "a node goes offline",
     "a node goes online", "a node that was fenced", "a place that is stranded", "a request of several attempts",
     "a request to a machine that is dead and not yet found", "a scale-in", "a scale-out", "a state that is lost",

@@ -131,6 +131,7 @@ class _Storm:
         calm_at = self.recovered_at if self._promises() else math.inf
         if self.assembly.door is not None:
             watcher.door.judge(watcher.rows, record.ended_at)
+        watcher.hooks.judge(record.counts, record.ended_at)
         gated = self.assembly.door is not None or self.assembly.plugged is not None
         judge_requests(watcher.findings, self.config, record, watcher.requests, calm_at, gated)
 

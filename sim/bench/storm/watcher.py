@@ -13,6 +13,7 @@ from sim.bench.check_fire import PROBES
 from sim.bench.schema import Config
 from sim.bench.storm.bounds import detection_s
 from sim.bench.storm.checkers.agents import Agents, WatchedJournal
+from sim.bench.storm.checkers.beside import HooksWatch, TuningWatch
 from sim.bench.storm.checkers.door import DoorWatch
 from sim.bench.storm.checkers.nodes import CUTTING, SILENCING, NodeBooks
 from sim.bench.storm.checkers.requests import Requests
@@ -57,6 +58,7 @@ class Watcher:
         self.requests = Requests(findings, config)
         self.scaling = Scaling(findings, config)
         self.door = DoorWatch(findings, config, self.now)
+        self.hooks, self.tuning = HooksWatch(findings, self.now), TuningWatch(findings, self.now)
         self._readers = (self.books.read, self.agents.read, self.routing.read, self.states.read, self.scaling.read)
         self.rows: list[Row] = []
         self._last_at = 0.0
@@ -78,6 +80,10 @@ class Watcher:
         self.requests.tap(assembly.world.engine)
         if assembly.door is not None:
             self.door.tap(assembly.door)
+        if assembly.plugged is not None:
+            self.hooks.tap(assembly.plugged)
+        if assembly.tuned is not None:
+            self.tuning.tap(assembly.tuned)
 
     def read(self, row: Row) -> None:
         """An event of the log."""

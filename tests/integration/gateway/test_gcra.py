@@ -218,3 +218,13 @@ def test_several_buckets_are_charged_together_or_not_at_all() -> None:
         assert (refused.allowed, refused.name, refused.remaining_count) == (False, "narrow", 0)
         assert refused.retry_s == pytest.approx(60.0)
     assert wide.take("a", 0.0).remaining_count == 3  # one for the request that was let in, one for this
+
+
+def test_of_buckets_that_refuse_the_one_to_wait_for_is_told() -> None:
+    """The longest wait counts; of equal ones the first."""
+    first, second, slow = (Gcra(name, 1, period_s, 1, 10) for name, period_s in (("a", 10.0), ("b", 10.0), ("c", 60.0)))
+    assert take_all([(first, 1), (second, 1), (slow, 1)], 0.0).allowed
+    assert take_all([(first, 1), (second, 1)], 5.0).name == "a"
+    assert take_all([(second, 1), (first, 1)], 5.0).name == "b"
+    refused = take_all([(first, 1), (slow, 1), (second, 1)], 5.0)
+    assert (refused.allowed, refused.name, refused.retry_s) == (False, "c", 55.0)
