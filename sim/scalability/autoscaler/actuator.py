@@ -59,6 +59,8 @@ class FleetActuator:
         """Nodes in service, oldest first; those that still come or already leave are not."""
         statuses, joining, leaving = self.manager.node_statuses(), self.joining, self.leaving
         online = [node_id for node_id, status in statuses.items() if status is NodeStatus.ONLINE]
+        if not joining and not leaving:
+            return online
         return [node_id for node_id in online if node_id not in joining and node_id not in leaving]
 
     def removable(self) -> list[str]:
@@ -76,6 +78,8 @@ class FleetActuator:
         """Nodes seen OFFLINE for `LOST_AFTER_S`, oldest first; to be asked regularly."""
         now, before = self.runtime.now(), self._offline_at
         offline = [node_id for node_id, status in self.manager.node_statuses().items() if status is NodeStatus.OFFLINE]
+        if not offline and not before:
+            return []
         self._offline_at = {node_id: before.get(node_id, now) for node_id in offline if node_id not in self.leaving}
         return [node_id for node_id, at in self._offline_at.items() if now - at >= LOST_AFTER_S]
 

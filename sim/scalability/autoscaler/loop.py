@@ -107,10 +107,19 @@ class Autoscaler:
     def _decide(self) -> int:
         """Take a sample and act on it; gives how many nodes are set going."""
         seen = self._sample()
-        sample = replace(
-            seen,
+        sample = FleetSample(  # `replace` costs as much as the policy
+            at=seen.at,
+            nodes_ready=seen.nodes_ready,
             nodes_starting=self.starting_count,
             nodes_draining=max(seen.nodes_draining, self.leaving_count),
+            agents_ready=seen.agents_ready,
+            agents_per_node=seen.agents_per_node,
+            agents_pending=seen.agents_pending,
+            in_flight=seen.in_flight,
+            waiting=seen.waiting,
+            arrivals_count=seen.arrivals_count,
+            utilization_ratio=seen.utilization_ratio,
+            nodes_idle=seen.nodes_idle,
             nodes_desired=self.desired_nodes,
         )
         self.policy.observe(sample)

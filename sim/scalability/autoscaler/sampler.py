@@ -58,7 +58,11 @@ class FleetSampler:
         """The fleet at this instant; O(nodes)."""
         load, now = self.load, self.runtime.now()
         names = self.actuator.ready()
-        agents = {name: self.ready_agents(name) for name in names}
+        agents, idle_count = {}, 0
+        for name in names:
+            agents[name] = self.ready_agents(name)
+            if not load.in_flight(name):
+                idle_count += 1
         return FleetSample(
             at=now,
             nodes_ready=len(names),
@@ -71,15 +75,16 @@ class FleetSampler:
             waiting=load.waiting_count(),
             arrivals_count=load.arrivals_count(),
             utilization_ratio=self._measure(now, agents.items()) if self.utilization else math.nan,
-            nodes_idle=sum(not load.in_flight(name) for name in names),
+            nodes_idle=idle_count,
         )
 
     def _measure(self, now: float, agents: Iterable[tuple[str, int]]) -> float:
         marks: dict[str, NodeMark] = {}
         busy_s, agent_s, elapsed_s = 0.0, 0.0, now - self._at
+        busy_of, mark_of = self.load.busy_s, self._marks.get
         for name, count in agents:
-            total_s = self.load.busy_s(name)
-            before = self._marks.get(name)
+            total_s = busy_of(name)
+            before = mark_of(name)
             if before is None:
                 marks[name] = (now, total_s, count)
                 continue

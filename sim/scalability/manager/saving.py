@@ -57,21 +57,18 @@ class Saver:
         """Save the same state for all ready agents on these nodes; gives how many, and who failed with what reason."""
         assert self.link is None, "what is carried takes time"
         states = self.states
-        agents = [
-            agent.info
-            for agent in states.ledger.agents.values()
-            if agent.info.status is AgentStatus.READY and agent.info.node_id in node_ids
-        ]
-        ids = [info.agent_id for info in agents]
+        ready, agents = AgentStatus.READY, states.ledger.agents
+        infos = [agent.info for agent in agents.values()]
+        ids = [info.agent_id for info in infos if info.status is ready and info.node_id in node_ids]
         if ids and states.context.journal is None and states.is_round(ids):
             states.save_round(ids, states.text(ids[0], state))
             return len(ids), []
         failed = []
-        for info in agents:
+        for agent_id in ids:
             try:
-                self._save_now(info.agent_id, states.home(info.agent_id, info.epoch), state, None)
+                self._save_now(agent_id, states.home(agent_id, agents[agent_id].info.epoch), state, None)
             except FleetError as error:
-                failed.append((info.agent_id, str(error)))
+                failed.append((agent_id, str(error)))
         if not failed:
             states.end_round(ids)
         return len(ids) - len(failed), failed
