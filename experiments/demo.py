@@ -6,8 +6,7 @@ answers, a node that dies and comes back, fifty samples an agent and then as man
 improvement that is proposed, proved pair by pair and applied. Told as it happens, with a table on a terminal; a report
 at the end says of each part whether it happened. Every figure is read from the objects.
 
-Without a flag on virtual time: an hour and a half of the fleet's life, the same bytes for the same seed.
-
+On virtual time an hour of the fleet's life; the same seed says the same.
   victor-sim demo                 what the whole system does, in about half a minute
   victor-sim demo seed=7          the same with other chance
   victor-sim demo --live          the same with real processes on loopback, its intervals shortened, under two minutes

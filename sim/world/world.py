@@ -237,6 +237,11 @@ class World:
         self.runtime.env.run(until=self.engine.done)
         return self._record(load)
 
+    def end(self) -> None:
+        """End the run at this instant, as when its drain is over: what is still under way is truncated."""
+        if not self.engine.done.triggered:
+            self.engine.done.succeed()
+
     def _run_compiled(self, load: Load, feed: Feed) -> RunRecord:
         """The same load through the compiled engine."""
         engine: Any = self.engine

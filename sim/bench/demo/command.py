@@ -10,7 +10,7 @@ from typing import TextIO
 from sim.bench.compose import compose
 from sim.bench.demo.account import account, report
 from sim.bench.demo.board import Board
-from sim.bench.demo.settings import WORDS
+from sim.bench.demo.settings import AFTER_S, WORDS
 from sim.bench.demo.story import Story
 from sim.bench.demo.virtual import VirtualStage
 from sim.types.records import OK, RunRecord
@@ -25,7 +25,13 @@ def demo(overrides: Sequence[str], config_dir: Path | None, stream: TextIO, quie
     stage = VirtualStage(compose([*WORDS, *overrides], config_dir))
     board = Board(stage, stream, LINES_EVERY, quiet)
     story = Story(stage, board.say, LOOK_S)
-    record = stage.run(story.deploy, [story.play, lambda: board.watch(LOOK_S)])
+
+    async def life() -> None:
+        await story.play()
+        await stage.runtime.sleep(AFTER_S)
+        stage.assembly.world.end()
+
+    record = stage.run(story.deploy, [life, lambda: board.watch(LOOK_S)])
     board.look()
     parts = account(stage, story.told, served_by(record))
     print("\n".join(report(parts, story.told, stage)), file=stream, flush=True)

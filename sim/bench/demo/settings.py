@@ -1,7 +1,8 @@
 """What the demo runs: the source's numbers, its fleet as config words, and when what strikes. Virtual seconds.
 
-Nodes are ten times as fast as the fitted agent (4.9 s an answer in place of 49 s), so that ninety minutes of the
-fleet's life hold a hundred samples of every agent: a sample is one minute under one setting.
+Nodes are ten times as fast as the fitted agent (4.9 s an answer in place of 49 s), so that an hour of the
+fleet's life holds a hundred samples of an agent: a sample is one minute under one setting. The life ends a little after
+the story, at the latest at its horizon.
 """
 
 from __future__ import annotations
@@ -13,10 +14,11 @@ ASKS_MAX = 10  # agents that an improvement is asked for, in turn, until one is 
 
 CRASHED, CRASH_AT, CRASH_FOR_S = 1, 400.0, 150.0
 BURST_AT, BURST_FOR_S = 1_000.0, 500.0
+AFTER_S = 60.0  # that the fleet lives on once everything is told
 
 WORDS = (
     f"fleet.nodes={NODES}", "fleet.agents_per_node=2", "fleet.capacity_agents=4", "fleet.speeds=[10]",
-    "service=agent", "arrivals.rate_per_s=0.9", "horizon_s=5400", "drain_s=300", "deadline_s=600",
+    "service=agent", "arrivals.rate_per_s=0.9", "horizon_s=9000", "drain_s=300", "deadline_s=600",
     "balancer=least_connections", "gateway=default", "gateway.clients_count=5", "plugins=shipped",
     "health=aggressive", "health.interval_s=5", "health.ejection.enabled=false", "failover=default",
     "retry=default", "retry.attempt_timeout_s=120",
