@@ -1,5 +1,6 @@
 """victor-sim bench [requests=N] [seed=S] [rounds=R] [bench.peers.NAME=PYTHON] [--out FILE]
 victor-sim bench --growth [requests=N] [nodes_max=N] | --large | --day | --start | --plugins | --timings FILE
+victor-sim bench --source [--out FILE]
 victor-sim bench --gateway [rounds=R] [seconds=S] [--out FILE]
 
 Speed, as ratios in one run. Without a flag: the yardstick (10 nodes of 12 agents, power of two, utilization .9) on the
@@ -8,8 +9,8 @@ interpreter has them (bench.peers.NAME=PYTHON or the variable VICTOR_SIM_PEER_NA
 round. Exit 1 when something is below what is claimed. --growth: time per request from 10 to 100,000 nodes (half an
 hour). --large: 10^8 requests in one run, with their memory. --day: a day of 10,000 agents with the control plane on.
 --start: how soon a first and a later process has its answer. --plugins: their isolation, probe by probe, and the speed
-of their runners. --gateway: beside a bare ASGI application and plain FastAPI. Results go to results/bench (FILE),
-results/plugins, results/gateway. --timings FILE holds pytest-benchmark's JSON against the last kept, and keeps it.
+of their runners. --gateway: beside a bare ASGI application and plain FastAPI. --source: the source's load
+test and figures. Results go to results/bench (FILE), results/plugins, results/gateway, results/source. --timings FILE holds pytest-benchmark's JSON against the last kept, and keeps it.
 """
 
 from __future__ import annotations
@@ -23,8 +24,9 @@ from sim.errors import ConfigError
 from sim.experiments.words import Words, parse, settings
 
 DEFAULTS = {"requests": 100_000, "seed": 1, "rounds": 5, "nodes_max": 100_000}
-FLAGS = ("--growth", "--large", "--day", "--start", "--plugins", "--gateway")
+FLAGS = ("--growth", "--large", "--day", "--start", "--plugins", "--gateway", "--source")
 OUT = "results/bench/bench.csv"
+SOURCE_OUT = "results/source/source.csv"
 GATEWAY_OUT = "results/gateway/bench.csv"
 PEER = "bench.peers."
 
@@ -39,6 +41,8 @@ def main(arguments: Sequence[str]) -> int:
     words = parse(arguments, FLAGS, ("--out", "--timings"))
     if "--gateway" in words.flags:
         return _gateway(words)
+    if "--source" in words.flags:
+        return _source(words)
     named = _peers(words)
     asked = settings(words, DEFAULTS)
     out = Path(words.values.get("--out", OUT))
@@ -76,6 +80,17 @@ def _gateway(words: Words) -> int:
     write(Path(words.values.get("--out", GATEWAY_OUT)).parent, ratios, command)
     below = [ratio for ratio in ratios if ratio.median < ratio.claimed]
     return _failed([f"{one.what} over {one.baseline}: {one.median:.2f}, claimed {one.claimed:g}" for one in below])
+
+
+def _source(words: Words) -> int:
+    from sim.live.source_bench import source_bench
+    from sim.live.source_page import broken, lines_of, write
+
+    settings(words, {})
+    figures, test = source_bench(_say)
+    print("\n".join(lines_of(figures, test)))
+    write(Path(words.values.get("--out", SOURCE_OUT)), figures, test)
+    return _failed(broken(figures, test))
 
 
 def _long(flags: set[str], asked: dict[str, int], folder: Path) -> int:
