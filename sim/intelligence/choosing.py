@@ -104,16 +104,21 @@ def choice(engine: Recommender, contexts: Floats, shares: Floats) -> Choice | No
     own = [best(engine, context[None, :], np.ones(1)) for context in contexts]
     points = np.array([point if each is None else each for each in own])
     mean, sd = engine.beliefs.policy_gain(points, point, contexts, shares)
-    if mean <= engine.settings.pessimism * sd:
+    if mean <= _pessimism(engine) * sd:
         return Choice(point)
     return Choice(point, points)
+
+
+def _pessimism(engine: Recommender) -> float:
+    """Old windows tell of a world that may be gone: what only they praise is not to stand."""
+    return engine.settings.pessimism_changed if engine.old_count else engine.settings.pessimism
 
 
 def _worth(engine: Recommender, points: Floats, contexts: Floats, shares: Floats) -> Floats:
     beliefs, settings = engine.beliefs, engine.settings
     mean, sd = beliefs.gain(points, engine.base, contexts, shares)
     change = settings.change_cost_ratio * abs(beliefs.level(engine.base, contexts, shares))
-    value = mean - settings.pessimism * sd - change * np.abs(points - engine.base).mean(axis=1)
+    value = mean - _pessimism(engine) * sd - change * np.abs(points - engine.base).mean(axis=1)
     if engine.guardrails:
         every = np.vstack([engine.base, points])
         prob = beliefs.guard_prob(every, beliefs.contexts, beliefs.shares)

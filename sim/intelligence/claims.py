@@ -1,7 +1,7 @@
 """A recommendation's numbers: the believed difference to the incumbent as a ratio, its interval, its confidence.
 
 On a linear scale the ratio is difference / |incumbent's level|; on a log scale 1 - exp(-d); for rates the means of
-both on their own scale, with the slope at the setting. The sd is widened by what validated pairs have shown so far
+both on their own scale, with the slope at the setting. Both are corrected by what validated pairs have shown so far
 (`calibration`), and the rest is `shrinkage`: mean, 90 % interval, and the confidence, which is P(difference > 0).
 Below `confidence_min`, or with nothing to gain, it abstains.
 """
@@ -38,7 +38,8 @@ def claim(engine: Recommender, choice: Choice, contexts: Floats, shares: Floats)
         for context, point in zip(contexts, choice.by_context, strict=False)
     )
     mean, sd = ratio_of(engine, choice, contexts, shares)
-    found = shrink(mean, sd * engine.calibration.scale, CI_RATIO)
+    known = engine.calibration
+    found = shrink(mean + known.shift * sd, known.scale * sd, CI_RATIO)
     confidence = found.positive_prob
     region = engine.region
     low, high = engine.space.to_params(region.low), engine.space.to_params(region.high)

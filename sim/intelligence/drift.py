@@ -2,13 +2,18 @@
 
 r = (seen - predicted) / sd, each clipped to `CLIP` so that one wild window is no change; up = max(0, up + r - k),
 down likewise, an alarm above h. With k = .5 and h = 5 in-control runs last 465 windows on average, a shift of 1.5 sd
-is found in about 6 (Montgomery 2009, 9.1). Where the sum last left zero is where the change began, so that all before
-may be forgotten. Contexts are watched in the same way about their own mean.
+is found in about 6 (Montgomery 2009, 9.1). The change began where the likelihood of a shift of unknown size since then
+is largest: the k last residuals of largest (sum r)^2 / k (Hinkley 1970), so that all before may be forgotten. Contexts
+are watched in the same way about their own mean.
 """
 
 from __future__ import annotations
 
+from collections import deque
+from itertools import accumulate
+
 CLIP = 4.0
+RECENT_MAX = 60  # residuals among which a change's begin is looked for
 
 
 class Cusum:
@@ -22,20 +27,22 @@ class Cusum:
     def reset(self) -> None:
         """As after an alarm was dealt with."""
         self._sums = [0.0, 0.0]
-        self._runs = [0, 0]
+        self._recent: deque[float] = deque(maxlen=RECENT_MAX)
 
     @property
     def since(self) -> int:
-        """Windows since the larger sum left zero."""
-        return self._runs[0] if self._sums[0] >= self._sums[1] else self._runs[1]
+        """Residuals since the most likely begin of a change towards the larger sum, the last one included."""
+        side = 1.0 if self._sums[0] >= self._sums[1] else -1.0
+        totals = accumulate(side * value for value in reversed(self._recent))
+        likely = [max(total, 0.0) ** 2 / count for count, total in enumerate(totals, start=1)]
+        return 1 + likely.index(max(likely)) if likely else 0
 
     def add(self, residual: float) -> bool:
         """One more residual in sd."""
         held = min(max(residual, -CLIP), CLIP)
         for side, value in enumerate((held, -held)):
-            grown = self._sums[side] + value - self.slack
-            self._sums[side] = max(grown, 0.0)
-            self._runs[side] = self._runs[side] + 1 if grown > 0.0 else 0
+            self._sums[side] = max(self._sums[side] + value - self.slack, 0.0)
+        self._recent.append(held)
         if max(self._sums) <= self.threshold:
             return False
         self.alarms_count += 1

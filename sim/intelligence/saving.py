@@ -19,7 +19,7 @@ def save(optimizer: MLOptimizer, path: Path, key: bytes) -> int:
         agent_id: {
             "standing": dict(mind.standing),
             "is_applied": mind.is_applied,
-            "calibrations": {target: each.pairs() for target, each in mind.calibrations.items()},
+            "claim_errors": {target: each.errors() for target, each in mind.calibrations.items()},
         }
         for agent_id, mind in optimizer.minds.items()
     }
@@ -41,7 +41,8 @@ def load(optimizer: MLOptimizer, path: Path, key: bytes) -> int:
         mind = optimizer.mind(agent_id)
         if kept["is_applied"]:
             mind.apply(kept["standing"])
-        mind.calibrations = {target: Calibration.of(pairs) for target, pairs in kept["calibrations"].items()}
+        errors = kept.get("claim_errors", {})  # an older snapshot has squares only, which tell no shift
+        mind.calibrations = {target: Calibration.of(pairs) for target, pairs in errors.items()}
         mind.recommenders.clear()
     optimizer.write("snapshot_loaded", str(path.name), version=version, reason="signature and samples match")
     return version

@@ -25,6 +25,7 @@ class SearchSettings:
     safe_loss_ratio: float = 0.1  # of the incumbent's value that a tried setting may lose
     safe_prob: float = 0.65  # with which it must not lose more
     pessimism: float = 0.4  # sd of a gain that are taken off when settings are ranked for a recommendation
+    pessimism_changed: float = 1.5  # the same while windows from before a change are in memory
     change_cost_ratio: float = 0.0  # of the incumbent's value for a change over the whole box
     confidence_min: float = 0.7  # below it the recommender abstains
     windows_min: int = 10  # told before anything is recommended

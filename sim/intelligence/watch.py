@@ -8,11 +8,13 @@ scaled mean of each number, over its spread.
 
 from __future__ import annotations
 
+from collections import deque
+
 import numpy as np
 
 from sim.intelligence import transforms
 from sim.intelligence.beliefs import Beliefs
-from sim.intelligence.drift import Cusum
+from sim.intelligence.drift import RECENT_MAX, Cusum
 from sim.intelligence.protocol import Window
 from sim.intelligence.rows import rows_of
 
@@ -30,10 +32,13 @@ class DriftWatch:
         self.contexts = Cusum(1.0, 2.0 * threshold)
         self.is_surprised = False  # by the last window
         self._quiet = 0
+        self._seen = 0
+        self._counted: deque[int] = deque(maxlen=RECENT_MAX)  # windows whose residual counted
 
     def see(self, beliefs: Beliefs, window: Window) -> str:
         """One more window, before the beliefs learn from it."""
         self.is_surprised = False
+        self._seen += 1
         self._quiet = max(self._quiet - 1, 0)
         if beliefs.rows_count < WARM_WINDOWS or beliefs.target not in window.means:
             return ""
@@ -44,6 +49,7 @@ class DriftWatch:
         if not self._quiet and sd[0] ** 2 <= SURE_RATIO * (total**2 - sd[0] ** 2):
             residual = transforms.sign_of(beliefs.target) * float(rows.y[0] - mean[0]) / total
             self.is_surprised = abs(residual) > SURPRISE
+            self._counted.append(self._seen)
             if self.residuals.add(residual):
                 return "target"
         if beliefs.scale.names and self.contexts.add(2.0 * float(rows.z[0].mean()) * len(beliefs.scale.names) ** 0.5):
@@ -53,7 +59,10 @@ class DriftWatch:
     def since(self, what: str) -> int:
         """Windows since that change likely began, the last one included; both watches start anew."""
         count = (self.contexts if what == "context" else self.residuals).since
+        if what != "context" and count:
+            count = self._seen - self._counted[-count] + 1
         self.residuals.reset()
         self.contexts.reset()
+        self._counted.clear()
         self._quiet = QUIET_WINDOWS
         return count

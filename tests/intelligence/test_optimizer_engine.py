@@ -88,8 +88,8 @@ def test_a_sudden_loss_is_noticed_within_five_windows_and_the_past_forgotten() -
     engine = played(60, shift_at=45)
     assert [what for _, what in engine.alarms] == ["target"]
     assert 46 <= engine.alarms[0][0] <= 50
-    # What was seen before is old, and counts for less. When the change began is the sum's guess, which may be early.
-    assert 40 <= engine.old_count <= 47
+    # What was seen before is old, and counts for less. When the change began is the likelihood's guess.
+    assert 43 <= engine.old_count <= 47
 
 
 def test_without_a_change_no_alarm() -> None:

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from scipy.special import ndtri
 
-from sim.intelligence.calibration import Calibration
+from sim.intelligence.calibration import PRIOR_SCALE, PRIOR_SHIFT, Calibration
 from sim.intelligence.shrinkage import GAIN_SD, NULL_PROB, shrink
 from sim.runtime.draws import CounterDraws, purpose
 
@@ -44,12 +44,21 @@ def test_a_small_gain_of_little_evidence_is_taken_back() -> None:
 
 
 def test_the_scale_follows_what_was_validated() -> None:
-    calibration = Calibration()
-    assert calibration.scale == 1.0
-    for _ in range(480):
-        calibration.add(0.0, 0.1, 0.3, 0.0)
-    assert calibration.scale == pytest.approx(((20.0 + 480 * 9.0) / 500.0) ** 0.5)
+    calibration = Calibration(1.0, 0.0)
+    assert (calibration.scale, calibration.shift) == (1.0, 0.0)
+    made = Calibration.of([3.0, -3.0] * 240)
+    assert made.shift == pytest.approx(20.0 * PRIOR_SHIFT / 500.0)
+    about = sum((error - made.shift) ** 2 for error in made.errors())
+    assert made.scale == pytest.approx(((20.0 * PRIOR_SCALE**2 + about) / 500.0) ** 0.5)
+    assert made.scale == pytest.approx(2.94, abs=0.01)
+
+
+def test_claims_that_are_always_too_high_are_lowered_and_not_widened() -> None:
+    """Beliefs one sd above the truth: the stated mean comes down to it, the interval keeps its width."""
+    calibration = Calibration(1.0, 0.0)
     for _ in range(1_000):
-        calibration.add(0.0, 0.1, 0.1, 0.0)
+        calibration.add(0.3 + calibration.shift * 0.1, 0.1, 0.2, 0.0)
     assert calibration.pairs_count == 500
-    assert calibration.scale == pytest.approx(1.0)
+    assert calibration.shift == pytest.approx(-500.0 / 520.0)
+    assert 0.3 + calibration.shift * 0.1 == pytest.approx(0.2, abs=0.005)
+    assert calibration.scale < 1.0

@@ -82,7 +82,7 @@ def test_an_optimizer_goes_on_and_never_back(tmp_path: Path, monkeypatch: pytest
     second = MLOptimizer(runtime=VirtualRuntime())
     assert second.load(path, KEY) == 2
     assert second.minds["agent-1"].standing == {"temperature": 0.4}
-    assert second.minds["agent-1"].calibrations["response_time"].scale == made.scale
+    assert second.minds["agent-1"].calibrations["response_time"].errors() == made.errors()
     old = json.loads(path.read_text())
     first.save(path, KEY)
     second.load(path, KEY)
