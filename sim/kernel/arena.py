@@ -9,6 +9,7 @@ that is large enough and not `FIT_MAX` times as large (best fit; Knuth 1968, 2.5
 from __future__ import annotations
 
 import mmap
+from contextlib import suppress
 from typing import Any
 
 import numpy as np
@@ -53,20 +54,27 @@ def new_pages(size: int) -> mmap.mmap:
 def find_kept(size: int) -> mmap.mmap | None:
     """The smallest of the kept pages that fit, which are kept no more."""
     wanted = size + HUGE_BYTES
-    fitting = [place for place, pages in enumerate(_kept) if wanted <= len(pages) <= FIT_MAX * wanted]
-    return _kept.pop(min(fitting, key=lambda place: len(_kept[place]))) if fitting else None
+    fitting = [pages for pages in list(_kept) if wanted <= len(pages) <= FIT_MAX * wanted]
+    found = min(fitting, key=len, default=None)
+    if found is not None:
+        try:
+            _kept.remove(found)  # by what it is: meanwhile others may have come and gone (threads, the collector)
+        except ValueError:
+            return None
+    return found
 
 
 def keep(pages: mmap.mmap) -> None:
     """For a later run; the oldest go back to the system when there are too many."""
     _kept.append(pages)
     while kept_bytes() > KEPT_MAX_BYTES:
-        del _kept[0]
+        with suppress(IndexError):
+            _kept.pop(0)
 
 
 def kept_bytes() -> int:
     """How much is kept and not in use."""
-    return sum(len(pages) for pages in _kept)
+    return sum(len(pages) for pages in list(_kept))
 
 
 def blank(size: int) -> NDArray[np.uint8]:

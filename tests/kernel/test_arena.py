@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import mmap
+
 import numpy as np
 import pytest
 
 from sim.kernel import arena
-from sim.kernel.arena import HUGE_BYTES, LINE_BYTES, blank, kept_bytes, zeroed
+from sim.kernel.arena import HUGE_BYTES, LINE_BYTES, Arena, blank, kept_bytes, zeroed
 
 LARGE = 3 * HUGE_BYTES
 
@@ -75,3 +77,20 @@ def test_no_more_is_kept_than_the_bound_and_the_oldest_goes_first(monkeypatch: p
         assert kept_bytes() <= 2 * (LARGE + HUGE_BYTES)
     one, other = blank(LARGE), blank(LARGE)
     assert {one.ctypes.data, other.ctypes.data} == set(places[1:])
+
+
+def test_pages_that_another_takes_meanwhile_are_not_taken_twice(monkeypatch: pytest.MonkeyPatch) -> None:
+    class Raced(list[mmap.mmap]):
+        def remove(self, pages: mmap.mmap) -> None:
+            self.clear()  # another thread was faster
+            super().remove(pages)
+
+    raced = Raced()
+    monkeypatch.setattr(arena, "_kept", raced)
+    memory = zeroed(LARGE)
+    del memory
+    assert len(raced) == 1
+    again = zeroed(LARGE)
+    assert isinstance(again.base, Arena)
+    assert not again.base.is_used
+    assert not raced

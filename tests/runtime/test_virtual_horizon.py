@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import gc
 import math
+import weakref
 from collections.abc import AsyncIterator
 
 import pytest
@@ -128,3 +130,28 @@ def test_a_generator_dropped_after_the_end_does_no_harm() -> None:
     runtime.close()
     kept.clear()
     assert runtime.env.peek() == math.inf
+
+
+def test_who_closes_is_not_held_by_what_it_cancelled() -> None:
+    """A run's tables go when the run does, not when the collector of cycles comes by."""
+    runtime = VirtualRuntime()
+
+    class Tables:
+        pass
+
+    async def waits() -> None:
+        await runtime.event().wait()
+
+    def a_run() -> weakref.ref[Tables]:
+        tables = Tables()
+        for _ in range(3):
+            runtime.spawn(waits())
+        runtime.run(1.0)
+        runtime.close()
+        return weakref.ref(tables)
+
+    gc.disable()
+    try:
+        assert a_run()() is None
+    finally:
+        gc.enable()
