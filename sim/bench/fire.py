@@ -281,8 +281,6 @@ class Fire:
                 self.log.write(self.runtime.now(), "save_failed", agent_id, reason=reason)
 
     def _ready_agents(self, node_id: str) -> int:
-        if len(self._types) == 1:
-            return self.manager.ready_count(node_id, self._types[0])
         return sum(self.manager.ready_count(node_id, name) for name in self._types)
 
     def _pending_agents(self) -> int:
