@@ -1,9 +1,12 @@
 """victor-sim replay run NAME POINT REPLICATION [--from-journal] [--config-dir DIR] [hydra overrides]
+victor-sim replay page NAME POINT REPLICATION [--out FILE] [--config-dir DIR] [hydra overrides]
 victor-sim replay storm SEED [size=small|large] [--no-shrink]
 
 Runs one stored replication of a study again and compares it bit for bit; names the first difference if there is one.
 NAME is a folder below results/ (its manifest holds the command that made it), POINT a label as in points.csv.
 --from-journal: the code of its plugins does not run, their calls are answered from its journal (plugins.journal=true).
+`page` writes that run as one HTML file to play in a browser (results/NAME/replay-POINT-rREPLICATION.html unless FILE
+is given): nodes, load, latency, scaling, faults, plugins and optimizer decisions under a time slider.
 `storm` runs the schedule of a seed twice and compares; where an invariant breaks the schedule is made small, and an
 incident report with its timeline stands in results/storm-SEED.md.
 """
@@ -26,17 +29,26 @@ def main(arguments: Sequence[str]) -> int:
     """1 when the two differ, or an invariant breaks."""
     if arguments[:1] == ["storm"]:
         return _storm(arguments[1:])
-    if arguments[:1] != ["run"]:
-        raise ConfigError("replay", " ".join(arguments[:1]), "run NAME POINT REPLICATION, or storm SEED")
+    verb = arguments[0] if arguments else ""
+    if verb not in ("run", "page"):
+        raise ConfigError("replay", verb, "run or page NAME POINT REPLICATION, or storm SEED")
     label = arguments[2:3]  # a label holds `=`: it is no override
-    words = parse([*arguments[:2], *arguments[3:]], ("--from-journal",), (CONFIG_DIR,), ("run", "NAME", "REPLICATION"))
+    flags, values = (("--from-journal",), (CONFIG_DIR,)) if verb == "run" else ((), (CONFIG_DIR, "--out"))
+    words = parse([*arguments[:2], *arguments[3:]], flags, values, (verb, "NAME", "REPLICATION"))
     _, name, replication = words.words
     if not replication.isdecimal():
         raise ConfigError("REPLICATION", replication, "a whole number, at least 0")
     from sim.bench.replay import plan_of, replay_run, results_folder
 
-    plan = plan_of(results_folder(name, words.overrides), words.overrides, words.config_dir)
-    text, same = replay_run(plan, label[0], int(replication), "--from-journal" in words.flags)
+    folder = results_folder(name, words.overrides)
+    plan = plan_of(folder, words.overrides, words.config_dir)
+    if verb == "page":
+        from sim.bench.replay_page import write_replay_page
+
+        out = words.values.get("--out")
+        text, same = write_replay_page(plan, folder, label[0], int(replication), None if out is None else Path(out))
+    else:
+        text, same = replay_run(plan, label[0], int(replication), "--from-journal" in words.flags)
     print(text)
     return 0 if same else 1
 

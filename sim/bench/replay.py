@@ -48,16 +48,7 @@ def replay_run(plan: Plan, label: str, replication: int, from_journal: bool = Fa
 
     `from_journal`: the plugins' code does not run, their calls are answered as the stored run noted them.
     """
-    points = {point.label: point for point in plan.points}
-    if label not in points:
-        raise ConfigError("POINT", label, "one of " + ", ".join(points))
-    point, store = points[label], store_of(plan)
-    try:
-        stored = store.load(point.key, replication)
-    except FileNotFoundError:
-        known = [str(n) for n in range(point.config.stats.replications) if store.has(point.key, n)]
-        accepted = f"a stored replication of {label}: {', '.join(known) or 'none is (the code or a file changed?)'}"
-        raise ConfigError("REPLICATION", replication, accepted) from None
+    point, store, stored = stored_run(plan, label, replication)
     load_extensions(point.config.extensions)
     played = [_journal(store, point, replication)] if from_journal else []
     again = assemble.run_replication(point.config, replication, *played)
@@ -65,6 +56,20 @@ def replay_run(plan: Plan, label: str, replication: int, from_journal: bool = Fa
     if difference is None:
         return f"equal: {_size(again)}, digest {again.digest}", True
     return f"different: {difference}", False
+
+
+def stored_run(plan: Plan, label: str, replication: int) -> tuple[Point, Store, RunRecord]:
+    """A point, the store, and a replication of it there; raises `ConfigError` for a point or replication not there."""
+    points = {point.label: point for point in plan.points}
+    if label not in points:
+        raise ConfigError("POINT", label, "one of " + ", ".join(points))
+    point, store = points[label], store_of(plan)
+    try:
+        return point, store, store.load(point.key, replication)
+    except FileNotFoundError:
+        known = [str(n) for n in range(point.config.stats.replications) if store.has(point.key, n)]
+        accepted = f"a stored replication of {label}: {', '.join(known) or 'none is (the code or a file changed?)'}"
+        raise ConfigError("REPLICATION", replication, accepted) from None
 
 
 def _journal(store: Store, point: Point, replication: int) -> Any:

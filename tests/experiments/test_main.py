@@ -71,7 +71,7 @@ REFUSED = [
     (["inspect"], "words=none: accepted is FILE"),
     (["report", "no"], "results/no/manifest.json: no such file; accepted is the name of a folder of results"),
     (["report", "no", "--against", "other"], "results/no/points.csv: no such file; a results folder holds points.csv"),
-    (["replay"], "replay=: accepted is run NAME POINT REPLICATION, or storm SEED"),
+    (["replay"], "replay=: accepted is run or page NAME POINT REPLICATION, or storm SEED"),
     (["replay", "run", "no"], "words=run no: accepted is run NAME REPLICATION"),
     (["replay", "run", "no", "a=1", "x"], "REPLICATION=x: accepted is a whole number, at least 0"),
     (["bench", "rounds=0"], "rounds=0: accepted is a whole number, at least 1"),
@@ -120,6 +120,11 @@ def test_a_sweep_runs_resumes_reports_and_replays(said: Said) -> None:
     assert said("report", "tiny", "--against", "results/tiny")[0] == 0
     code, out, _ = said("replay", "run", "tiny", "balancer=random", "1")
     assert (code, out.split(":")[0]) == (0, "equal")
+    code, out, _ = said("replay", "page", "tiny", "balancer=random", "1")
+    assert (code, out.rsplit("; ", 1)[1]) == (0, "bit for bit the stored run\n")
+    assert "balancer=random, replication 1</title>" in Path("results/tiny/replay-balancer=random-r1.html").read_text()
+    assert said("replay", "page", "tiny", "balancer=random", "1", "--out", "here.html")[0] == 0
+    assert Path("here.html").read_bytes() == Path("results/tiny/replay-balancer=random-r1.html").read_bytes()
     code, out, _ = said("doctor")
     assert (code, "4 whole replications" in out) == (0, True)
     Path(".victor-sim/store/ab/cd").mkdir(parents=True)

@@ -36,5 +36,6 @@ class GatewayGroup:
     connections_max: int = number(1_000, 1)
     requests_max: int = number(10_000, 1)  # under way
     tasks_max: int = number(10_000, 1)
+    status_page: str = "loopback"  # where the page without data is open; or: open, none
     clients_count: int = number(100, 1, 10_000)  # of a run: each has a key and an address; a request's is drawn
     unknown_key_ratio: float = number(0.0, 0, 1)  # of a run: share of requests with a key that nobody issued

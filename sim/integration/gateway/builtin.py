@@ -1,6 +1,7 @@
 """The endpoints that every gateway has: the core's over FastAPI, and health, metrics, docs and events beside it.
 
-`/healthz` (the process answers) and `/readyz` (it may be sent work) alone are open.
+`/healthz` (the process answers) and `/readyz` (it may be sent work) alone are open, and on loopback the status page
+(`/`, `/status`), which holds no data (`watch`).
 """
 
 from __future__ import annotations
@@ -13,9 +14,12 @@ from sim.integration.gateway.face import Entry
 from sim.integration.gateway.fleet_face import FleetFace
 from sim.integration.gateway.kinds import READ
 from sim.integration.gateway.metrics import MEDIA_TYPE
+from sim.integration.gateway.offer import STATUS, TICKET_S
 from sim.integration.gateway.parts_face import PartsFace
 from sim.integration.gateway.router import SOCKET, Route
+from sim.integration.gateway.snapshot import snapshot
 from sim.integration.gateway.sockets import Connection
+from sim.integration.gateway.watch import live_page
 
 if TYPE_CHECKING:
     from sim.integration.gateway.gateway import APIGateway
@@ -63,7 +67,21 @@ def add_builtin(gateway: APIGateway) -> None:
         def is_live(key_id: str) -> bool:
             return keys is not None and keys.live(key_id, gateway.runtime.wall_at()) is not None
 
-        await gateway.events.stream(connection, gateway.runtime, config.events_queue_max, is_live)
+        status = (lambda: snapshot(gateway)) if connection.protocol == STATUS else None
+        await gateway.events.stream(connection, gateway.runtime, config.events_queue_max, is_live, status)
+
+    async def ticket(request: Request) -> Response:
+        """For the WebSocket of a page, which can set no header; to read, and for `TICKET_S` at most."""
+        keys, tokens, principal = gateway.keys, gateway.tokens, request.principal
+        wall_at = gateway.runtime.wall_at()
+        record = None if keys is None or principal is None else keys.live(principal.key_id, wall_at)
+        made = "" if record is None or tokens is None else tokens.make(record, wall_at, (READ,), TICKET_S)
+        return Response.of({"ticket": made, "for_s": TICKET_S})
+
+    async def status_page(request: Request) -> Response:
+        page, policy = live_page(config.authentication)
+        told = ((b"content-security-policy", policy), (b"referrer-policy", b"no-referrer"))
+        return Response(200, page, b"text/html; charset=utf-8", headers=told)
 
     add, config = gateway.router.add, gateway.config
     add(Route("GET", "/healthz", healthz, None, "The process answers"))
@@ -74,3 +92,7 @@ def add_builtin(gateway: APIGateway) -> None:
         add(Route("GET", "/openapi.json", openapi, READ, "This interface as an OpenAPI document"))
         add(Route("GET", "/docs", docs, READ, "This interface for people"))
     add(Route(SOCKET, "/v1/events", events, READ, "Control events as they happen"))
+    add(Route("GET", "/v1/events/ticket", ticket, READ, "A ticket for a page's WebSocket"))
+    if config.serves_page:
+        for path in ("/", "/status"):
+            add(Route("GET", path, status_page, None, "The fleet as it is, for people; asks for a key"))

@@ -29,6 +29,7 @@ from sim.integration.gateway.ports import (
     Entropy,
     FleetManager,
     Hooks,
+    LoadOf,
     Optimizer,
     Plugins,
     Scope,
@@ -88,6 +89,7 @@ class APIGateway:
         add_builtin(self)
         self._document: dict[str, Any] | None = None
         self.port: int | None = None  # while it listens
+        self.load: LoadOf | None = None  # of the nodes, for the status page
         self.plugins = plugins
 
     def _ring(self, keys: KeyRing | None, entropy: Entropy | None) -> KeyRing | None:

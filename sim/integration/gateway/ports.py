@@ -54,6 +54,14 @@ class Plugins(Protocol):
         """Offer its routes there, now and as they come and go."""
 
 
+class LoadOf(Protocol):
+    """Load as the balancer counts it."""
+
+    def in_flight(self, node_id: str) -> int: ...
+    def in_flight_count(self) -> int: ...
+    def waiting_count(self) -> int: ...
+
+
 class Optimizer(Protocol):
     """The part of the MLOptimizer that is reached over REST; results have an `as_dict` or are dataclasses."""
 

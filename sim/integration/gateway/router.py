@@ -69,7 +69,7 @@ class Router:
 
     def add(self, route: Route) -> None:
         """One more endpoint; raises `ConfigError` for a path, method or scope that is none, taken, or one too many."""
-        if PATH(route.path) is None:
+        if route.path != "/" and PATH(route.path) is None:
             raise ConfigError("path", route.path, PATHS)
         if route.method not in METHODS and route.method != SOCKET:
             raise ConfigError("method", route.method, "one of " + ", ".join(sorted(METHODS)))

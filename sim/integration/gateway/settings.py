@@ -15,6 +15,7 @@ from sim.errors import ConfigError
 from sim.settings import settings_of
 
 LOOPBACK_NAMES = ("localhost", "127.0.0.1", "[::1]")
+LOOPBACK, OPEN, NO_PAGE = STATUS_PAGES = ("loopback", "open", "none")
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,6 +61,9 @@ class GatewayConfig:
     token_issuer: str = "victor-sim"
     token_audience: str = "victor-sim-gateway"
     token_s: float = 900.0  # how long a token is good for
+    status_page: str = (
+        LOOPBACK  # where the page without data is open: on loopback alone, anywhere (open), nowhere (none)
+    )
 
     def __post_init__(self) -> None:
         for name, accepts, accepted in _RULES:
@@ -85,6 +89,11 @@ class GatewayConfig:
             return ipaddress.ip_address(self.host.strip("[]")).is_loopback
         except ValueError:
             return False
+
+    @property
+    def serves_page(self) -> bool:
+        """Whether the status page, which holds no data, is there for whoever asks."""
+        return self.status_page == OPEN or (self.status_page == LOOPBACK and self.is_loopback)
 
     @property
     def is_encrypted(self) -> bool:
@@ -151,4 +160,5 @@ _RULES: tuple[tuple[str, Callable[[object], bool], str], ...] = (
     ("tls_key", _file, "a file, or none"),
     ("token_issuer", _text, "a text without spaces"),
     ("token_audience", _text, "a text without spaces"),
+    ("status_page", lambda value: value in STATUS_PAGES, "one of " + ", ".join(STATUS_PAGES)),
 )

@@ -1,7 +1,8 @@
 """WebSockets (RFC 6455): everything that HTTP is asked is asked before the handshake is accepted.
 
 Middleware for HTTP does not run for WebSockets, so that this goes the core's own way: guard, credential, limit, scope,
-and the page's origin, which must be one that CORS allows. Messages are bounded, and so is the number of sockets.
+and the page's origin, which must be one that CORS allows, or the gateway's own status page, which shows a ticket
+(`offer`). Messages are bounded, and so is the number of sockets.
 """
 
 from __future__ import annotations
@@ -14,6 +15,7 @@ from sim.integration.gateway.core import ALWAYS, Core, Visit
 from sim.integration.gateway.exchange import Response, as_json
 from sim.integration.gateway.guard import Headers
 from sim.integration.gateway.kinds import Principal
+from sim.integration.gateway.offer import Offer, is_own_page, offer_of
 from sim.integration.gateway.ports import Receive, Scope, Send
 from sim.integration.gateway.problem import Problem
 from sim.integration.gateway.router import SOCKET, Route
@@ -31,9 +33,10 @@ class Connection:
     """An accepted WebSocket as a handler sees it."""
 
     def __init__(
-        self, receive: Receive, send: Send, params: dict[str, str], principal: Principal | None, bytes_max: int
-    ) -> None:
-        self.params, self.principal = params, principal
+        self, receive: Receive, send: Send, params: dict[str, str], principal: Principal | None, bytes_max: int,
+        protocol: str | None = None,
+    ) -> None:  # fmt: skip
+        self.params, self.principal, self.protocol = params, principal, protocol
         self._receive, self._send, self._bytes_max = receive, send, bytes_max
         self.closed = False
 
@@ -103,7 +106,13 @@ class Sockets:
         metrics.sockets += 1
         code = NORMAL
         try:
-            await send({"type": "websocket.accept", "headers": [(b"x-request-id", visit.request_id.encode())]})
+            accept: dict[str, Any] = {
+                "type": "websocket.accept",
+                "headers": [(b"x-request-id", visit.request_id.encode())],
+            }
+            if connection.protocol is not None:
+                accept["subprotocol"] = connection.protocol
+            await send(accept)
             await route.handler(connection)
         except SocketClosed:
             pass
@@ -119,17 +128,30 @@ class Sockets:
         headers: Headers = parts.guard.headers(scope)
         if parts.config.request_logging:
             parts.log.request(visit.began_at, visit.request_id, SOCKET, visit.told_path, visit.address)
+        offer = offer_of(headers)
+        if offer.ticket is not None:
+            headers = {**headers, b"authorization": b"Bearer " + offer.ticket.encode("latin-1")}
         match, principal = core.enter(visit, headers, SOCKET)
         route = core.admitted(match, principal, SOCKET)
         if principal is None and parts.auth is not None and route.scope is not None:
             raise refused()
         origin = headers.get(b"origin")
-        if origin is not None and not parts.cors.allows(origin):
+        if origin is not None and not parts.cors.allows(origin) and not self._is_page(offer, scope, headers):
             raise Problem(403, "pages of this origin may not open a stream")
         limit = parts.config.websockets_max
         if parts.metrics.sockets >= limit:
             raise Problem(503, f"{limit} streams are open already", "temporary-reduced-capacity")
-        return route, Connection(receive, send, match.params, principal, parts.config.websocket_message_bytes_max)
+        bytes_max = parts.config.websocket_message_bytes_max
+        return route, Connection(receive, send, match.params, principal, bytes_max, offer.protocol)
+
+    def _is_page(self, offer: Offer, scope: Scope, headers: Headers) -> bool:
+        """The status page of this gateway, which got its ticket with a key (where keys are asked for)."""
+        parts = self.core.parts
+        return (
+            parts.config.serves_page
+            and (offer.ticket is not None or parts.auth is None)
+            and is_own_page(scope, headers)
+        )
 
     async def _deny(self, problem: Problem, visit: Visit, scope: Scope, send: Send) -> None:
         """Before the handshake: as HTTP where the server can, else a close, which servers turn into 403."""

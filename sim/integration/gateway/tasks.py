@@ -15,6 +15,7 @@ from typing import Any, Protocol
 from sim.contracts import Event, Runtime, Task
 from sim.errors import SimError
 from sim.integration.gateway.kinds import ADMIN, Principal
+from sim.integration.gateway.pace import TaskPace
 from sim.integration.gateway.ports import KeptTask, TaskBook, TaskOrder, TaskRunner
 from sim.integration.gateway.problem import Problem
 from sim.integration.gateway.redact import redact
@@ -61,6 +62,7 @@ class TaskDesk:
         self.runner, self._runtime, self.tasks_max, self.book = runner, runtime, tasks_max, book
         self._records: dict[str, TaskRecord] = {}
         self._ended: dict[str, None] = {}  # in the order in which they ended
+        self.pace = TaskPace()
         self._count = 0
 
     def __len__(self) -> int:
@@ -199,6 +201,7 @@ class TaskDesk:
         if record.state == RUNNING:
             record.state, record.ended_at = state, self._runtime().now()
             self._ended[record.order.task_id] = None
+            self.pace.add(record.ended_at, record.ended_at - record.created_at, state)
             record.over.set()
 
     def _forget(self, task_id: str) -> None:

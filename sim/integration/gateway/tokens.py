@@ -30,8 +30,10 @@ class Tokens:
         self._ring, self._secret = ring, ring.derive("jwt")
         self.issuer, self.audience, self.token_s = config.token_issuer, config.token_audience, config.token_s
 
-    def make(self, record: KeyRecord, wall_at: float, scopes: tuple[str, ...] | None = None) -> str:
-        """A token for a live key, good for `token_s`; raises `ConfigError` for a key that is not."""
+    def make(
+        self, record: KeyRecord, wall_at: float, scopes: tuple[str, ...] | None = None, for_s: float | None = None
+    ) -> str:
+        """A token for a live key, good for `for_s` (None: `token_s`); raises `ConfigError` for a key that is not."""
         if not record.is_live(wall_at):
             raise ConfigError("key", record.name, "a key that is neither expired nor revoked")
         claims = {
@@ -39,7 +41,7 @@ class Tokens:
             "aud": self.audience,
             "sub": record.key_id,
             "iat": math.floor(wall_at),
-            "exp": math.floor(wall_at + self.token_s),
+            "exp": math.floor(wall_at + (self.token_s if for_s is None else for_s)),
             "scope": " ".join(record.scopes if scopes is None else scopes),
         }
         return jwt.encode(claims, self._secret, algorithm=ALGORITHM)

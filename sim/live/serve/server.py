@@ -71,6 +71,7 @@ class Server:
             settings, runtime=runtime, tasks=self.fleet.requests, keys=ring, book=self.book, state=config.paths.state
         )
         self.gateway.events = self.events
+        self.gateway.load = self.fleet.load
         self.nodes: LocalNodes | None = None
         self.url = ""
         self._jobs: list[Any] = []
@@ -116,6 +117,8 @@ class Server:
         config = self.gateway.config
         scheme = "https" if config.is_encrypted else "http"
         self.say(f"gateway: {scheme}://{config.host}:{self.gateway.port}")
+        if config.serves_page:
+            self.say(f"status page: {scheme}://{config.host}:{self.gateway.port}/status (asks for a key)")
         self.say(f"nodes join at: {self.url} (credential: {self.state.folder / 'node.key'})")
         if again:
             self.say(f"{again} tasks of the last time are done again")

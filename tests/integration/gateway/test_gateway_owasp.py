@@ -134,7 +134,9 @@ def test_api8_closed_unless_opened() -> None:
     assert config.authentication
     assert config.rate_limiting
     opened = sorted(route.path for route in gateway.router.routes() if route.scope is None)
-    assert opened == ["/healthz", "/readyz"]
+    assert opened == ["/", "/healthz", "/readyz", "/status"]  # a page without data, on loopback alone
+    beyond = Rig({"host": "0.0.0.0", "allow_plaintext": True}).gateway
+    assert sorted(route.path for route in beyond.router.routes() if route.scope is None) == ["/healthz", "/readyz"]
     answer = Rig().call("GET", "/v1/status")
     assert answer.header("x-content-type-options") == "nosniff"
     assert answer.header("cache-control") == "no-store"

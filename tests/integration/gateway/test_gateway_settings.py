@@ -103,6 +103,7 @@ def after_a_minute(rig: Rig) -> int:
 
 OPEN = {"cors_origins": ["https://a.example"]}
 FEW = {"default_rate_limit": 10}
+BEYOND = {"host": "0.0.0.0", "trusted_hosts": ["*"]}
 FLIPS: list[tuple[dict[str, Any], dict[str, Any], Callable[[Rig], Any], Any, Any]] = [
     # settings, what is flipped, what is looked at, before, after
     ({}, {"host": "0.0.0.0"}, started, "127.0.0.1:8000", "host"),
@@ -132,6 +133,8 @@ FLIPS: list[tuple[dict[str, Any], dict[str, Any], Callable[[Rig], Any], Any, Any
     ({}, {"header_count_max": 1}, of("/v1/status"), 200, 431),
     ({}, {"header_bytes_max": 60}, of("/v1/status"), 200, 431),
     ({}, {"uri_bytes_max": 5}, of("/v1/status"), 200, 414),
+    ({}, {"status_page": "none"}, lambda rig: rig.call("GET", "/status", None).status, 200, 401),
+    (BEYOND, {"status_page": "open"}, lambda rig: rig.call("GET", "/", None).status, 401, 200),
     ({}, {"token_issuer": "other"}, lambda rig: rig.gateway.tokens.issuer, "victor-sim", "other"),  # type: ignore[union-attr]
 ]
 
@@ -158,6 +161,7 @@ def test_every_key_of_the_source_is_flipped() -> None:
         ({"enable_docs": 1}, "enable_docs"),
         ({"default_rate_limit": 0}, "default_rate_limit"), ({"cors_origins": "*"}, "cors_origins"),
         ({"rate_period_s": 0.0}, "rate_period_s"), ({"tls_cert": "a"}, "tls_key"), ({"host": "a b"}, "host"),
+        ({"status_page": True}, "status_page"),
         (7, "config"),
     ],
 )  # fmt: skip
