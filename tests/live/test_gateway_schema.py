@@ -104,7 +104,7 @@ def searched(served: Background, folder: Path, *options: str) -> str:
         capture_output=True, text=True, check=False, cwd=folder,
     )  # fmt: skip
     assert done.returncode == 0, done.stdout[-6_000:] + done.stderr[-2_000:]
-    assert "Tested: 26" in done.stdout, done.stdout[-2_000:]
+    assert "Tested: 29" in done.stdout, done.stdout[-2_000:]
     assert " passed" in done.stdout, done.stdout[-2_000:]
     return done.stdout
 
