@@ -18,6 +18,7 @@ from sim.bench.brought import bringing, hint
 from sim.bench.capacity_grid import check_capacity
 from sim.bench.check_fire import FIRE_RULES
 from sim.bench.keys import accepted, known_keys
+from sim.bench.own_data import trace_path
 from sim.bench.schema import Config
 from sim.bench.schema.load import OWN_RATE
 from sim.bench.streamed import check_streamed
@@ -113,6 +114,7 @@ def _files(config: Config) -> None:
             raise ConfigError(f"{group}.path", None, f"the path of a file ({group}={part.kind} reads one)")
         if not Path(part.path).is_file():
             raise InputError(part.path, None, None, missing(part.path))
+    trace_path(config)  # what is no plain CSV becomes one, or is refused, before time 0
 
 
 def _fleet(config: Config) -> None:

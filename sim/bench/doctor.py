@@ -16,6 +16,7 @@ OPTIONAL = {  # module -> what it is for
     "pytest": "the tests (extra dev)",
     "hypothesis": "the tests (extra dev)",
     "importlinter": "the tests (extra dev)",
+    "pyarrow": "traces in Parquet (extra parquet)",
 }
 MEGABYTE = 1e6
 

@@ -6,6 +6,7 @@ from collections.abc import Callable
 from typing import Any
 
 from sim.bench.capacity import capacity_per_s
+from sim.bench.own_data import trace_path
 from sim.bench.params import copy, fields
 from sim.bench.rules import is_under_fire
 from sim.bench.schema import Config
@@ -24,7 +25,8 @@ def make_load(config: Config, types: tuple[str, ...], service: Any) -> Load:
     if arrivals.utilization_ratio is not None:
         rate_per_s = arrivals.utilization_ratio * capacity_per_s(config, service)
     columns = copy(ColumnParams, arrivals.columns)
-    params = ArrivalParams(**{**fields(arrivals), "columns": columns, "types": types})
+    read = {"columns": columns, "types": types, "path": trace_path(config)}
+    params = ArrivalParams(**{**fields(arrivals), **read})
     law = lookup("arrivals", arrivals.kind)(params, rate_per_s)
     shares = tuple(arrivals.type_mix.get(name, 0.0) for name in types) if arrivals.type_mix else None
     marks = Marks(shares, arrivals.keys_count, arrivals.keys_zipf)

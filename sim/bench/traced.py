@@ -6,6 +6,7 @@ from pathlib import Path
 
 import numpy as np
 
+from sim.bench.own_data import left_out_note, trace_path
 from sim.bench.schema import Config
 from sim.measure.summary import Floats
 from sim.types.records import RunRecord
@@ -21,7 +22,7 @@ SIMULATED_CHANCE = (
 
 def file_notes(label: str, config: Config, record: RunRecord) -> list[str]:
     """Notes on the files of a point; `record` is its first replication."""
-    notes = []
+    notes = left_out_note(config)
     for path in (config.arrivals.path, config.service.path):
         source = SOURCES.get(Path(path).name) if path is not None else None
         if path is not None and source is not None:
@@ -40,10 +41,10 @@ def file_notes(label: str, config: Config, record: RunRecord) -> list[str]:
 
 def trace_instants(config: Config) -> Floats:
     """Seconds of the trace's rows since its first, shape (rows,)."""
-    arrivals = config.arrivals
-    assert arrivals.path is not None
+    arrivals, path = config.arrivals, trace_path(config)
+    assert path is not None
     columns = ColumnParams(time=arrivals.columns.time)
-    return np.array([row.at for row in TraceReader(arrivals.path, columns, arrivals.time_unit).rows()])
+    return np.array([row.at for row in TraceReader(path, columns, arrivals.time_unit).rows()])
 
 
 def recorded_count(config: Config) -> int | None:

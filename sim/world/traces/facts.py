@@ -47,11 +47,13 @@ class TraceFacts:
     rejected_count: int
     command: str
     stand_in: str  # a command that needs no file; empty where nothing was fitted
+    form: str = ""  # what it is written in, where that is no plain CSV
+    notes: tuple[str, ...] = ()  # what was made of it
 
     def as_text(self) -> str:
         """One fact a line."""
         lines = [
-            f"{self.path}: a request trace",
+            f"{self.path}: a request trace" + (f" ({self.form})" if self.form else ""),
             f"  rows               {self.rows:,}",
             f"  span               {self.span_s:,.1f} s ({self.span_s / 60.0:,.1f} min)",
             f"  rate               {self.rate_per_s:,.3f} requests/s",
@@ -64,6 +66,7 @@ class TraceFacts:
         for field, sizes in self.sizes.items():
             quantiles = f"p50 {sizes.p50:,.6g}  p90 {sizes.p90:,.6g}  p99 {sizes.p99:,.6g}  mean {sizes.mean:,.6g}"
             lines.append(f"  {field:<18} {quantiles}")
+        lines += [f"  note               {note}" for note in self.notes]
         lines.append(f"  rejected lines     {self.rejected_count:,}")
         lines += [f"    row {rejected.line}: {rejected.reason}" for rejected in self.rejected]
         if self.rejected_count > len(self.rejected):

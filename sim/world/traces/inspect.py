@@ -30,24 +30,27 @@ REQUESTS_MAX = 1_000_000  # of the run that is proposed for bins
 FIT_ROWS_MIN = 1000  # fewer rows do not say how bursty a service is
 
 
+AnyFacts = TraceFacts | BinFacts | CdfFacts
+
+
 def inspect_trace(
-    path: str, columns: ColumnParams = NO_COLUMNS, time_unit: str = "auto"
-) -> TraceFacts | BinFacts | CdfFacts:
-    """The facts of a file; raises `InputError` for a file that is not there or not understood, `ConfigError` for a
+    path: str, columns: ColumnParams = NO_COLUMNS, time_unit: str = "auto", shown: str | None = None
+) -> AnyFacts:
+    """The facts of a file, as those of `shown` where it is the copy of another one; raises `InputError` for a file that is not there or not understood, `ConfigError` for a
     named column that it does not have.
     """
     if not Path(path).is_file():
         raise InputError(path, None, None, missing(path))
     with Lines(path) as lines:
         first = next((line for line in lines if line.strip()), "")
-    if columns == NO_COLUMNS:
+    if columns == NO_COLUMNS and shown is None:
         numbers = _numbers(first)
         plain = {name.lower() for name in header.split(first)}
         if numbers == 2:
             return _cdf(path)
         if numbers > 2 or {"rate", "cv"} <= plain:
             return _bins(path)
-    return _trace(path, columns, time_unit)
+    return _trace(path, columns, time_unit, shown or path)
 
 
 def _numbers(line: str) -> int:
@@ -100,7 +103,7 @@ def _bins(path: str) -> BinFacts:
     )
 
 
-def _trace(path: str, columns: ColumnParams, time_unit: str) -> TraceFacts:
+def _trace(path: str, columns: ColumnParams, time_unit: str, shown: str) -> TraceFacts:
     reader = TraceReader(path, columns, time_unit)
     gaps, seconds, minutes = Gaps(), Windows(1.0), Windows(60.0)
     samples = {field: Sample() for field in SIZED if field in reader.columns}
@@ -129,7 +132,7 @@ def _trace(path: str, columns: ColumnParams, time_unit: str) -> TraceFacts:
     bursts = fit_bursts(rate_per_s, gaps.cv(), peak_ratio, span_s) if rows >= FIT_ROWS_MIN and span_s else None
     horizon = f"horizon_s={math.floor(span_s) + 1}"
     return TraceFacts(
-        path=path,
+        path=shown,
         rows=rows,
         span_s=span_s,
         rate_per_s=rate_per_s,
@@ -141,7 +144,7 @@ def _trace(path: str, columns: ColumnParams, time_unit: str) -> TraceFacts:
         time_unit=reader.time_unit,
         rejected=tuple(rejected),
         rejected_count=rejected_count,
-        command=_command(*_uses(path, columns, time_unit), *_served(sizes), horizon),
+        command=_command(*_uses(shown, columns, time_unit), *_served(sizes), horizon),
         stand_in="" if bursts is None else _command(*_stand_in(rate_per_s, bursts, sizes), horizon),
     )
 
