@@ -24,7 +24,8 @@ REORDER_MAX = 100_000
 EXTRAS_MAX = 16
 MONTHS = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")
 LINE = re.compile(
-    r"(?P<client>\S+) (?P<ident>\S+) (?P<user>.*?) \[(\d{2})/(\w{3})/(\d{4}):(\d{2}):(\d{2}):(\d{2}) ([+-])(\d{2})(\d{2})\] "
+    r"(?P<client>\S+) (?P<ident>\S+) (?P<user>.*?) "
+    r"\[(\d{2})/(\w{3})/(\d{4}):(\d{2}):(\d{2}):(\d{2}) ([+-])(\d{2})(\d{2})\] "
     r'"(?P<request>(?:[^"\\]|\\.)*)" (?P<status>\d{3}|-) (?P<bytes>\d+|-)(?: (?P<rest>.*))?'
 ).fullmatch
 WORD = re.compile(r'"(?P<quoted>(?:[^"\\]|\\.)*)"|(?P<name>[A-Za-z_][\w.]*)=(?P<value>"[^"]*"|\S+)|(?P<bare>\S+)')

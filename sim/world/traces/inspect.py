@@ -36,8 +36,10 @@ AnyFacts = TraceFacts | BinFacts | CdfFacts
 def inspect_trace(
     path: str, columns: ColumnParams = NO_COLUMNS, time_unit: str = "auto", shown: str | None = None
 ) -> AnyFacts:
-    """The facts of a file, as those of `shown` where it is the copy of another one; raises `InputError` for a file that is not there or not understood, `ConfigError` for a
-    named column that it does not have.
+    """The facts of a file, told as those of `shown` where it is the copy of another one.
+
+    Raises `InputError` for a file that is not there or not understood, `ConfigError` for a named column that it does
+    not have.
     """
     if not Path(path).is_file():
         raise InputError(path, None, None, missing(path))

@@ -116,9 +116,9 @@ def _make(plain: Plain, target: Path, facts: Path, columns: ColumnParams) -> Non
                     writer.writerow(row)
                 plain.rows -= 1  # the header
                 _enough(plain)
-        os.replace(part, target)
+        part.replace(target)
         part.write_text(json.dumps(asdict(plain)), encoding="utf-8")
-        os.replace(part, facts)
+        part.replace(facts)
     finally:
         part.unlink(missing_ok=True)
 

@@ -1,4 +1,4 @@
-"""Load as users have it: access logs with zones, extras and bad lines; gzip; Parquet; what is broken, empty or foreign."""
+"""Load as users have it: access logs with zones, extras and bad lines; gzip; Parquet; what is broken or empty."""
 
 from __future__ import annotations
 
@@ -193,7 +193,7 @@ def test_parquet_is_read_with_its_instants_and_null_rows_left_out(tmp_path: Path
     rows = list(TraceReader(copy.path, NONE).rows())
     assert [row.at for row in rows] == [float(number) for number in range(29)]
     assert [row.prompt_tokens for row in rows][:3] == [1, 1, 2]  # a request holds at least one token
-    with pytest.raises(ConfigError, match="arrivals.columns.time=when"):
+    with pytest.raises(ConfigError, match=r"arrivals\.columns\.time=when"):
         plain_copy(path, tmp_path, ColumnParams(time="when"))
     Path(path).write_bytes(Path(path).read_bytes()[:300])
     with pytest.raises(InputError, match="no Parquet file"):
