@@ -3,8 +3,8 @@
 What is understood of a trace: rows, span, rate, burstiness, sizes, units, rejected lines, and the command to use it.
 FILE is a CSV with a header, an access log (common or combined format, nginx or Apache) or Parquet (pip install
 'victor-sim[parquet]'), gzip-compressed or not. FIELD is one of time, prompt_tokens, output_tokens, service_s, type,
-key; UNIT one of auto, s, ms, us, ns, iso. Of an access log, arrivals.columns.service_s names what stands behind the agent:
-rt (of rt=0.123), or extra1, extra2, ... where it has no name; with _ms or _us behind it where it is no seconds.
+key; UNIT one of auto, s, ms, us, ns, iso. Of an access log, arrivals.columns.service_s names what stands behind the
+agent: rt (of rt=0.123), or extra1, extra2, ... where it has no name; with _ms or _us behind it where it is no seconds.
 """
 
 from __future__ import annotations
