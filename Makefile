@@ -2,7 +2,7 @@
 SHELL := /bin/bash
 .SHELLFLAGS := -euo pipefail -c
 .DEFAULT_GOAL := help
-.PHONY: help run test storm bench growth coverage tidy publish lock clean env-run env-dev
+.PHONY: help run test storm security fuzz bench growth coverage tidy publish lock clean env-run env-dev
 
 SEED ?= 1
 WORKERS ?= 2
@@ -32,6 +32,21 @@ STORMS ?= 10500
 
 storm: env-run ## seeded fault schedules against the whole control plane (STORMS=10500, SEED=1), some 20 minutes
 	@$(BIN)/victor-sim storm seeds=$(STORMS) seed=$(SEED) workers=$(WORKERS) budget_s=1200
+
+ATTACKED := tests/security tests/fuzz tests/integration/gateway tests/integration/plugins/test_attacks_*.py \
+	tests/integration/plugins/test_isolation_*.py tests/integration/plugins/test_seccomp_program.py \
+	tests/integration/plugins/test_plugin_keys.py tests/integration/plugins/test_broker.py \
+	tests/integration/plugins/test_plugin_manifests.py tests/integration/plugins/test_wasm_runner.py \
+	tests/integration/plugins/test_monty_runner.py
+
+security: env-dev ## attacks on gateway, plugins and parsers, and the locked packages against known advisories
+	@$(BIN)/python -m pytest -n $(WORKERS) -q -m "not soak" --benchmark-disable $(ATTACKED)
+	@$(BIN)/python -m pytest -q -s tests/security
+
+FUZZ_EXAMPLES ?= 20000
+
+fuzz: env-dev ## every parser with so many bent inputs (FUZZ_EXAMPLES=20000)
+	@FUZZ_EXAMPLES=$(FUZZ_EXAMPLES) $(BIN)/python -m pytest -q -m soak tests/fuzz
 
 tidy: env-dev ## the house rules alone: style, types, imports, text
 	@$(BIN)/python -m pytest -q tests/tidy

@@ -156,7 +156,7 @@ def load_saved(path: Path) -> list[tuple[str, str]]:
         raise InputError(str(path), None, None, "no such file; config=FILE takes a saved one such as best.yaml")
     try:
         tree = yaml.safe_load(path.read_text(encoding="utf-8"))
-    except (yaml.YAMLError, UnicodeDecodeError) as error:
+    except (yaml.YAMLError, ValueError, RecursionError) as error:  # ValueError: a day that no calendar has, bad UTF-8
         raise InputError(str(path), None, None, "no YAML that can be read") from error
     if not isinstance(tree, dict):
         raise InputError(str(path), None, None, "no mapping of config keys")

@@ -1,7 +1,7 @@
 """A ledger of finished parts of a long question, so that asking again goes on where it stopped: one JSON line a part.
 
 `<store>/ledgers/<what>-<key>.jsonl`; the key is a digest of what is asked (settings, engines) and of the code, so that
-an answer is never mixed from two versions. A line that was cut off by a kill is not read. One process writes; parts
+an answer is never mixed from two versions. A line that was cut off by a kill, or is no part, is not read. One process writes; parts
 are at most as many as are asked for.
 """
 
@@ -27,14 +27,15 @@ class Ledger:
             self._read(path)
 
     def _read(self, path: Path) -> None:
-        text = path.read_text(encoding="utf-8")
-        for line in text.splitlines():
+        data = path.read_bytes()
+        for line in data.split(b"\n"):
             try:
                 name, value = json.loads(line)
-            except ValueError:  # cut off
+            except (ValueError, TypeError, RecursionError):  # cut off, or no pair, or no text
                 continue
-            self.parts[name] = value
-        if text and not text.endswith("\n"):
+            if isinstance(name, str):
+                self.parts[name] = value
+        if data and not data.endswith(b"\n"):
             with path.open("a", encoding="utf-8") as file:
                 file.write("\n")
 

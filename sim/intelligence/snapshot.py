@@ -65,9 +65,10 @@ def load(path: Path, key: bytes, version_min: int, data_digest: str | None = Non
         whole = json.loads(data)
         manifest, signature = whole["manifest"], whole["signature"]
         version, schema, digest, body = (manifest[name] for name in ("version", "schema", "data", "body"))
+        canonical, told = _canonical(manifest), str(signature).encode()  # NaN and half a surrogate pair are refused
     except (OSError, ValueError, KeyError, TypeError, RecursionError) as error:
         raise SnapshotError(str(path), f"cannot be read ({type(error).__name__})") from None
-    if not isinstance(signature, str) or not hmac.compare_digest(signature.encode(), _sign(manifest, key).encode()):
+    if not hmac.compare_digest(told, _signature(canonical, key).encode()):
         raise SnapshotError(str(path), "the signature does not match")
     if schema != SCHEMA or not isinstance(version, int) or not isinstance(body, dict):
         raise SnapshotError(str(path), f"schema {schema}, not {SCHEMA}")
@@ -83,6 +84,10 @@ def _canonical(plain: Any) -> str:
 
 
 def _sign(manifest: Any, key: bytes) -> str:
+    return _signature(_canonical(manifest), key)
+
+
+def _signature(canonical: str, key: bytes) -> str:
     if len(key) < KEY_BYTES_MIN:
         raise ValueError(f"a key of {len(key)} bytes: accepted is at least {KEY_BYTES_MIN}")
-    return hmac.new(key, _canonical(manifest).encode(), hashlib.sha256).hexdigest()
+    return hmac.new(key, canonical.encode(), hashlib.sha256).hexdigest()

@@ -1,0 +1,70 @@
+"""Every reader of bytes from outside, with its good example bent in a few places: nothing raised but what is stated."""
+
+from __future__ import annotations
+
+import os
+import tempfile
+from pathlib import Path
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from tests.fuzz.targets import KEPT, TARGETS, WORDS, Target
+
+EXAMPLES = 40
+LONG_EXAMPLES = int(os.environ.get("FUZZ_EXAMPLES", "2000"))
+Edit = tuple[int, int, bytes]
+EDITS = st.lists(
+    st.tuples(st.integers(0, 400), st.integers(0, 12), st.one_of(st.sampled_from(WORDS), st.binary(max_size=6))),
+    min_size=1, max_size=4,
+)  # fmt: skip
+
+
+def bent(data: bytes, edits: list[Edit]) -> bytes:
+    """At each place so many bytes give way to others."""
+    for at, gone, new in edits:
+        at = at % (len(data) + 1)
+        data = data[:at] + new + data[at + gone :]
+    return data
+
+
+def holds(target: Target, data: bytes) -> None:
+    """Raises what the target must not raise."""
+    with tempfile.TemporaryDirectory() as folder:
+        try:
+            target.read(data, Path(folder))
+        except target.allowed:
+            return
+
+
+@pytest.mark.parametrize("target", TARGETS, ids=lambda target: target.name)
+def test_the_example_is_good(target: Target, tmp_path: Path) -> None:
+    target.read(target.example, tmp_path)
+
+
+@pytest.mark.parametrize("target", TARGETS, ids=lambda target: target.name)
+def test_bent_bytes_raise_nothing_undocumented(target: Target) -> None:
+    @settings(max_examples=EXAMPLES)
+    @given(EDITS)
+    def check(edits: list[Edit]) -> None:
+        holds(target, bent(target.example, edits))
+
+    check()
+
+
+@pytest.mark.parametrize("number", range(len(KEPT)))
+def test_what_was_found_stays_mended(number: int) -> None:
+    name, data = KEPT[number]
+    holds(next(target for target in TARGETS if target.name == name), data)
+
+
+@pytest.mark.soak
+@pytest.mark.parametrize("target", TARGETS, ids=lambda target: target.name)
+def test_bent_bytes_for_long(target: Target) -> None:
+    @settings(max_examples=LONG_EXAMPLES, derandomize=False)
+    @given(EDITS)
+    def check(edits: list[Edit]) -> None:
+        holds(target, bent(target.example, edits))
+
+    check()
