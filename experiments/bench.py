@@ -1,16 +1,15 @@
 """victor-sim bench [requests=N] [seed=S] [rounds=R] [bench.peers.NAME=PYTHON] [--out FILE]
 victor-sim bench --growth [requests=N] [nodes_max=N] | --large | --day | --start | --plugins | --timings FILE
-victor-sim bench --source [--out FILE]
-victor-sim bench --gateway [rounds=R] [seconds=S] [--out FILE]
+victor-sim bench --gateway [rounds=R] [seconds=S] | --source [--out FILE]
 
 Speed, as ratios in one run. Without a flag: the yardstick (10 nodes of 12 agents, power of two, utilization .9) on the
 compiled engine, SimPy, idiomatic SimPy, C by hand, a plain heapq loop, and cimba, ciw, happysim and salabim where an
 interpreter has them (bench.peers.NAME=PYTHON or the variable VICTOR_SIM_PEER_NAME). `requests`: what SimPy serves a
-round. Exit 1 when something is below what is claimed. --growth: time per request from 10 to 100,000 nodes (half an
-hour). --large: 10^8 requests in one run, with their memory. --day: a day of 10,000 agents with the control plane on.
---start: how soon a first and a later process has its answer. --plugins: their isolation, probe by probe, and the speed
-of their runners. --gateway: beside a bare ASGI application and plain FastAPI. --source: the source's load
-test and figures. Results go to results/bench (FILE), results/plugins, results/gateway, results/source. --timings FILE holds pytest-benchmark's JSON against the last kept, and keeps it.
+round. --growth: time per request from 10 to 100,000 nodes (half an hour). --large: 10^8 requests in one run, with
+their memory. --day: a day of 10,000 agents with the control plane on. --start: how soon a first and a later process
+has its answer. --plugins: isolation, probe by probe, and the speed of the runners. --gateway: beside a bare ASGI
+application and plain FastAPI. --source: the source's load test and figures. Results go to results/bench (FILE),
+results/plugins, results/gateway, results/source. --timings FILE holds pytest-benchmark's JSON against the last kept.
 """
 
 from __future__ import annotations

@@ -8,8 +8,10 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from contextlib import redirect_stderr
 from importlib import import_module
+from importlib.metadata import version
 
 VERBS = {
     "run": "one design point, a sweep, or a whole study with experiment=NAME; again resumes",
@@ -37,11 +39,14 @@ the wind tunnel for fleets of AI agents
 verbs:
 {verbs}
 
-victor-sim VERB --help tells more of one. First steps:
+victor-sim VERB --help tells more of one; VERB --quiet leaves progress out; --version; --completion bash|zsh|fish prints
+what makes the shell complete verbs, flags, config groups and keys. First steps:
   victor-sim run experiment=balancers     which balancing strategy is best, and how sure are we
   victor-sim init my-fleet                a folder to start from, with your own fleet, trace and strategy
 """
 HELP = ("-h", "--help")
+QUIET = "--quiet"
+TELLS_LESS = ("demo", "storm")  # verbs with a --quiet of their own
 DONE, FAILED, REFUSED, INTERRUPTED = 0, 1, 2, 130
 
 
@@ -51,19 +56,47 @@ def main(arguments: Sequence[str] | None = None) -> int:
     if not words or words[0] in (*HELP, "help"):
         print(USAGE.format(verbs="\n".join(f"  {name:9} {text}" for name, text in VERBS.items())), end="")
         return DONE
+    if words == ["--version"]:
+        print(f"victor-sim {version('victor-sim')}")
+        return DONE
     verb, rest = words[0], words[1:]
+    if verb == "--completion":
+        return _guarded(lambda: _complete(rest))
     if verb not in VERBS:
         print(f"victor-sim: verb={verb}: accepted is one of {', '.join(VERBS)}", file=sys.stderr)
         return REFUSED
+    return _guarded(lambda: _verb(verb, rest))
+
+
+def _verb(verb: str, rest: list[str]) -> int:
+    module = import_module(f"sim.experiments.{verb}")
+    if any(word in HELP for word in rest):
+        from sim.experiments.examples import teaching
+
+        print(f"{module.help_text().rstrip()}\n\n{teaching(verb)}")
+        return DONE
+    if QUIET not in rest or verb in TELLS_LESS:
+        code: int = module.main(rest)
+    else:
+        with open(os.devnull, "w") as nowhere, redirect_stderr(nowhere):  # errors are told by who called this
+            code = module.main([word for word in rest if word != QUIET])
+    sys.stdout.flush()
+    return code
+
+
+def _complete(rest: list[str]) -> int:
+    from sim.bench.completion import completion
+
+    print(completion(rest[0] if len(rest) == 1 else " ".join(rest), VERBS), end="")
+    return DONE
+
+
+def _guarded(run: Callable[[], int]) -> int:
+    """What `run` gives; errors become one line and an exit code."""
     from sim.errors import ConfigError, InputError, SimError
 
     try:
-        module = import_module(f"sim.experiments.{verb}")
-        if any(word in HELP for word in rest):
-            print(module.help_text())
-            return DONE
-        code: int = module.main(rest)
-        sys.stdout.flush()
+        return run()
     except (ConfigError, InputError) as error:
         print(f"victor-sim: {_line(error)}", file=sys.stderr)
         return REFUSED
@@ -76,7 +109,6 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except BrokenPipeError:  # the reader of a pipe, such as `head`, has seen enough
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return DONE
-    return code
 
 
 def _line(error: Exception) -> str:

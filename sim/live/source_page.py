@@ -12,9 +12,9 @@ from sim.live.source_bench import AGENTS, FACTOR, Figure, LoadTest
 
 COMMAND = "victor-sim bench --source"
 HOW = (
-    f"Medians of single acts. Asked is {FACTOR:g} times under, held against processor time (workers included): a machine "
-    f"that others use blurs the wall clock. {AGENTS} agents at once: until the last one is ready; agents are ready as "
-    "soon as they are placed, as they have no model to load."
+    f"Medians of single acts. Asked is {FACTOR:g} times under, held against processor time (workers included): a "
+    f"machine that others use blurs the wall clock. {AGENTS} agents at once: until the last one is ready; agents are "
+    "ready as soon as they are placed, as they have no model to load."
 )
 COLUMNS = ("what", "source_s", "wall_s", "cpu_s", "count", "wall_ratio", "cpu_ratio")
 
