@@ -6,22 +6,33 @@ A window is taken one window after its end, when its long answers are there too.
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Mapping
+from typing import Protocol
 
 from sim.bench.schema.optimizer import OptimizerGroup
 from sim.bench.tuned_samples import arm_window, moved
 from sim.contracts import Runtime
 from sim.intelligence.protocol import Window
 from sim.world.surfaces.surface import Point
-from sim.world.surfaces.tuning import STANDING, TRIAL, Outcomes, Tuning
+from sim.world.surfaces.tuning import STANDING, TRIAL, Outcomes
 
 Propose = Callable[[], Mapping[str, float] | None]
 Collect = Callable[[Outcomes, Point, int], Awaitable[None]]
 
 
+class Arms(Protocol):
+    """The settings of one that is tuned, and what became of its tasks: `Tuning` in a run."""
+
+    standing: Point
+    window: int
+
+    def next_window(self, trial: Point | None) -> int: ...
+    def take(self, window: int) -> tuple[Outcomes, Outcomes]: ...
+
+
 class TunedSubject:
     """`tuning` is its own; `collect` gets the outcomes of each arm that has at least `window_requests_min`."""
 
-    def __init__(self, tuning: Tuning, config: OptimizerGroup, runtime: Runtime) -> None:
+    def __init__(self, tuning: Arms, config: OptimizerGroup, runtime: Runtime) -> None:
         self.tuning, self.config, self.runtime = tuning, config, runtime
         self.proving = False
         self._running: int | None = None  # window of a proof that has run, not yet taken

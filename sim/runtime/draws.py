@@ -67,6 +67,7 @@ OPTIMIZER_PERMUTE = purpose("optimizer, permutation")
 STORM = purpose("storm, scenario")
 SELFTEST = purpose("self-test, kill")
 TUNED_AGENT = purpose("tuned agent, setting")
+LIVE_ARM = purpose("live task, arm of its setting")
 
 UNIT = 2.0**-52
 SCALAR_MAX = 8  # blocks below which ten rounds over Python integers are faster than over arrays (measured: 7 us each)

@@ -146,7 +146,7 @@ def test_purposes_are_fixed_and_differ() -> None:
     bounds = {"MASK", "SCALAR_MAX", "WORD_MAX"}
     named = {name: value for name, value in vars(module).items() if name.isupper() and isinstance(value, int)}
     values = [value for name, value in named.items() if name not in bounds]
-    assert len(values) == len(set(values)) == 46
+    assert len(values) == len(set(values)) == 47
     assert all(0 <= value < 2**32 for value in values)
     assert (purpose("jitter"), purpose("pick")) == (JITTER, PICK) == (2443175516, 2200658382)
 

@@ -52,6 +52,7 @@ class EventHub:
         self.sink = sink
         self.subscriptions: dict[int, Subscription] = {}
         self._past: deque[tuple[float, str, str, dict[str, object]]] = deque(maxlen=PAST_MAX)
+        self.heard: Callable[[str, str, dict[str, object]], None] | None = None  # told of every event at its instant
         self._count = 0
 
     def write(self, at: float, kind: str, subject: str, /, **fields: object) -> None:
@@ -59,6 +60,8 @@ class EventHub:
         if self.sink is not None:
             self.sink.write(at, kind, subject, **fields)
         self._past.append((at, kind, subject, fields))
+        if self.heard is not None:
+            self.heard(kind, subject, fields)
         if self.subscriptions:
             event = _told(at, kind, subject, fields)
             for subscription in self.subscriptions.values():

@@ -26,6 +26,7 @@ from sim.integration.gateway.settings import GatewayConfig
 from sim.live.entropy import system_entropy
 from sim.live.gateway import APIGateway
 from sim.live.keys import KEYS
+from sim.live.serve.extras import Extras
 from sim.live.serve.fleet import LiveFleet
 from sim.live.serve.links import Links
 from sim.live.serve.local_nodes import LocalNodes
@@ -34,6 +35,7 @@ from sim.live.serve.scaling import make_autoscaler
 from sim.live.serve.state import LiveState
 from sim.live.serve.task_book import TaskBook
 from sim.live.server import bound_socket
+from sim.runtime.draws import CounterDraws
 from sim.runtime.events import EventLog
 from sim.runtime.live import LiveRuntime
 
@@ -66,9 +68,12 @@ class Server:
             config, runtime, self.events, self.links, state.assignment, shape, max(shape.nodes_max, server.nodes_max)
         )
         self.book = TaskBook(state.tasks, runtime, settings.tasks_max)
+        self.extras = Extras(
+            config, runtime, CounterDraws(config.seed, 0), self.events, self.fleet, lambda: self.gateway.desk
+        )
         ring = open_ring(Path(config.paths.state) / KEYS, system_entropy)
         self.gateway = APIGateway(
-            settings, runtime=runtime, tasks=self.fleet.requests, keys=ring, book=self.book, state=config.paths.state
+            settings, runtime=runtime, tasks=self.extras.tasks, keys=ring, book=self.book, state=config.paths.state
         )
         self.gateway.events = self.events
         self.gateway.load = self.fleet.load
@@ -86,6 +91,7 @@ class Server:
         state.keep_port("nodes", port)
         self.url = f"{'tcp' if self.trust is None else 'tls'}://{server.node_host}:{port}"
         await self.fleet.start()
+        await self.extras.load(self.gateway)
         self.book.start()
         assert self.gateway.desk is not None
         again = self.gateway.desk.restore(self.book.tasks.values())
@@ -109,8 +115,10 @@ class Server:
         self.gateway.manager = self.fleet.manager
         status = self.fleet.manager.status()
         self.say(f"ready: {status.nodes.get('online', 0)} nodes, {status.agents.get('ready', 0)} agents")
+        await self.extras.start(status.nodes.get("online", 0), status.agents.get("ready", 0))
         scaler = make_autoscaler(self.config, self.fleet, provider)
         if scaler is not None:
+            self.extras.bounds(scaler)
             self._jobs.append(self.runtime.spawn(scaler.run(), "autoscaler"))
 
     def _greet(self, again: int) -> None:
@@ -137,6 +145,7 @@ class Server:
         await self.gateway.stop()
         for job in self._jobs:
             job.cancel()
+        await self.extras.stop()
         await self.fleet.manager.stop()
         if self.nodes is not None:
             await self.nodes.stop()
