@@ -8,10 +8,8 @@ else is chosen: health=aggressive, failover=default, retry=default. fleet.nodes 
   victor-sim serve fleet.nodes=3 balancer=power_of_d node.agents.agent=my_agents:answer
   curl -H "X-API-Key: $KEY" -H 'content-type: application/json' -d '{"wait_s": 10}' http://127.0.0.1:8000/v1/tasks
 
-`plugins=shipped` and `optimizer=default` work as in a run, on the live clock: hooks at the same decisions, plugins and
-optimizations under /v1/plugins and /v1/optimizations, the optimizer's settings in every task's `settings`.
-What was accepted and where agents run is journaled in paths.state (default .victor-sim): kill -9 and the same command
-again go on. SIGTERM and Ctrl-C drain.
+plugins=shipped and optimizer=default work as in a run. What was accepted and where agents run is journaled in
+paths.state (default .victor-sim): kill -9 and the same command again go on. SIGTERM and Ctrl-C drain.
 --selftest kills a node, the control plane or both N times (20) under load, over a state of its own, and checks after
 each that every accepted task has one answer or a stated failure; exit 1 if not. FILE gets a row a kill.
 """
