@@ -22,7 +22,7 @@ from sim.intelligence.protocol import Window
 from sim.runtime.virtual import VirtualRuntime
 from sim.world.surfaces.seated import SeatedFifo, Seats
 from sim.world.surfaces.surface import Point
-from sim.world.surfaces.tuning import Outcomes
+from sim.world.surfaces.tuning import Outcomes, Tuning
 from sim.world.world import World
 
 
@@ -35,7 +35,7 @@ class TunedAgents:
         surface = fleet_surface(config)
         self.config, self.runtime, self.draws = config.optimizer, runtime, draws
         self.seats = Seats(surface, draws, self._agents_of)
-        self.subjects: dict[str, TunedSubject] = {}
+        self.subjects: dict[str, TunedSubject[Tuning]] = {}
         self.optimizer = make_optimizer(config, runtime, draws, log, surface, actuator=self, twin=self, review=review)
         self.windows_count = 0
         self._world: World | None = None
@@ -67,7 +67,7 @@ class TunedAgents:
         """What the record tells."""
         return {"optimizer_windows": self.windows_count, "optimizer_results": len(self.optimizer.results)}
 
-    def _subject(self, agent_id: str) -> TunedSubject:
+    def _subject(self, agent_id: str) -> TunedSubject[Tuning]:
         if agent_id not in self.subjects:
             raise FleetError(f"{agent_id} is no agent that is tuned here")
         return self.subjects[agent_id]
@@ -92,7 +92,7 @@ class TunedAgents:
                     self.runtime.spawn(windows, f"windows of {agent_id}")
             await self.runtime.sleep(self.config.window_s)
 
-    def _spread(self, subject: TunedSubject, serial: int) -> dict[str, float]:
+    def _spread(self, subject: TunedSubject[Tuning], serial: int) -> dict[str, float]:
         tuning = subject.tuning
         return spread_around(self.seats.surface.space, self.draws, tuning.standing, serial, tuning.window)
 

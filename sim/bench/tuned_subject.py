@@ -6,7 +6,7 @@ A window is taken one window after its end, when its long answers are there too.
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Mapping
-from typing import Protocol
+from typing import Generic, Protocol, TypeVar
 
 from sim.bench.schema.optimizer import OptimizerGroup
 from sim.bench.tuned_samples import arm_window, moved
@@ -29,10 +29,13 @@ class Arms(Protocol):
     def take(self, window: int) -> tuple[Outcomes, Outcomes]: ...
 
 
-class TunedSubject:
+A = TypeVar("A", bound=Arms)
+
+
+class TunedSubject(Generic[A]):
     """`tuning` is its own; `collect` gets the outcomes of each arm that has at least `window_requests_min`."""
 
-    def __init__(self, tuning: Arms, config: OptimizerGroup, runtime: Runtime) -> None:
+    def __init__(self, tuning: A, config: OptimizerGroup, runtime: Runtime) -> None:
         self.tuning, self.config, self.runtime = tuning, config, runtime
         self.proving = False
         self._running: int | None = None  # window of a proof that has run, not yet taken

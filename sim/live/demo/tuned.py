@@ -17,7 +17,7 @@ from sim.intelligence.protocol import Window
 from sim.runtime.draws import CounterDraws
 from sim.world.surfaces.seated import Seats
 from sim.world.surfaces.surface import Point
-from sim.world.surfaces.tuning import Outcomes, Start
+from sim.world.surfaces.tuning import Outcomes, Start, Tuning
 
 
 class LiveTuned:
@@ -63,7 +63,7 @@ class LiveTuned:
         """One window of both settings; see `TunedSubject`."""
         return await self.subjects[agent_id].pair(old, new)
 
-    def _spread(self, subject: TunedSubject, serial: int) -> dict[str, float]:
+    def _spread(self, subject: TunedSubject[Tuning], serial: int) -> dict[str, float]:
         tuning = subject.tuning
         return spread_around(self.seats.surface.space, self.draws, tuning.standing, serial, tuning.window)
 

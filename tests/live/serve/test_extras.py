@@ -105,7 +105,7 @@ async def tuned(rig: Rig) -> None:
     rig.node("one", SHOWS)
     await rig.agents(2)
     seen: set[tuple[float, ...]] = set()
-    while len(found.optimizer.store.samples()) < 6:
+    while [sample.arm for sample in found.optimizer.store.samples()].count("explore") < 2:
         record = await rig.order({})
         seen.add(tuple(record.result["result"]["settings"].values()))
     standing = (0.7, 2_000, 8_192)
@@ -127,7 +127,8 @@ async def tuned(rig: Rig) -> None:
 def test_the_optimizer_learns_from_what_tasks_really_get(tmp_path: Path) -> None:
     served(
         tuned, tmp_path / "state", "server.provider=none", "optimizer=default", "optimizer.window_s=0.2",
-        "optimizer.window_requests_min=2", "optimizer.min_data_points=4", "optimizer.model_types={}",
+        "optimizer.window_requests_min=2", "optimizer.canary_ratio=0.5", "optimizer.min_data_points=4",
+        "optimizer.model_types={}",
     )  # fmt: skip
 
 
