@@ -1,7 +1,8 @@
 """One page over all results: what was asked, what was found, whether it holds, and where the report lies.
 
 A study is a folder with `manifest.json`, any other folder with a `README.md` is told by that file's heading and first
-sentence. Links are relative, so that the page works wherever the folder is carried; it asks the network for nothing.
+sentence. The table in the root's own `README.md` (link, question, command) gives the commands of those, and rows for
+single files that it names. Links are relative, so that the page works wherever the folder is carried; it asks the network for nothing.
 """
 
 from __future__ import annotations
@@ -9,7 +10,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from importlib.resources import files
 from pathlib import Path
 
@@ -56,9 +57,30 @@ def write_index(root: Path) -> Path:
 
 def entries(root: Path) -> list[Entry]:
     """Studies first, then the rest, each by the name of its folder; at most `ENTRIES_MAX`."""
+    told = _told(root)
     folders = sorted({path.parent for name in PAGES for path in root.glob(f"**/{name}")} - {root})
     found = [entry for folder in folders[:ENTRIES_MAX] for entry in _entry(root, folder)]
+    found = [entry if entry.command else replace(entry, command=told.get(entry.link, ("", ""))[1]) for entry in found]
+    names = {folder.relative_to(root).as_posix() for folder in folders}
+    for link, (asked, command) in told.items():
+        alone = not link.endswith(PAGES) or link.rpartition("/")[0] not in names
+        if alone and (root / link).is_file() and len(found) < ENTRIES_MAX:
+            found.append(Entry(link, link, asked, (), "", command))
     return sorted(found, key=lambda entry: (not entry.validity, entry.name))
+
+
+def _told(root: Path) -> dict[str, tuple[str, str]]:
+    """Link -> question and command, from the rows of the root's README; empty where there is none."""
+    path = root / "README.md"
+    if not path.is_file():
+        return {}
+    found: dict[str, tuple[str, str]] = {}
+    for line in path.read_text(encoding="utf-8").splitlines():
+        cells = [cell.strip() for cell in line.strip().strip("|").split(" | ")]
+        links = re.findall(r"\]\(([^):]+)\)", cells[0])
+        if len(cells) == 3 and links:
+            found |= dict.fromkeys(links, (cells[1], cells[2].replace("`", "")))
+    return found
 
 
 def _entry(root: Path, folder: Path) -> Iterator[Entry]:

@@ -89,6 +89,26 @@ def test_every_folder_of_results_is_an_entry(tmp_path: Path) -> None:
     assert str(tmp_path) not in page
 
 
+def test_the_table_of_the_root_gives_commands_and_single_files(tmp_path: Path) -> None:
+    made(tmp_path, "a", question="q", verdicts=[], validity="VALID", command="own")
+    (tmp_path / "c").mkdir()
+    (tmp_path / "c" / "README.md").write_text("# Speeds\n", encoding="utf-8")
+    (tmp_path / "kills.csv").write_text("x", encoding="utf-8")
+    rows = ("| [a](a/report.md) | other | `no` |", "| [c](c/README.md) | how fast? | `make it` |",
+            "| [k](kills.csv), [gone](gone.csv) | lost? | `victor-sim a`, `b | c` |")  # fmt: skip
+    (tmp_path / "README.md").write_text("# All\n\n| f | q | c |\n| --- | --- | --- |\n" + "\n".join(rows), "utf-8")
+    found = [(entry.name, entry.asked, entry.command) for entry in entries(tmp_path)]
+    assert found == [("a", "q", "own"), ("c", "Speeds", "make it")]
+    text = (tmp_path / "README.md").read_text(encoding="utf-8").replace("`b | c`", "`b`")
+    (tmp_path / "README.md").write_text(text, encoding="utf-8")
+    assert entries(tmp_path)[-1].command == "victor-sim a, b"
+    assert entries(tmp_path)[-1].link == "kills.csv"  # what is gone has no row
+
+
+def test_everything_published_has_its_command() -> None:
+    assert [entry.name for entry in entries(RESULTS) if not entry.command] == []
+
+
 def test_a_folder_without_reports_or_with_a_broken_manifest_is_refused(tmp_path: Path) -> None:
     with pytest.raises(InputError, match="no folder below has a report"):
         write_index(tmp_path)

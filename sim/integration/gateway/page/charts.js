@@ -1,7 +1,7 @@
 /* Line charts as inline SVG, drawn to the width there is; gaps where nothing is known; faults as bands behind. */
 const SPACE = "http://www.w3.org/2000/svg";
 const HEIGHT = 152;
-const LEFT = 42, RIGHT = 10, TOP = 8, BOTTOM = 20;
+const LEFT = 50, RIGHT = 10, TOP = 8, BOTTOM = 20;
 const POINTS_MAX = 400; // of a line; more are thinned by their highest
 
 function shape(tag, attributes, text) {

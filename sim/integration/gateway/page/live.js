@@ -101,9 +101,14 @@ class Live {
     return {
       at: when, in_flight: known(fields.in_flight) ? fields.in_flight : tasks.running, waiting: fields.waiting,
       ok_per_s: known(tasks.ended_per_s) ? tasks.ended_per_s - tasks.failed_per_s : null, bad_per_s: tasks.failed_per_s,
-      p50_s: tasks.latency_s_p50, p99_s: tasks.latency_s_p99, nodes_ready: nodes.filter((node) => node.status === "online").length,
+      p50_s: tasks.latency_s_p50, p99_s: tasks.latency_s_p99, nodes_ready: nodes.filter((node) => node.status === "online" && !this.isOut(node.node_id)).length,
       desired: this.fold.desired,
     };
+  }
+
+  isOut(id) {
+    const mark = this.fold.nodes.get(id);
+    return Boolean(mark && mark.out.size);
   }
 
   draw() {
