@@ -2,7 +2,8 @@
 
 A study is a folder with `manifest.json`, any other folder with a `README.md` is told by that file's heading and first
 sentence. The table in the root's own `README.md` (link, question, command) gives the commands of those, and rows for
-single files that it names. Links are relative, so that the page works wherever the folder is carried; it asks the network for nothing.
+single files that it names. Links are relative, so that the page works wherever the folder is carried; it asks the
+network for nothing.
 """
 
 from __future__ import annotations
