@@ -63,6 +63,13 @@ async def drive(state: Path, chromium: str) -> None:
             assert await problems(page) == []
             assert page.said == []
 
+            await page.run(
+                "for (let n = 0; n < 2100; n += 1) victor.take({at: n, kind: 'k', subject: 's', fields: {}})"
+            )
+            await page.run("for (let n = 0; n < 950; n += 1) victor.take(victor.status)")
+            assert await page.run("[victor.events.length, victor.series.at.length]") == [2000, 900]  # the newest stay
+            assert await page.run("victor.events[0].at") == 100
+
             gateway.keys.revoke("me", gateway.runtime.wall_at())
             await page.until(f"{SHOWN} === 'login'")
             assert await page.run("sessionStorage.length") == 0
