@@ -1,8 +1,8 @@
 """A ledger of finished parts of a long question, so that asking again goes on where it stopped: one JSON line a part.
 
 `<store>/ledgers/<what>-<key>.jsonl`; the key is a digest of what is asked (settings, engines) and of the code, so that
-an answer is never mixed from two versions. A line that was cut off by a kill, or is no part, is not read. One process writes; parts
-are at most as many as are asked for.
+an answer is never mixed from two versions. A line that was cut off by a kill, or is no part, is not read.
+One process writes; parts are at most as many as are asked for.
 """
 
 from __future__ import annotations
