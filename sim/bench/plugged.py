@@ -105,7 +105,7 @@ class Plugged:
         request = columns.request[row]
         if self._asks:
             payload = {
-                "request": request, "type": self.types[columns.view[row]] if len(self.types) > 1 else self.types[0],
+                "request": request, "type": self._type_of(columns.view[row]),
                 "key": key, "priority": columns.priority[row],
                 "prompt_tokens": columns.prompt_tokens[row] if columns.tokens else None,
                 "output_tokens": columns.output_tokens[row] if columns.tokens else None,
@@ -116,6 +116,12 @@ class Plugged:
                 self.rejected_count += 1
                 return REJECTED, delay_s
         return None, delay_s + self.hooks.delay_s("before_route", request)
+
+    def _type_of(self, view: int) -> str:
+        """The agent type that a request asks for; empty where any of several will do."""
+        if len(self.types) == 1:
+            return self.types[0]
+        return self.types[view] if view < len(self.types) else ""
 
     def ended(self, row: int, status: int, now: float) -> None:
         """See `RequestHooks`."""
@@ -131,7 +137,7 @@ class Plugged:
         self._answered_slot = slot
 
     def _route(self, view: int, key: int, nodes: list[str], loads: list[int]) -> tuple[list[str], list[str]] | None:
-        kind = self.types[view] if view < len(self.types) else ""
+        kind = self._type_of(view)
         answer = self.hooks.call_now("before_route", {"type": kind, "key": key, "nodes": nodes, "loads": loads})
         return (answer.veto, answer.prefer) if isinstance(answer, Routing) else None
 

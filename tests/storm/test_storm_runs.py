@@ -22,6 +22,7 @@ REGRESSIONS = {  # seeds that found something, and what it was
     2261: "a scale-in kept the one node that had no agents",
     2372: "phi_accrual with a window of two never forgot heartbeats in a bunch, and flapped for ever",
     2716: "the same at another place",
+    10050: "a request for any of several agent types ended the run where a plugin asks about requests",
     2332: "an attempt ended on a slot whose last agent had gone: weighted_least_connections divided by zero",
 }
 
