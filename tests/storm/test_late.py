@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import csv
+from collections.abc import Callable
 from math import comb
 
 import pytest
 
-from sim.scalability.manager.ledger import Ledger
+from tests.storm import plants
 from tests.storm.late import MOST, NAMES, PUBLISHED, points_of, search
 
 
@@ -28,7 +29,10 @@ def test_the_published_counts_are_those_of_all_pairs() -> None:
         assert int(row["runs"]) == sum(comb(awaits, chosen) for chosen in range(MOST + 1))
 
 
-def test_a_late_await_finds_a_fence_that_is_forgotten(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(Ledger, "is_current", lambda *_: True)
+@pytest.mark.parametrize("plant", [plants.orphans_are_not_journaled, plants.orphans_stay, plants.waiting_agents_stay])
+def test_a_planted_defect_is_found(
+    plant: Callable[[pytest.MonkeyPatch], None], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    plant(monkeypatch)
     with pytest.raises(AssertionError):
-        search("failover")
+        search("failover", every=3)
