@@ -35,7 +35,7 @@ def markdown(content: Content) -> str:
     if content.differences is not None:
         lines += ["", "## Differences in config", "", *_table(content.differences)]
     if content.notes:
-        lines += ["", "## Notes", "", *(f"- {escape(note)}" for note in content.notes)]
+        lines += ["", "## Notes", "", *(f"- {_note(note)}" for note in content.notes)]
     lines += ["", "## Make it again", "", "```", content.command, "```", "", f"Seed {content.seed}."]
     if content.versions:
         lines += ["", ", ".join(f"{escape(name)} {escape(version)}" for name, version in content.versions) + "."]
@@ -50,6 +50,12 @@ def badge(valid: bool) -> str:
 def escape(text: str) -> str:
     """Text that stays text: markup, table bars and line breaks lose their meaning."""
     return re.sub(r"([\\`*_\[\]<>|#])", r"\\\1", text).replace("\n", " ")
+
+
+def _note(text: str) -> str:
+    """A note whose words between backticks are code; all else stays text."""
+    parts = re.split(r"(`[^`]+`)", text.replace("\n", " "))
+    return "".join(part if number % 2 else escape(part) for number, part in enumerate(parts))
 
 
 def _table(table: Table) -> list[str]:

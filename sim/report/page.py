@@ -43,6 +43,7 @@ def html(content: Content) -> str:
     """The page; figures are inlined as far as `INLINE_BYTES_MAX` reaches."""
     environment = Environment(autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True)
     environment.filters["breakable"] = breakable
+    environment.filters["spelled"] = spelled
     template = environment.from_string(_asset("page.html.jinja"))
     return template.render(
         content=content,
@@ -59,6 +60,11 @@ def html(content: Content) -> str:
 def breakable(text: str) -> Markup:
     """A name that may wrap after its underscores and commas, escaped."""
     return Markup(re.sub(r"([_,])(?=\S)", r"\1<wbr>", str(escape(text))))
+
+
+def spelled(text: str) -> Markup:
+    """A note whose words between backticks are code, escaped."""
+    return Markup(re.sub(r"`([^`]+)`", r"<code>\1</code>", str(escape(text))))
 
 
 def _pictures(content: Content) -> dict[str, Markup]:

@@ -165,6 +165,12 @@ def test_an_objective_that_is_not_reported_is_shown_as_missing() -> None:
     assert "## Notes" not in markdown(content)
 
 
+def test_a_note_may_name_code_and_nothing_more() -> None:
+    content = build(study(figures=[], notes=["a `none` of <b>, `x_1<y`, a lone ` and *stars*"]))
+    assert "<li>a <code>none</code> of &lt;b&gt;, <code>x_1&lt;y</code>, a lone ` and *stars*</li>" in html(content)
+    assert r"- a `none` of \<b\>, `x_1<y`, a lone \` and \*stars\*" in markdown(content)
+
+
 def test_groups_that_differ_in_nothing_else_say_so_nowhere() -> None:
     summary = study(situations=("",), figures=[], points=[point("random", 0, "", None)], verdicts=[], comparisons=[])
     content = build(summary)
