@@ -1,6 +1,6 @@
 """victor-sim bench [requests=N] [seed=S] [rounds=R] [bench.peers.NAME=PYTHON] [--out FILE]
 victor-sim bench --growth [requests=N] [nodes_max=N] | --large | --day | --start | --plugins | --timings FILE
-victor-sim bench --gateway [rounds=R] [seconds=S] | --source [--out FILE]
+victor-sim bench --gateway [rounds=R] [seconds=S] | --source | --sweep [requests=N] [--out FILE]
 
 Speed, as ratios in one run. Without a flag: the yardstick (10 nodes of 12 agents, power of two, utilization .9) on the
 compiled engine, SimPy, idiomatic SimPy, C by hand, a plain heapq loop, and cimba, ciw, happysim and salabim where an
@@ -8,8 +8,9 @@ interpreter has them (bench.peers.NAME=PYTHON or the variable VICTOR_SIM_PEER_NA
 round. --growth: time per request from 10 to 100,000 nodes (half an hour). --large: 10^8 requests in one run, with
 their memory. --day: a day of 10,000 agents with the control plane on. --start: how soon a first and a later process
 has its answer. --plugins: isolation, probe by probe, and the speed of the runners. --gateway: beside a bare ASGI
-application and plain FastAPI. --source: the source's load test and figures. Results go to results/bench (FILE),
-results/plugins, results/gateway, results/source. --timings FILE holds pytest-benchmark's JSON against the last kept.
+application and plain FastAPI. --source: the source's load test and figures. --sweep: two cores over one, and what the
+harness costs a point. Results go to results/bench (FILE), results/plugins, results/gateway, results/source.
+--timings FILE holds pytest-benchmark's JSON against the last kept.
 """
 
 from __future__ import annotations
@@ -23,7 +24,8 @@ from sim.errors import ConfigError
 from sim.experiments.words import Words, parse, settings
 
 DEFAULTS = {"requests": 100_000, "seed": 1, "rounds": 5, "nodes_max": 100_000}
-FLAGS = ("--growth", "--large", "--day", "--start", "--plugins", "--gateway", "--source")
+SWEEP_REQUESTS = 30_000_000  # of a point: more than five seconds of a core
+FLAGS = ("--growth", "--large", "--day", "--start", "--plugins", "--gateway", "--source", "--sweep")
 OUT = "results/bench/bench.csv"
 SOURCE_OUT = "results/source/source.csv"
 GATEWAY_OUT = "results/gateway/bench.csv"
@@ -43,6 +45,8 @@ def main(arguments: Sequence[str]) -> int:
     if "--source" in words.flags:
         return _source(words)
     named = _peers(words)
+    if "--sweep" in words.flags:
+        return _sweep(words)
     asked = settings(words, DEFAULTS)
     out = Path(words.values.get("--out", OUT))
     if "--timings" in words.values:
@@ -116,6 +120,19 @@ def _long(flags: set[str], asked: dict[str, int], folder: Path) -> int:
         print("\n".join(point.told() for point in points))
         broken += bench_growth.too_steep(points)
     return _failed(broken)
+
+
+def _sweep(words: Words) -> int:
+    asked = settings(words, {"requests": SWEEP_REQUESTS, "seed": 1})
+    folder = Path(words.values.get("--out", OUT)).parent
+    from sim.bench.bench_sweep import harness, keep, two_cores
+
+    figures = []
+    for figure in (lambda: harness(asked["seed"]), lambda: two_cores(asked["requests"], asked["seed"])):
+        figures.append(figure())
+        print(figures[-1].told(), flush=True)
+        keep(folder / "sweep.csv", figures)
+    return _failed([figure.broken for figure in figures if figure.broken])
 
 
 def _plugins(folder: Path) -> int:

@@ -21,8 +21,6 @@ from pathlib import Path
 
 from sim.experiments.words import CONFIG_DIR, parse, settings
 
-LIVE = ("health=aggressive", "failover=default", "retry=default")
-
 
 def help_text() -> str:
     """What stands above."""
@@ -43,6 +41,7 @@ def main(arguments: Sequence[str]) -> int:
         out = words.values.get("--out")
         return selftest(asked["kills"], asked["seed"], None if out is None else Path(out), say)
     from sim.bench.compose import compose
+    from sim.live.serve.asked import asked_for
     from sim.live.serve.server import serve
 
-    return serve(compose([*LIVE, *words.overrides], words.config_dir), say)
+    return serve(compose(asked_for(words.overrides), words.config_dir), say)

@@ -83,7 +83,8 @@ def _holds(value: Any, metadata: Any) -> bool:
 def _names(config: Config) -> None:
     if not NAME.fullmatch(config.name):
         raise ConfigError("name", config.name, "letters, digits and _ . + - (it names a folder)")
-    for key, metric in (("objective", config.objective), ("slo.metric", config.slo.metric)):
+    asked = [("study.metrics", metric) for metric in config.study.metrics]
+    for key, metric in (("objective", config.objective), ("slo.metric", config.slo.metric), *asked):
         if metric not in METRICS:
             raise ConfigError(key, metric, "one of " + ", ".join(METRICS))
 

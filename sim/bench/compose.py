@@ -41,6 +41,7 @@ PLAIN = re.compile(r"[A-Za-z_][A-Za-z0-9_.\-]*")
 Composed = dict[tuple[str, ...], bytes]  # choices of groups -> the pickled tree that they compose
 KEPT_MAX = 256  # trees that a process keeps, about 50 kB each
 _PACKAGED: Composed = {}
+DUMPER = getattr(yaml, "CSafeDumper", yaml.SafeDumper)
 WORDS = ("null", "true", "false", "nan", "inf", "yes", "no", "on", "off")
 
 
@@ -243,8 +244,8 @@ def quoted(value: Any) -> str:
 
 
 def to_yaml(tree: Mapping[str, Any]) -> str:
-    """Plain data as YAML, keys in the order given."""
-    return str(yaml.safe_dump(dict(tree), sort_keys=False, allow_unicode=True))
+    """Plain data as YAML, keys in the order given; by libyaml where it is there, which takes a quarter of the time."""
+    return str(yaml.dump(dict(tree), Dumper=DUMPER, sort_keys=False, allow_unicode=True))
 
 
 def _broken_yaml(error: yaml.YAMLError) -> InputError:

@@ -75,7 +75,7 @@ def folder_of(plan: Plan) -> Path:
 
 def write_results(plan: Plan, summary: StudySummary, folder: Path, write_report: WriteReport) -> None:
     """The report and its companions; what an earlier run of another shape left is removed first."""
-    for pattern in ("best.yaml", "figures/*.svg", "requests/*.npz"):
+    for pattern in ("best.yaml", "effects.csv", "pairs.csv", "figures/*.svg", "requests/*.npz"):
         for stale in folder.glob(pattern):
             stale.unlink(missing_ok=True)  # another runner of the same study may be here
     write_report(summary, folder)

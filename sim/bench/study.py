@@ -23,11 +23,13 @@ from sim.bench.runner import Failure, missing_tasks, run_tasks, workers_of
 from sim.bench.selected import selected
 from sim.bench.sequential import Asking, Seen, grow, is_sequential, settled
 from sim.bench.store import Store
+from sim.bench.swept import figures_of, metrics_of
 from sim.bench.traced import file_notes, recorded_count
 from sim.errors import InputError
 from sim.measure.compare import compare_points, group_of
 from sim.measure.summarize import PointFacts, summarize_point
-from sim.measure.summary import PointSummary, StudySummary, Verdict
+from sim.measure.summary import PointSummary, StudySummary, Sweep, Verdict
+from sim.measure.sweep import sweep_of
 from sim.measure.verdict import judge
 from sim.measure.warmup import Cut, fixed_cut, largest_cut, point_cut
 from sim.types.records import RunRecord
@@ -112,11 +114,20 @@ def summarize(plan: Plan, look: Asking | None = None) -> StudySummary:
         seed=base.seed,
         versions=versions(),
         valid=not absent and all(summary.valid for summary in summaries),
-        figures=list(base.study.figures),
+        figures=figures_of(base, summaries),
         notes=[*told, *_notes(plan, there, absent, cuts)],
         config=portable(base),
         slo_max=base.slo.max,
+        sweep=_swept(plan, summaries),
     )
+
+
+def _swept(plan: Plan, summaries: list[PointSummary]) -> Sweep | None:
+    """The sweep as a whole; None where points were left out on the way (a race, a budget, a search)."""
+    base = plan.base
+    if is_searched(base) or base.stats.select != "none":
+        return None
+    return sweep_of(summaries, metrics_of(base, summaries), base.stats.confidence_ratio)
 
 
 def _judged(plan: Plan, look: Asking, summaries: list[PointSummary]) -> tuple[list[Verdict], list[str]]:

@@ -15,9 +15,9 @@ from dataclasses import dataclass
 from typing import Protocol, TypeVar
 
 import numpy as np
-from scipy import stats
+from scipy import special
 
-from sim.measure.intervals import about, center_of
+from sim.measure.intervals import about, center_of, t_quantile
 from sim.measure.metrics import QUANTILE_METRICS
 from sim.measure.summary import Comparison, Floats, PointSummary, unit_of
 
@@ -35,7 +35,7 @@ class Difference:
         """Half of the two-sided interval; NaN with one replication."""
         if self.degrees < 1:
             return math.nan
-        return float(stats.t.isf((1.0 - confidence_ratio) / 2.0, self.degrees)) * self.standard_error
+        return t_quantile(confidence_ratio, self.degrees) * self.standard_error
 
 
 def paired(point: PointSummary, baseline: PointSummary, metric: str) -> Difference:
@@ -70,7 +70,7 @@ def _p_value(center: float, standard_error: float, count: int) -> float:
         return 1.0
     if standard_error == 0.0:
         return 0.0
-    return float(2.0 * stats.t.sf(abs(center) / standard_error, count - 1))
+    return float(2.0 * special.stdtr(count - 1.0, -abs(center) / standard_error))
 
 
 def holm(p_values: Sequence[float]) -> list[float]:
@@ -132,20 +132,25 @@ def compare_points(
 
 
 def _family(points: list[PointSummary], base: PointSummary, metric: str, confidence_ratio: float) -> list[Comparison]:
-    differences = [paired(point, base, metric) for point in points]
-    adjusted = holm([difference.p_value for difference in differences])
-    single = 1.0 - (1.0 - confidence_ratio) / max(len(points), 1)
-    reference = base.estimates[metric].mean
-    rows = []
-    for point, difference, p_adjusted in zip(points, differences, adjusted, strict=True):
+    return compared([(point, base, metric, paired(point, base, metric)) for point in points], confidence_ratio)
+
+
+def compared(
+    rows: Sequence[tuple[PointSummary, PointSummary, str, Difference]], confidence_ratio: float
+) -> list[Comparison]:
+    """Differences (point, baseline, metric, what was found) as one family: Holm over all, simultaneous intervals."""
+    adjusted = holm([difference.p_value for *_, difference in rows])
+    single = 1.0 - (1.0 - confidence_ratio) / max(len(rows), 1)
+    found = []
+    for (point, base, metric, difference), p_adjusted in zip(rows, adjusted, strict=True):
         half = difference.half_width(single)
-        center = difference.center
+        center, reference = difference.center, base.estimates[metric].mean
         relative = center / reference if reference else (0.0 if center == 0.0 else math.copysign(math.inf, center))
-        rows.append(
+        found.append(
             Comparison(
                 point=point.point, baseline=base.point, metric=metric, unit=unit_of(metric), difference=center,
                 ci_low=center - half, ci_high=center + half, p_value=difference.p_value, p_adjusted=p_adjusted,
                 relative_ratio=relative,
             )
         )  # fmt: skip
-    return rows
+    return found

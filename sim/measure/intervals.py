@@ -13,7 +13,7 @@ import math
 from dataclasses import dataclass
 
 import numpy as np
-from scipy import stats
+from scipy import special, stats
 
 from sim.measure.summary import Floats
 
@@ -39,7 +39,7 @@ def t_quantile(confidence_ratio: float, degrees: int) -> float:
     """Two-sided quantile of Student's t; raises ValueError unless 0 < confidence < 1 and degrees >= 1."""
     if not 0.0 < confidence_ratio < 1.0 or degrees < 1:
         raise ValueError(f"confidence {confidence_ratio}, degrees {degrees}: accepted is (0, 1) and at least 1")
-    return float(stats.t.isf((1.0 - confidence_ratio) / 2.0, degrees))
+    return -float(special.stdtrit(float(degrees), (1.0 - confidence_ratio) / 2.0))
 
 
 def about(center: float, values: Floats, confidence_ratio: float) -> Interval:

@@ -127,6 +127,40 @@ class Comparison:
 
 
 @dataclass(frozen=True, slots=True)
+class Effect:
+    """What one level of a factor, or two levels of two together, add to a metric's mean over the whole sweep."""
+
+    metric: str
+    unit: str
+    levels: tuple[tuple[str, str], ...]  # swept key and value; one pair: a main effect, two: an interaction
+    effect: float  # of an interaction: beyond what its two main effects add up to
+    ci_low: float  # simultaneous over the metric's effects, as `ci_high`
+    ci_high: float
+    p_value: float
+    p_adjusted: float  # Holm over all effects of all metrics asked
+
+
+@dataclass(frozen=True, slots=True)
+class Share:
+    """How much of the points' variation in a metric a factor, or two together, account for."""
+
+    metric: str
+    keys: tuple[str, ...]
+    ratio: float
+
+
+@dataclass(frozen=True, slots=True)
+class Sweep:
+    """A sweep as a whole: factor effects of a full one, and all pairs of its points, adjusted over everything asked."""
+
+    metrics: tuple[str, ...]
+    effects: tuple[Effect, ...] = ()
+    shares: tuple[Share, ...] = ()
+    pairs: tuple[Comparison, ...] = ()  # `baseline` is the other point; `p_adjusted` by Holm over all of them
+    notes: tuple[str, ...] = ()  # what is left out and why
+
+
+@dataclass(frozen=True, slots=True)
 class Verdict:
     """What is best in a group; points are named by their labels, `best` is empty where none can be named."""
 
@@ -160,6 +194,7 @@ class StudySummary:
     notes: list[str]
     config: dict[str, Any]
     slo_max: float | None
+    sweep: Sweep | None = None  # where several points were run as planned (no race, no search)
 
 
 _UNITS = {"cost": "price units", "node_hours": "h", "attempts_per_request": "1"}

@@ -47,7 +47,7 @@ def _judge(
     valid = [point for point in members if point.valid]
     judged = [point for point in valid if objective in point.estimates]
     missing = [point.point for point in valid if objective not in point.estimates]
-    excluded = _unsuccessful(valid, confidence_ratio)
+    excluded = unsuccessful(valid, confidence_ratio)
     running = [point for point in judged if point.point not in excluded]
     names = {point.point: point.keys.get(compared_key, point.point) for point in members}
     best: PointSummary | None = None
@@ -69,7 +69,7 @@ def _judge(
     )  # fmt: skip
 
 
-def _unsuccessful(points: list[PointSummary], confidence_ratio: float) -> list[str]:
+def unsuccessful(points: list[PointSummary], confidence_ratio: float) -> list[str]:
     """Labels of points that answer separably less than the one that answers most."""
     having = {point.point: point.per_replication[SUCCESS] for point in points if SUCCESS in point.estimates}
     return separably_lower(having, confidence_ratio)

@@ -1,7 +1,7 @@
 """What stands in a report, in its order, before any markup: the page and the Markdown file tell the same.
 
-Order: verdicts, question, curves over load, then for each group its table and figures, faults and outages, losses,
-validity, differences in config, notes, how to make it again.
+Order: verdicts, question, curves over load, then for each group its table and figures, the sweep as a whole, faults and
+outages, losses, validity, differences in config, notes, how to make it again.
 """
 
 from __future__ import annotations
@@ -14,12 +14,13 @@ from sim.report import svg
 from sim.report.catalogue import check_figures, figure_named
 from sim.report.drawing import Figure
 from sim.report.figures import forest
-from sim.report.groups import Group, groups, label_of, mean_of, panels
+from sim.report.groups import Group, groups, label_of, mean_of, panels, priced
 from sim.report.happened import happened_table, happened_text
 from sim.report.names import metric_name, scale_of
 from sim.report.numbers import p_text, with_half_width
 from sim.report.tables import Table, further_table, key_table, losses_table
 from sim.report.validity import differences, losses_text, validity_table, validity_text
+from sim.report.whole import Whole, whole
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,7 +60,9 @@ class Content:
     objective: str
     confidence: str
     sections: tuple[Section, ...]
-    curves: tuple[Drawn, ...]
+    curves: tuple[Drawn, ...]  # of groups joined over load, or over what costs
+    curves_head: str
+    whole: Whole | None
     happened: Table | None
     happened_text: str
     losses: Table
@@ -79,11 +82,9 @@ def build(summary: StudySummary) -> Content:
     check_figures(summary.figures)
     found = groups(summary)
     kinds = [(name, figure_named(name)) for name in dict.fromkeys(summary.figures)]
-    curves = [
-        drawn
-        for at, panel in enumerate(panels(summary))
-        for drawn in _draw(summary, panel, [k for k in kinds if k[1].scope == "panel"], at, len(panels(summary)))
-    ]
+    joined = [group for group in priced(summary) if group not in found]
+    curves = [*_over(summary, panels(summary), kinds, "panel"), *_over(summary, joined, kinds, "cost")]
+    kinds = [kind for kind in kinds if kind[1].scope == "group" or (kind[1].scope == "cost" and not joined)]
     sections = tuple(_section(summary, group, at, len(found), kinds) for at, group in enumerate(found))
     ratio = next((v.confidence_ratio for v in summary.verdicts), None)
     ratio = ratio or float(summary.config.get("stats", {}).get("confidence_ratio", 0.95))
@@ -95,6 +96,8 @@ def build(summary: StudySummary) -> Content:
         confidence=f"{100 * ratio:g} %",
         sections=sections,
         curves=tuple(curves),
+        curves_head="Over load" if panels(summary) else "Over what costs",
+        whole=whole(summary),
         happened=happened_table(summary),
         happened_text=happened_text(summary),
         losses=losses_table(summary),
@@ -110,8 +113,14 @@ def build(summary: StudySummary) -> Content:
     )
 
 
+def _over(summary: StudySummary, joined: list[Group], kinds: list[tuple[str, Figure[Any]]], scope: str) -> list[Drawn]:
+    """Figures of groups that are joined over a key."""
+    kinds = [kind for kind in kinds if kind[1].scope == scope]
+    return [drawn for at, group in enumerate(joined) for drawn in _draw(summary, group, kinds, at, len(joined))]
+
+
 def _section(summary: StudySummary, group: Group, at: int, count: int, kinds: list[tuple[str, Figure[Any]]]) -> Section:
-    drawn = _draw(summary, group, [kind for kind in kinds if kind[1].scope == "group"], at, count)
+    drawn = _draw(summary, group, kinds, at, count)
     return Section(
         label=group.label,
         anchor=f"group-{at + 1}",
@@ -134,7 +143,7 @@ def _draw(
         if result is None:
             continue
         stem = name if count == 1 else f"{name}-{at + 1}"
-        title = f"{figure.title}: {group.label}" if group.label and figure.scope == "panel" else figure.title
+        title = f"{figure.title}: {group.label}" if group.label and figure.scope != "group" else figure.title
         alt = figure.describe(result)
         text = svg.render(figure, result)
         caption = f"{figure.caption} {figure.note(result)}".rstrip()

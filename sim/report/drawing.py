@@ -32,11 +32,11 @@ def _no_note(_: object) -> str:
 
 @dataclass(frozen=True, slots=True)
 class Figure(Generic[R]):
-    """A kind of figure; `scope` says whether it is drawn once a group or once a panel (groups joined over load)."""
+    """A kind of figure; drawn once a group, or for groups joined over load (`panel`) or over what costs (`cost`)."""
 
     title: str
     caption: str
-    scope: Literal["group", "panel"]
+    scope: Literal["group", "panel", "cost"]
     analyze: Callable[[StudySummary, Group], R | None]
     draw: Callable[[matplotlib.figure.Figure, R], None]
     describe: Callable[[R], str]

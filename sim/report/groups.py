@@ -13,6 +13,8 @@ from dataclasses import dataclass
 from sim.measure.summary import Comparison, PointSummary, StudySummary, Verdict
 from sim.report.names import LOAD_KEYS, metric_name
 
+COST_RATIO = 1.01  # fleets of one size differ a little by what they drain
+
 
 @dataclass(frozen=True, slots=True)
 class Group:
@@ -25,13 +27,13 @@ class Group:
     baseline: PointSummary | None
 
 
-def groups(summary: StudySummary, without: str | None = None) -> list[Group]:
-    """Groups in the order of their first points; `without` names one more key that does not set groups apart."""
+def groups(summary: StudySummary, without: Sequence[str] = ()) -> list[Group]:
+    """Groups in the order of their first points; `without` names more keys that do not set groups apart."""
     members: dict[tuple[tuple[str, str], ...], list[PointSummary]] = {}
     for point in summary.points:
-        keys = tuple(pair for pair in point.keys.items() if pair[0] not in (summary.compared_key, without))
+        keys = tuple(pair for pair in point.keys.items() if pair[0] not in (summary.compared_key, *without))
         members.setdefault(keys, []).append(point)
-    return [_group(summary, keys, points, without is None) for keys, points in members.items()]
+    return [_group(summary, keys, points, not without) for keys, points in members.items()]
 
 
 def _group(
@@ -46,7 +48,26 @@ def _group(
 def panels(summary: StudySummary) -> list[Group]:
     """Groups joined over the load key; empty where no load was swept."""
     key = load_key(summary)
-    return [] if key is None else groups(summary, without=key)
+    return [] if key is None else groups(summary, without=(key,))
+
+
+def priced(summary: StudySummary) -> list[Group]:
+    """Groups joined over the keys that change what a fleet costs, such as its nodes; as they are where none does.
+
+    Load and situation set groups apart all the same: what costs less for less work is no bargain.
+    """
+    return groups(summary, without=[key for key in swept_keys(summary) if _changes_cost(summary, key)])
+
+
+def _changes_cost(summary: StudySummary, key: str) -> bool:
+    """Whether points that differ in nothing but this key differ in cost."""
+    if key in (summary.compared_key, "situation") or key in LOAD_KEYS or key.startswith("arrivals."):
+        return False
+    alike: dict[tuple[tuple[str, str], ...], list[float]] = {}
+    for point in summary.points:
+        others = tuple(pair for pair in point.keys.items() if pair[0] != key)
+        alike.setdefault(others, []).append(mean_of(point, "cost"))
+    return any(max(found) > COST_RATIO * min(found) for found in alike.values())
 
 
 def load_key(summary: StudySummary) -> str | None:

@@ -20,12 +20,16 @@ def markdown(content: Content) -> str:
         lines += ["", f"*{escape(content.question)}*"]
     lines += ["", f"± is the half-width of the {content.confidence} interval; best is by {escape(content.objective)}."]
     if content.curves:
-        lines += ["", "## Over load", *_figures(content.curves)]
+        lines += ["", f"## {content.curves_head}", *_figures(content.curves)]
     for section in content.sections:
         lines += ["", f"## {escape(section.label) or 'Results'}", "", *_table(section.table)]
         lines += _figures(section.figures)
         if section.further is not None:
             lines += ["", "Further metrics", "", *_table(section.further)]
+    if content.whole is not None:
+        lines += ["", "## The sweep as a whole", "", *(f"- {escape(text)}" for text in content.whole.text)]
+        for head, table in (("Apart over the whole sweep", content.whole.apart), ("Effects", content.whole.effects)):
+            lines += ["", head, "", *_table(table)] if table is not None else []
     if content.happened is not None:
         lines += ["", "## What happened", "", content.happened_text, "", *_table(content.happened)]
     lines += ["", "## Losses", "", content.losses_text]

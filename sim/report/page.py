@@ -17,16 +17,16 @@ from sim.report import palette, svg
 from sim.report.content import Content, Drawn, build
 from sim.report.files import write_text
 from sim.report.markdown import badge, markdown
-from sim.report.table_files import comparisons_csv, points_csv, replications_csv
+from sim.report.table_files import comparisons_csv, effects_csv, pairs_csv, points_csv, replications_csv
 
 INLINE_BYTES_MAX = 4_500_000  # of drawings inside the page; what comes later is linked to its file
 OPEN_GROUPS_MAX = 3  # with more groups than that, all but the first are folded
 
 
 def write_report(summary: StudySummary, folder: Path) -> None:
-    """Write report.html, report.md, three CSV tables and figures/*.svg into `folder` (made if absent).
+    """Write report.html, report.md, CSV tables (a sweep's effects and pairs too), figures/*.svg into `folder`.
 
-    Raises `ConfigError` for an unknown name in `summary.figures`, before anything is written.
+    The folder is made if absent. Raises `ConfigError` for an unknown name in `summary.figures` before it writes.
     """
     content = build(summary)
     page = html(content)
@@ -35,6 +35,11 @@ def write_report(summary: StudySummary, folder: Path) -> None:
     write_text(folder / "points.csv", points_csv(summary))
     write_text(folder / "comparisons.csv", comparisons_csv(summary))
     write_text(folder / "replications.csv", replications_csv(summary))
+    sweep = summary.sweep
+    if sweep is not None and sweep.effects:
+        write_text(folder / "effects.csv", effects_csv(sweep))
+    if sweep is not None and sweep.pairs:
+        write_text(folder / "pairs.csv", pairs_csv(sweep))
     write_text(folder / "report.md", markdown(content))
     write_text(folder / "report.html", page)
 

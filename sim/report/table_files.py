@@ -1,4 +1,4 @@
-"""points.csv, comparisons.csv, replications.csv: numbers at full precision, columns as the contract names them."""
+"""points, comparisons, replications, effects and pairs as CSV: full precision, columns as the contract names them."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ import io
 import math
 from collections.abc import Iterable, Sequence
 
-from sim.measure.summary import StudySummary
+from sim.measure.summary import StudySummary, Sweep
 from sim.report.groups import swept_keys
 
 COMPARISON_COLUMNS = ("point", "baseline", "metric", "difference", "ci_low", "ci_high", "p_adjusted")
@@ -52,6 +52,30 @@ def replications_csv(summary: StudySummary) -> str:
         for metric, values in point.per_replication.items()
     )
     return _text(["point", "metric", *(f"r{number}" for number in range(most))], rows)
+
+
+def effects_csv(sweep: Sweep) -> str:
+    """One row an effect: swept key and value, of an interaction two of each; in the metric's unit."""
+    head = ["metric", "key", "value", "key_2", "value_2", "effect", "ci_low", "ci_high", "p_value", "p_adjusted"]
+    rows = (
+        [
+            e.metric,
+            *(text for level in (*e.levels, ("", ""))[:2] for text in level),
+            *map(_number, (e.effect, e.ci_low, e.ci_high, e.p_value, e.p_adjusted)),
+        ]
+        for e in sweep.effects
+    )
+    return _text(head, rows)
+
+
+def pairs_csv(sweep: Sweep) -> str:
+    """One row a pair of points and metric: `point` minus `other`; `p_adjusted` by Holm over all rows."""
+    head = ["point", "other", "metric", "difference", "ci_low", "ci_high", "p_value", "p_adjusted"]
+    rows = (
+        [c.point, c.baseline, c.metric, *map(_number, (c.difference, c.ci_low, c.ci_high, c.p_value, c.p_adjusted))]
+        for c in sweep.pairs
+    )
+    return _text(head, rows)
 
 
 def _number(value: float) -> str:

@@ -41,6 +41,7 @@ SWEEP = [
 TABLES = ("points.csv", "comparisons.csv")
 STEPS = "steps"  # the file that all processes of a sweep append to
 RANDOM_KILLS = 200
+LOOK_S = 0.001  # between two looks at how far a sweep is
 REAL_WRITE, REAL_FSYNC, REAL_REPLACE = os.write, os.fsync, os.replace
 
 
@@ -134,14 +135,21 @@ class Bench:
 
         return kill
 
-    def killed_after(self, after_s: float, everybody: bool) -> Callable[[Path], bool]:
-        """A kill from outside, of the first process alone or of its whole group."""
+    def killed_after(self, step: int, after_s: float, everybody: bool) -> Callable[[Path], bool]:
+        """A kill from outside, of the first process alone or of its whole group, some time after a step was taken.
+
+        An instant is drawn as step and time, so that it falls inside the sweep however busy the machine is.
+        """
 
         def kill(folder: Path) -> bool:
             signal.pthread_sigmask(signal.SIG_BLOCK, [signal.SIGCHLD])
             signal.sigtimedwait([signal.SIGCHLD], 0)  # that of a trial before
             child = self.begin(folder, 0)
-            signal.sigtimedwait([signal.SIGCHLD], after_s)  # its end, or the instant
+            steps, ended = folder / STEPS, None
+            while ended is None and (steps.stat().st_size if steps.exists() else 0) < step:
+                ended = signal.sigtimedwait([signal.SIGCHLD], LOOK_S)
+            if ended is None:
+                signal.sigtimedwait([signal.SIGCHLD], after_s)  # its end, or the instant
             (os.killpg if everybody and os.getpgid(child) == child else os.kill)(child, signal.SIGKILL)
             return os.WIFSIGNALED(os.waitpid(child, 0)[1])
 
@@ -263,10 +271,11 @@ def trials(place: Path, workers: int, every: int, random_kills: int, seed: int) 
         for step in [n for n, found in enumerate(bench.steps, start=1) if found == kind[0]][::every]:
             bench.trial(ledger, bench.killed_at(ledger, step, half))
         yield ledger
-    drawn = np.random.default_rng(seed).uniform(0.0, bench.took_s, random_kills)
+    rng, count = np.random.default_rng(seed), len(bench.steps)
+    drawn_s = rng.uniform(0.0, bench.took_s / count, random_kills)
     ledger = Ledger(workers, "random instant")
-    for number, after_s in enumerate(drawn.tolist()):
-        bench.trial(ledger, bench.killed_after(after_s, everybody=number % 2 == 0))
+    for number, (step, after_s) in enumerate(zip(rng.integers(0, count, random_kills), drawn_s, strict=True)):
+        bench.trial(ledger, bench.killed_after(int(step), float(after_s), everybody=number % 2 == 0))
     yield ledger
 
 

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import gc
+import weakref
 from collections.abc import Iterator
 from typing import Any
 
 import pytest
 
-from sim.bench.assemble import Assembly, assemble
+from sim.bench.assemble import Assembly, assemble, run_replication
 from sim.bench.collector import held_off, set_aside
 from sim.bench.compose import compose
 from sim.types.records import RunRecord
@@ -65,6 +66,29 @@ def test_a_load_looks_at_nothing_that_stood_before(monkeypatch: pytest.MonkeyPat
     built.run()
     assert seen[0] > 10_000
     assert gc.get_freeze_count() == 0
+
+
+def test_ended_runs_are_let_go_of(monkeypatch: pytest.MonkeyPatch, collector: None) -> None:
+    """The tables of runs that nobody holds any more, in a process that collects nothing by itself."""
+    gc.collect()
+    gc.disable()
+    monkeypatch.setattr("sim.bench.collector._Left.requests", 0)
+    config = compose(["fleet=yardstick", "horizon_s=20", "arrivals.rate_per_s=1", "engine=simpy"])
+    tables = []
+
+    def run() -> int:
+        record = run_replication(config, 0)
+        tables.append(weakref.ref(record.attempts.finished_at))
+        return record.arrivals_count
+
+    count = run()
+    assert count > 5
+    assert tables[0]() is not None, "a cycle, which only the collector finds"
+    monkeypatch.setattr("sim.bench.collector.LEFT_MAX", 3 * count)
+    run()
+    assert tables[0]() is not None, "not due yet"
+    run()
+    assert [table() is None for table in tables] == [True, True, True]
 
 
 def test_an_inner_block_leaves_the_outer_one_its_own() -> None:

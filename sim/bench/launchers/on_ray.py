@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from sim.bench.launchers.common import call_in, package
-from sim.errors import WorkerLost
+from sim.errors import ConfigError, WorkerLost
 
 
 def spread_on_ray(
@@ -20,12 +20,16 @@ def spread_on_ray(
 ) -> Generator[tuple[int, Any], None, None]:
     """Results of calls as they come, with their numbers; `WorkerLost` for one whose worker was killed.
 
-    Raises what a call raised, `ConfigError` where Ray is missing.
+    Raises what a call raised, `ConfigError` where Ray is missing, or its cluster does not start or answer.
     """
     ray = package("ray", "ray")
     if not ray.is_initialized():
         where = {"address": address} if address else {"num_cpus": workers, "include_dashboard": False}
-        ray.init(**where, log_to_driver=False, logging_level="warning")
+        try:
+            ray.init(**where, log_to_driver=False, logging_level="warning")
+        except Exception as error:  # Ray raises plain ones: a node that is slow to start, an address nobody answers at
+            told = f"a Ray cluster that starts, or answers ({' '.join(str(error).split())})"
+            raise ConfigError("launcher.address", address, told) from error
     remote = ray.remote(num_cpus=1, max_retries=0)(call_in)
     left, running = deque(enumerate(calls)), dict[Any, int]()
     try:

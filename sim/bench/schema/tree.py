@@ -75,6 +75,7 @@ class StudyConfig:
     situations: dict[str, Any] = field(default_factory=dict)  # name -> dotlist overrides, swept as the key `situation`
     sweep: dict[str, Any] = field(default_factory=dict)  # key -> list of values; the first key is the compared one
     figures: list[str] = field(default_factory=lambda: ["forest", "tail"])
+    metrics: list[str] = field(default_factory=list)  # of effects and pairs; none: the objective, cost if it differs
     notes: list[str] = field(default_factory=list)  # said in the report
 
 

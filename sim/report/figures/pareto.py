@@ -18,6 +18,7 @@ from matplotlib.lines import Line2D
 from matplotlib.ticker import FuncFormatter, MaxNLocator
 
 from sim.measure.summary import Estimate, PointSummary, StudySummary
+from sim.measure.verdict import unsuccessful
 from sim.report.drawing import Figure, fixed_ticks, log_ticks, log_time_axis
 from sim.report.front import Metrics, Standing, measured, standings
 from sim.report.groups import Group, name_of, names_of, ranked
@@ -63,18 +64,35 @@ def analyze(summary: StudySummary, group: Group) -> Pareto | None:
     points = [p for p in ranked(group, cost) if measured(p, cost) and measured(p, objective)]
     if len(points) < 2:
         return None
-    ratio = group.verdict.confidence_ratio if group.verdict else 0.95
+    ratio = next((verdict.confidence_ratio for verdict in summary.verdicts), 0.95)
     metrics = Metrics(cost, objective, ratio)
-    stand = standings(points, metrics, frozenset(group.verdict.excluded if group.verdict else ()))
+    excluded = frozenset(group.verdict.excluded if group.verdict else unsuccessful(points, ratio))
+    stand = standings(points, metrics, excluded)
     chosen = looks(names_of(summary))
-    spots = tuple(_spot(name_of(summary, point), point, metrics, stand[point.point], chosen) for point in points)
-    missing = [name_of(summary, point) for point in group.points if point not in points]
+    spots = tuple(_spot(summary, group, point, metrics, stand[point.point], chosen) for point in points)
+    missing = [_name(summary, group, point) for point in group.points if point not in points]
     note = f"Left out, no cost or {metric_name(objective).label}: {', '.join(missing)}." if missing else ""
     return Pareto(metrics, spots, note)
 
 
-def _spot(name: str, point: PointSummary, metrics: Metrics, standing: Standing, chosen: dict[str, Look]) -> Spot:
-    return Spot(name, chosen[name], point.estimates[metrics.cost], point.estimates[metrics.objective], standing)
+def _spot(
+    summary: StudySummary,
+    group: Group,
+    point: PointSummary,
+    metrics: Metrics,
+    standing: Standing,
+    chosen: dict[str, Look],
+) -> Spot:
+    cost, value = point.estimates[metrics.cost], point.estimates[metrics.objective]
+    return Spot(_name(summary, group, point), chosen[name_of(summary, point)], cost, value, standing)
+
+
+def _name(summary: StudySummary, group: Group, point: PointSummary) -> str:
+    """The point's name, and the values of the keys over which its group was joined."""
+    more = [
+        value for key, value in point.keys.items() if key != summary.compared_key and (key, value) not in group.keys
+    ]
+    return ", ".join([name_of(summary, point), *more])
 
 
 def draw(figure: matplotlib.figure.Figure, result: Pareto) -> None:
@@ -215,7 +233,7 @@ FIGURE = Figure(
     title="Cost against the objective",
     caption="Crosses are intervals. The dashed staircase joins the points that none beats in both (on means); a hollow "
     "one is beaten on means, but not separably. Points that answer separably less, or are INVALID, are never on it.",
-    scope="group",
+    scope="cost",
     analyze=analyze,
     draw=draw,
     describe=describe,
