@@ -15,7 +15,7 @@ from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any
 
-from sim.bench.collector import ended, held_off, set_aside
+from sim.bench.collector import held_off, set_aside
 from sim.bench.compiled import engine_maker, not_compiled, wants_compiled
 from sim.bench.fire import Fire, slow_start_params
 from sim.bench.fleet_shape import FleetShape, shape_of
@@ -284,9 +284,7 @@ def make_stream(config: Config, load: Load) -> Stream | None:
 
 def run_replication(config: Config, replication: int, replay: Any = None) -> RunRecord:
     """One replication of one design point, from an empty fleet to the drained books; `replay`: see `assemble`."""
-    record = assemble(config, replication, replay).run()
-    ended(record.arrivals_count)
-    return record
+    return assemble(config, replication, replay).run()
 
 
 def digest(record: RunRecord, log: EventLog) -> str:

@@ -3,10 +3,6 @@
 What a deployment makes stays, and the collector walks all of it again and again as it grows: a quarter of the time of
 120,000 agents. So nothing is collected while a fleet is made, and what stands then (imported modules too) is looked at
 no more until the run ends: 6 to 9 % of the time of a load. What is made and dropped under load is collected as ever.
-
-A run that has ended is a cycle that holds its tables. Set aside, it counts among what is old, which the collector
-leaves alone until a quarter more has come: few objects, but of 120 bytes a request, so that 1,700 runs of 100,000 in
-one process held 20 GB. So it is called when the runs since the last time have had `LEFT_MAX` requests.
 """
 
 from __future__ import annotations
@@ -14,22 +10,6 @@ from __future__ import annotations
 import gc
 from collections.abc import Iterator
 from contextlib import contextmanager
-
-LEFT_MAX = 4_000_000  # requests of ended runs, half a gigabyte
-
-
-class _Left:
-    """Of this process: requests of runs that ended since what they left was cleared."""
-
-    requests = 0
-
-
-def ended(requests_count: int) -> None:
-    """A run of so many requests has ended; what it and those before it left is cleared when it is due."""
-    _Left.requests += requests_count
-    if _Left.requests >= LEFT_MAX:
-        _Left.requests = 0
-        gc.collect()
 
 
 @contextmanager

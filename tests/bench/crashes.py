@@ -262,7 +262,7 @@ class Forked:
 
 
 def trials(place: Path, workers: int, every: int, random_kills: int, seed: int) -> Iterator[Ledger]:
-    """Ledgers of a number of workers: at every n-th step, and at random instants."""
+    """Ledgers of a number of workers, after each trial: at every n-th step, and at random instants."""
     plan = make_plan([*SWEEP, f"launcher.workers={workers}"], multirun=True)
     bench = Bench(place, workers, plan)
     bench.undisturbed()
@@ -270,29 +270,33 @@ def trials(place: Path, workers: int, every: int, random_kills: int, seed: int) 
         ledger = Ledger(workers, name)
         for step in [n for n, found in enumerate(bench.steps, start=1) if found == kind[0]][::every]:
             bench.trial(ledger, bench.killed_at(ledger, step, half))
-        yield ledger
+            yield ledger
     rng, count = np.random.default_rng(seed), len(bench.steps)
     drawn_s = rng.uniform(0.0, bench.took_s / count, random_kills)
     ledger = Ledger(workers, "random instant")
     for number, (step, after_s) in enumerate(zip(rng.integers(0, count, random_kills), drawn_s, strict=True)):
         bench.trial(ledger, bench.killed_after(int(step), float(after_s), everybody=number % 2 == 0))
-    yield ledger
+        yield ledger
 
 
 def main(target: str, every: int = 1, random_kills: int = RANDOM_KILLS, seed: int = 1) -> None:
-    """Run all trials; a line each on standard error, the ledger as CSV (or as JSON on standard output for `-`)."""
+    """Run all trials; a line each on standard error, the ledger as CSV (or as JSON on standard output for `-`).
+
+    The CSV is written after each trial: who stops early keeps what was found.
+    """
     fork_workers()
-    found = []
+    by_kind: dict[tuple[int, str], dict[str, Any]] = {}
     with tempfile.TemporaryDirectory() as place:
         for workers in (1, 2):
             for ledger in trials(Path(place), workers, every, random_kills, seed):
-                found.append(asdict(ledger))
+                by_kind[ledger.workers, ledger.kill] = asdict(ledger)
+                found = list(by_kind.values())
                 print(ledger, file=sys.stderr, flush=True)
                 if target != "-":
                     lines = [list(found[0]), *([str(value) for value in one.values()] for one in found)]
                     write_whole(Path(target), "".join(",".join(line) + "\n" for line in lines).encode())
     if target == "-":
-        print(json.dumps(found))
+        print(json.dumps(list(by_kind.values())))
 
 
 if __name__ == "__main__":
