@@ -1,10 +1,9 @@
 """A sweep that is killed again and again: is a finished replication lost, a half one counted, a byte of a table other?
 
 `python -m tests.bench.crashes FILE.csv` writes the published ledger: SIGKILL before each write (half of it done), fsync
-and rename of a sweep, and at 200 random instants, for 1 and 2 workers. A trial forks the sweep from this process, in a
-folder of its own, so that nothing is imported anew; workers are forked too and otherwise the pool's own. Every process
-of the sweep numbers its steps by appending to one file, and the one that takes step n is killed there. After a kill
-the same sweep is run undisturbed in the same folder, and must end as one that was never killed.
+and rename of a sweep, and at 200 random instants, for 1 and 2 workers. A trial forks the sweep (and it its workers).
+Processes number their steps by appending to one file; the one that takes step n is killed there. After a kill the same
+sweep is run undisturbed in the same folder, and must end as one that was never killed.
 """
 
 from __future__ import annotations
@@ -33,6 +32,7 @@ from sim.bench.store import Store, whole
 from sim.measure.summary import StudySummary
 from sim.report.files import write_text
 from sim.report.table_files import comparisons_csv, points_csv
+from tests.bench.crash_ledger import Ledger, csv_of
 
 SWEEP = [
     "balancer=random,power_of_d", "horizon_s=30", "drain_s=30", "fleet.nodes=2", "fleet.agents_per_node=2",
@@ -40,26 +40,8 @@ SWEEP = [
 ]  # fmt: skip
 TABLES = ("points.csv", "comparisons.csv")
 STEPS = "steps"  # the file that all processes of a sweep append to
-RANDOM_KILLS = 200
-LOOK_S = 0.001  # between two looks at how far a sweep is
+RANDOM_KILLS, LOOK_S = 200, 0.001  # seconds between two looks at how far a sweep is
 REAL_WRITE, REAL_FSYNC, REAL_REPLACE = os.write, os.fsync, os.replace
-
-
-@dataclass(slots=True)
-class Ledger:
-    """What became of the trials of one kind."""
-
-    workers: int
-    kill: str
-    trials: int = 0
-    killed: int = 0  # the others ended before the instant
-    ended_by_worker: int = 0  # of the killed ones: a worker was, and the sweep went on
-    finished: int = 0  # replications that were whole after a kill, all trials
-    lost: int = 0  # of them: gone, other or run again afterwards
-    half_counted: int = 0  # records after a kill that are not those of the undisturbed sweep
-    leftovers: int = 0  # temporary and unpaired files that a kill left
-    not_cleared: int = 0  # of them: still there after `clean`
-    other_tables: int = 0  # CSVs at the end that differ
 
 
 @dataclass(slots=True)
@@ -290,11 +272,9 @@ def main(target: str, every: int = 1, random_kills: int = RANDOM_KILLS, seed: in
         for workers in (1, 2):
             for ledger in trials(Path(place), workers, every, random_kills, seed):
                 by_kind[ledger.workers, ledger.kill] = asdict(ledger)
-                found = list(by_kind.values())
                 print(ledger, file=sys.stderr, flush=True)
                 if target != "-":
-                    lines = [list(found[0]), *([str(value) for value in one.values()] for one in found)]
-                    write_whole(Path(target), "".join(",".join(line) + "\n" for line in lines).encode())
+                    write_whole(Path(target), csv_of(list(by_kind.values())))
     if target == "-":
         print(json.dumps(list(by_kind.values())))
 
