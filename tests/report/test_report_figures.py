@@ -35,7 +35,7 @@ def test_every_module_is_a_figure() -> None:
         figure = figure_named(name)
         assert figure.title
         assert figure.caption.endswith(".")
-        assert figure.scope in ("group", "panel")
+        assert figure.scope in ("group", "panel", "cost")
 
 
 def test_forest_rows_are_shares_of_the_baseline_sorted_by_effect() -> None:
