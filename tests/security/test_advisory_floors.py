@@ -2,7 +2,7 @@
 
 `pip-audit` ends well where its index knows no advisories and nothing was audited, so what counts here is counted: every
 row of the table meets a locked package, and the packages that the table says nothing of are told by number. The table
-holds the newest advisory that its authors knew of each package by 2026; it is a floor, not a watch.
+was written by hand and is not checked against a database of advisories: it is a floor, not a watch.
 """
 
 from __future__ import annotations
