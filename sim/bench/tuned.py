@@ -8,27 +8,21 @@ tuned; concurrency is the fleet's. Seconds on the virtual clock.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from typing import Any
 
 from sim.bench.schema import Config
-from sim.bench.tuned_samples import fleet_surface, make_optimizer, sample_of
-from sim.bench.tuned_subject import TunedSubject
+from sim.bench.tuned_samples import fleet_surface
+from sim.bench.tuned_whole import TunedWhole
 from sim.contracts import Draws, EventSink
 from sim.errors import ConfigError
 from sim.intelligence.ports import Review
-from sim.intelligence.protocol import Window
 from sim.runtime.virtual import VirtualRuntime
-from sim.types.metrics import OptimizationTarget
-from sim.world.surfaces.surface import Point
-from sim.world.surfaces.tuning import Outcomes, TunedFifo, Tuning
+from sim.world.surfaces.tuning import TunedFifo, Tuning
 from sim.world.world import World
 
-AGENT = "fleet"
 
-
-class Tuned:
-    """Implements `sim.intelligence.ports.Actuator` and `Twin` over a fleet's `Tuning`."""
+class Tuned(TunedWhole[Tuning]):
+    """A fleet's `Tuning` and its optimizer."""
 
     def __init__(
         self, config: Config, runtime: VirtualRuntime, draws: Draws, log: EventSink, nodes: int,
@@ -38,11 +32,8 @@ class Tuned:
         canaries = max(1, round(group.canary_ratio * nodes))
         if canaries >= nodes:
             raise ConfigError("fleet.nodes", nodes, "2 or more with an optimizer (one node tries, the others stand)")
-        self.runtime = runtime
         self.tuning = Tuning(surface, draws, canaries)
-        self.fleet = TunedSubject(self.tuning, group, runtime)
-        self.optimizer = make_optimizer(config, runtime, draws, log, surface, actuator=self, twin=self, review=review)
-        self.windows_count = self._turn = 0
+        super().__init__(config, runtime, draws, log, surface, self.tuning, review)
 
     def make_pool(self, *args: Any) -> TunedFifo:
         """A node's agents."""
@@ -54,28 +45,8 @@ class Tuned:
     async def start(self) -> None:
         """The optimizer's loop, and the windows that feed it."""
         await self.optimizer.start()
-        self.runtime.spawn(self.fleet.windows(self._propose, self._collect), "windows")
-
-    async def apply(self, agent_id: str, params: Mapping[str, float], arm: str) -> None:
-        """A setting stands from now on; nothing is on trial."""
-        self.fleet.apply(params)
-
-    async def pair(
-        self, agent_id: str, old: Mapping[str, float], new: Mapping[str, float], number: int
-    ) -> tuple[Window, Window]:
-        """One window of both settings side by side; see `TunedSubject`."""
-        return await self.fleet.pair(old, new)
+        self.runtime.spawn(self.windows(), "windows")
 
     def counts(self) -> dict[str, int]:
         """What the record tells."""
         return {"optimizer_windows": self.windows_count, "optimizer_results": len(self.optimizer.results)}
-
-    def _propose(self) -> Mapping[str, float] | None:
-        targets = self.optimizer.config.optimization_targets
-        proposal = self.optimizer.propose(AGENT, OptimizationTarget(targets[self._turn % len(targets)]), {})
-        self._turn += 1
-        return None if proposal is None else proposal.params
-
-    async def _collect(self, outcomes: Outcomes, point: Point, arm: int) -> None:
-        self.windows_count += 1
-        await self.optimizer.collect_metrics(sample_of(AGENT, self.runtime.wall_at(), outcomes, point, arm))

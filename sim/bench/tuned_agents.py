@@ -22,7 +22,8 @@ from sim.intelligence.protocol import Window
 from sim.runtime.virtual import VirtualRuntime
 from sim.world.surfaces.seated import SeatedFifo, Seats
 from sim.world.surfaces.surface import Point
-from sim.world.surfaces.tuning import Outcomes, Tuning
+from sim.world.surfaces.tuning import Tuning
+from sim.world.surfaces.windows import Outcomes
 from sim.world.world import World
 
 

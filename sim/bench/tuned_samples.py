@@ -19,7 +19,7 @@ from sim.runtime.draws import TUNED_AGENT
 from sim.types.metrics import AgentMetrics
 from sim.world.surfaces.space import CONCURRENCY, CONTEXT_TOKENS, LOGARITHMIC_FROM, NAMES, Space
 from sim.world.surfaces.surface import TARGETS, Point, Surface
-from sim.world.surfaces.tuning import TRIAL, Outcomes
+from sim.world.surfaces.windows import TRIAL, Outcomes
 
 TUNED = NAMES[:CONCURRENCY]
 SHORT = 20  # tasks below which none (or all) that succeeded does not make a rate certain (Agresti and Coull 1998)

@@ -13,7 +13,7 @@ from sim.bench.tuned_samples import arm_window, moved
 from sim.contracts import Runtime
 from sim.intelligence.protocol import Window
 from sim.world.surfaces.surface import Point
-from sim.world.surfaces.tuning import STANDING, TRIAL, Outcomes
+from sim.world.surfaces.windows import STANDING, TRIAL, Outcomes
 
 Propose = Callable[[], Mapping[str, float] | None]
 Collect = Callable[[Outcomes, Point, int], Awaitable[None]]

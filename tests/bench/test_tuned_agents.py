@@ -18,7 +18,7 @@ from sim.types.records import RunRecord
 from sim.world.surfaces import seated
 from sim.world.surfaces.seated import Seats
 from sim.world.surfaces.surface import Surface
-from sim.world.surfaces.tuning import STANDING, TRIAL
+from sim.world.surfaces.windows import STANDING, TRIAL
 
 SHARED: Composed = {}
 FLEET = [

@@ -15,7 +15,8 @@ from sim.runtime.draws import CounterDraws
 from sim.types.records import RunRecord
 from sim.world.surfaces import tuning as tuning_module
 from sim.world.surfaces.surface import Surface
-from sim.world.surfaces.tuning import STANDING, TRIAL, Tuning
+from sim.world.surfaces.tuning import Tuning
+from sim.world.surfaces.windows import STANDING, TRIAL, WINDOWS_MAX
 
 SHARED: Composed = {}
 FLEET = [
@@ -119,7 +120,7 @@ def test_outcomes_have_the_exact_means_and_are_bounded(monkeypatch: pytest.Monke
     assert (len(tuning.take(window)[STANDING]), tuning.dropped_count) == (3, 2)
     for _ in range(20):
         tuning.next_window(None)
-    assert len(tuning.kept) == tuning_module.WINDOWS_MAX
+    assert len(tuning.kept) == WINDOWS_MAX
 
 
 def test_the_agents_service_is_the_mean_over_all_tasks() -> None:

@@ -17,7 +17,8 @@ from sim.intelligence.protocol import Window
 from sim.runtime.draws import CounterDraws
 from sim.world.surfaces.seated import Seats
 from sim.world.surfaces.surface import Point
-from sim.world.surfaces.tuning import Outcomes, Start, Tuning
+from sim.world.surfaces.tuning import Start, Tuning
+from sim.world.surfaces.windows import Outcomes
 
 
 class LiveTuned:

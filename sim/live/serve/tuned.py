@@ -9,25 +9,21 @@ answer is a success that costs nothing.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
 
 from sim.bench.schema import Config
-from sim.bench.tuned_samples import TUNED, make_optimizer, sample_of
-from sim.bench.tuned_subject import TunedSubject
+from sim.bench.tuned_samples import TUNED
+from sim.bench.tuned_whole import TunedWhole
 from sim.contracts import Draws, EventSink, Runtime
 from sim.errors import ConfigError
 from sim.integration.gateway.ports import TaskOrder, TaskRunner
 from sim.intelligence.ports import Review
-from sim.intelligence.protocol import Window
 from sim.runtime.draws import LIVE_ARM
-from sim.types.metrics import OptimizationTarget
 from sim.world.surfaces.space import LOGARITHMIC_FROM
 from sim.world.surfaces.surface import TARGETS, Point, Surface
-from sim.world.surfaces.tuning import KEPT_MAX, STANDING, TRIAL, WINDOWS_MAX, Outcomes
+from sim.world.surfaces.windows import KEPT_MAX, STANDING, TRIAL, Windows
 
-AGENT = "fleet"
 SETTINGS, METRICS = "settings", "metrics"
 UNSAID = {"success_rate": 1.0, "resource_usage": 0.0, "user_satisfaction": 1.0, "task_completion_rate": 1.0,
           "error_rate": 0.0}  # fmt: skip
@@ -35,27 +31,12 @@ FAILED = {"success_rate": 0.0, "resource_usage": 0.0, "user_satisfaction": 0.0, 
           "error_rate": 1.0}  # fmt: skip
 
 
-class LiveArms:
+class LiveArms(Windows):
     """Implements `sim.bench.tuned_subject.Arms`: settings of tasks, and what became of them, window by window."""
 
     def __init__(self, standing: Point, canary_ratio: float, draws: Draws) -> None:
-        self.standing, self.canary_ratio, self.draws = standing, canary_ratio, draws
-        self.trial: Point | None = None
-        self.window = 0
-        self.kept: dict[int, tuple[Outcomes, Outcomes]] = {0: ([], [])}
-        self.dropped_count = 0
-
-    def next_window(self, trial: Point | None) -> int:
-        """A window begins with this setting on trial; gives its ordinal."""
-        self.window, self.trial = self.window + 1, trial
-        self.kept[self.window] = ([], [])
-        while len(self.kept) > WINDOWS_MAX:
-            del self.kept[min(self.kept)]
-        return self.window
-
-    def take(self, window: int) -> tuple[Outcomes, Outcomes]:
-        """Outcomes so far of what was ordered in a window, under the standing and the trial setting."""
-        return self.kept.pop(window, ([], []))
+        super().__init__(standing)
+        self.canary_ratio, self.draws = canary_ratio, draws
 
     def given(self, ordinal: int) -> tuple[int, int, Point]:
         """Window, arm and setting of a task."""
@@ -73,8 +54,8 @@ class LiveArms:
             kept[arm].append(outcome)
 
 
-class Tuned:
-    """Implements `Actuator` and `Twin` of the optimizer, and the gateway's `TaskRunner` around another."""
+class Tuned(TunedWhole[LiveArms]):
+    """Implements the gateway's `TaskRunner` around another as well."""
 
     def __init__(
         self, config: Config, runtime: Runtime, draws: Draws, events: EventSink, tasks: TaskRunner,
@@ -83,19 +64,15 @@ class Tuned:
         if config.optimizer.unit != "fleet":
             raise ConfigError("optimizer.unit", config.optimizer.unit, "fleet with serve")
         surface = Surface("live")
-        self.runtime, self.tasks = runtime, tasks
+        self.tasks = tasks
         self.arms = LiveArms(surface.incumbent, config.optimizer.canary_ratio, draws)
-        self.subject = TunedSubject(self.arms, config.optimizer, runtime)
-        self.optimizer = make_optimizer(
-            config, runtime, draws, events, surface, actuator=self, twin=self, review=review
-        )  # fmt: skip
-        self.windows_count = self._turn = 0
+        super().__init__(config, runtime, draws, events, surface, self.arms, review)
         self._job: Any = None
 
     async def start(self) -> None:
         """The optimizer's loop, and the windows that feed it."""
         await self.optimizer.start()
-        self._job = self.runtime.spawn(self.subject.windows(self._propose, self._collect), "windows")
+        self._job = self.runtime.spawn(self.windows(), "windows")
 
     async def stop(self) -> None:
         """Both end."""
@@ -119,26 +96,6 @@ class Tuned:
             spent_s = self.runtime.now() - began_at
             values = {"response_time": spent_s, **outcome}
             self.arms.ended(window, arm, {name: values[name] for name in TARGETS})
-
-    async def apply(self, agent_id: str, params: Mapping[str, float], arm: str) -> None:
-        """A setting stands from now on; nothing is on trial."""
-        self.subject.apply(params)
-
-    async def pair(
-        self, agent_id: str, old: Mapping[str, float], new: Mapping[str, float], number: int
-    ) -> tuple[Window, Window]:
-        """One window of both settings side by side; see `TunedSubject`."""
-        return await self.subject.pair(old, new)
-
-    def _propose(self) -> Mapping[str, float] | None:
-        targets = self.optimizer.config.optimization_targets
-        proposal = self.optimizer.propose(AGENT, OptimizationTarget(targets[self._turn % len(targets)]), {})
-        self._turn += 1
-        return None if proposal is None else proposal.params
-
-    async def _collect(self, outcomes: Outcomes, point: Point, arm: int) -> None:
-        self.windows_count += 1
-        await self.optimizer.collect_metrics(sample_of(AGENT, self.runtime.wall_at(), outcomes, point, arm))
 
 
 def said_by(result: Any) -> dict[str, float]:

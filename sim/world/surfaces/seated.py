@@ -11,9 +11,8 @@ from collections.abc import Callable
 from typing import Any
 
 from sim.contracts import Draws
-from sim.world.fragile_fifo import FragileFifo
 from sim.world.surfaces.surface import Surface
-from sim.world.surfaces.tuning import Start, Tuning
+from sim.world.surfaces.tuning import SizedFifo, Start, Tuning
 
 TRIAL_TURN, STANDING_TURN = 0, 1  # as node ordinals of a `Tuning` with one canary node
 AGENTS_MAX = 10_000  # agents ever; those beyond it share the last one's books
@@ -42,41 +41,22 @@ class Seats:
         return following
 
 
-class SeatedFifo(FragileFifo):
-    """A node's agents under `Seats`: work is known when an answer starts, by its agent's setting of that instant."""
+class SeatedFifo(SizedFifo[tuple[str, Start]]):
+    """A node's agents under `Seats`: an answer has its agent's setting of the instant in which it starts."""
 
     def __init__(self, seats: Seats, *args: Any) -> None:
         super().__init__(*args)
         self.seats = seats
-        self.started: dict[int, tuple[str, Start]] = {}  # of what is in service; bounded by agents
 
-    def accept(self, row: int, now: float) -> bool:
-        """As `FragileFifo`, sized first when it starts at once."""
-        if self.in_service < self.agents and not self.paused:
-            self._size(row)
-        return super().accept(row, now)
-
-    def _start(self, row: int, now: float) -> None:
-        self._size(row)
-        super()._start(row, now)
-
-    def _finish(self, row: int) -> None:
-        now = self.env.now
-        running = self.running
-        if running is None or running.get(row) == now:
-            agent_id, start = self.started.pop(row)
-            self.seats.tuning(agent_id).served(self.columns.request[row], start, now - self.columns.arrived_at[row])
-        super()._finish(row)
-
-    def _size(self, row: int) -> None:
+    def _begun(self, row: int) -> tuple[str, Start]:
         busy = [agent_id for agent_id, _ in self.started.values()]
         here = self.seats.agents_of(self.node)
         agent_id = next((each for each in here if each not in busy), here[0])
         tuning, turn = self.seats.tuning(agent_id), self.seats.turn(agent_id)
         arm = tuning.arm_of(turn)
-        self.started[row] = (agent_id, (tuning.window, arm, tuning.point_of(arm)))
         self.columns.work_s[row] = tuning.sized(self.columns.request[row], turn, self.in_service + 1)
+        return agent_id, (tuning.window, arm, tuning.point_of(arm))
 
-    def _remove(self, row: int) -> None:
-        self.started.pop(row, None)
-        super()._remove(row)
+    def _served(self, row: int, start: tuple[str, Start], sojourn_s: float) -> None:
+        agent_id, begun = start
+        self.seats.tuning(agent_id).served(self.columns.request[row], begun, sojourn_s)

@@ -9,7 +9,8 @@ Seconds; ratios in 0..1.
 
 from __future__ import annotations
 
-from typing import Any
+from abc import abstractmethod
+from typing import Any, Generic, TypeVar
 
 import numpy as np
 
@@ -20,40 +21,22 @@ from sim.world.surfaces.agent import ABILITIES, LENGTHS, Cells, answer_s, cells
 from sim.world.surfaces.outcomes import ABILITY, ERROR, LENGTH, SUCCESS, WIDTH
 from sim.world.surfaces.space import CONTEXT_TOKENS
 from sim.world.surfaces.surface import TARGETS, Context, Point, Surface
+from sim.world.surfaces.windows import KEPT_MAX, STANDING, TRIAL, Windows
 
-KEPT_MAX = 100_000
 CACHED_MAX = 256
 ALONE = 1e-6  # load at which the law's own queue is empty
-STANDING, TRIAL = 0, 1
-WINDOWS_MAX = 8  # that outcomes are kept for
-Outcomes = list[dict[str, float]]
 Start = tuple[int, int, Point]  # window, arm and setting of an answer when it started
+S = TypeVar("S")
 
 
-class Tuning:
+class Tuning(Windows):
     """Settings of a fleet; nodes below `canary_nodes` have the trial setting while there is one."""
 
     def __init__(self, surface: Surface, draws: Draws, canary_nodes: int, hardness: float = 0.0) -> None:
+        super().__init__(surface.incumbent)
         self.surface, self.draws, self.canary_nodes = surface, draws, canary_nodes
         self.context: Context = (ALONE, hardness)
-        self.standing: Point = surface.incumbent
-        self.trial: Point | None = None
-        self.window = 0  # ordinal of the one that runs
-        self.kept: dict[int, tuple[Outcomes, Outcomes]] = {0: ([], [])}
-        self.dropped_count = 0
         self._cells: dict[Point, Cells] = {}
-
-    def next_window(self, trial: Point | None) -> int:
-        """A window begins with this setting on the canary nodes; gives its ordinal."""
-        self.window, self.trial = self.window + 1, trial
-        self.kept[self.window] = ([], [])
-        while len(self.kept) > WINDOWS_MAX:
-            del self.kept[min(self.kept)]
-        return self.window
-
-    def take(self, window: int) -> tuple[Outcomes, Outcomes]:
-        """Outcomes so far of what started in a window, under the standing and the trial setting."""
-        return self.kept.pop(window, ([], []))
 
     def arm_of(self, node: int) -> int:
         """Which setting a node has."""
@@ -103,38 +86,55 @@ class Tuning:
         return int(u[ABILITY] * ABILITIES), int(u[LENGTH] * LENGTHS), u
 
 
-class TunedFifo(FragileFifo):
-    """A node's agents under a `Tuning`: work is known when an answer starts, by the setting of that instant."""
+class SizedFifo(FragileFifo, Generic[S]):
+    """Agents of a node whose work is known when an answer starts; `_begun` gives what is kept of it until its end."""
 
-    def __init__(self, tuning: Tuning, *args: Any) -> None:
+    def __init__(self, *args: Any) -> None:
         super().__init__(*args)
-        self.tuning = tuning
-        self.started: dict[int, Start] = {}  # of what is in service; bounded by agents
+        self.started: dict[int, S] = {}  # of what is in service; bounded by agents
 
     def accept(self, row: int, now: float) -> bool:
         """As `FragileFifo`, sized first when it starts at once."""
         if self.in_service < self.agents and not self.paused:
-            self._size(row)
+            self.started[row] = self._begun(row)
         return super().accept(row, now)
 
     def _start(self, row: int, now: float) -> None:
-        self._size(row)
+        self.started[row] = self._begun(row)
         super()._start(row, now)
 
     def _finish(self, row: int) -> None:
         now = self.env.now
         running = self.running
         if running is None or running.get(row) == now:
-            start = self.started.pop(row)
-            self.tuning.served(self.columns.request[row], start, now - self.columns.arrived_at[row])
+            self._served(row, self.started.pop(row), now - self.columns.arrived_at[row])
         super()._finish(row)
-
-    def _size(self, row: int) -> None:
-        tuning = self.tuning
-        arm = tuning.arm_of(self.node)
-        self.started[row] = (tuning.window, arm, tuning.point_of(arm))
-        self.columns.work_s[row] = tuning.sized(self.columns.request[row], self.node, self.in_service + 1)
 
     def _remove(self, row: int) -> None:
         self.started.pop(row, None)
         super()._remove(row)
+
+    @abstractmethod
+    def _begun(self, row: int) -> S:
+        """Set the row's work; gives what its end needs."""
+
+    @abstractmethod
+    def _served(self, row: int, start: S, sojourn_s: float) -> None:
+        """An answer left the node."""
+
+
+class TunedFifo(SizedFifo[Start]):
+    """A node's agents under a `Tuning`: an answer has its node's setting of the instant in which it starts."""
+
+    def __init__(self, tuning: Tuning, *args: Any) -> None:
+        super().__init__(*args)
+        self.tuning = tuning
+
+    def _begun(self, row: int) -> Start:
+        tuning = self.tuning
+        arm = tuning.arm_of(self.node)
+        self.columns.work_s[row] = tuning.sized(self.columns.request[row], self.node, self.in_service + 1)
+        return tuning.window, arm, tuning.point_of(arm)
+
+    def _served(self, row: int, start: Start, sojourn_s: float) -> None:
+        self.tuning.served(self.columns.request[row], start, sojourn_s)

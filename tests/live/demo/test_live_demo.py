@@ -16,7 +16,7 @@ from sim.live.demo.settings import TUNING_WORDS, TYPES, WORDS
 from sim.live.demo.tuned import LiveTuned
 from sim.runtime.events import EventLog
 from sim.runtime.virtual import VirtualRuntime
-from sim.world.surfaces.tuning import STANDING, TRIAL
+from sim.world.surfaces.windows import STANDING, TRIAL
 
 START_S, END_S = 120.0, 60.0
 
