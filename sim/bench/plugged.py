@@ -15,6 +15,7 @@ from typing import Any
 from sim.bench.fleet_load import FleetLoad
 from sim.bench.history import HistoryLog
 from sim.bench.params import fields
+from sim.bench.plugin_hooks import HEARD, DecisionHooks
 from sim.bench.schema import Config
 from sim.contracts import Draws
 from sim.errors import InvalidRun
@@ -23,15 +24,11 @@ from sim.integration.plugins.broker.stub import StubFetcher
 from sim.integration.plugins.config import PluginConfig
 from sim.integration.plugins.journal import Journal
 from sim.integration.plugins.manager import PluginManager
-from sim.integration.plugins.protocol import Bound, Rejection, Routing
+from sim.integration.plugins.protocol import Rejection
 from sim.runtime.virtual import VirtualRuntime
 from sim.scalability.balancer.balancer import Balancer
 from sim.scalability.balancer.hooked import hook_answers, hook_routes
-from sim.types.metrics import OptimizationResult
 from sim.types.records import REJECTED, STATUSES
-
-PLACED = "agent_ready"
-CHANGED = "node_status"
 
 
 class PluggedLog(HistoryLog):
@@ -42,11 +39,11 @@ class PluggedLog(HistoryLog):
     def write(self, at: float, kind: str, subject: str, /, **told: object) -> None:
         """As `HistoryLog`; then the hooks."""
         super().write(at, kind, subject, **told)
-        if self.plugged is not None and kind in (CHANGED, PLACED):
+        if self.plugged is not None and kind in HEARD:
             self.plugged.happened(kind, subject, told)
 
 
-class Plugged:
+class Plugged(DecisionHooks):
     """Implements `sim.world.hooked.RequestHooks`."""
 
     def __init__(
@@ -59,7 +56,7 @@ class Plugged:
         self.stub = StubFetcher(status=group.webhook_status)
         self.journal = Journal() if group.journal else None
         self.submitted_count = self.rejected_count = 0
-        services = HostServices(self._metric, self._submit, self.stub)
+        services = HostServices(self.metric, self._submit, self.stub)
         known = set(PluginConfig.__dataclass_fields__) - {"seed"}
         own = {name: value for name, value in fields(group).items() if name in known}
         self.manager = PluginManager(
@@ -68,7 +65,7 @@ class Plugged:
         )  # fmt: skip
         self.hooks = self.manager.hooks
         self.world: Any = None
-        self.load: FleetLoad | None = None
+        self.fleet_load: FleetLoad | None = None
         try:
             runtime.run_task(self.manager.start())
         except BaseException:
@@ -84,7 +81,7 @@ class Plugged:
         """Its hooks stand around every pick, once there is a balancer (whose strategy a plugin may have brought)."""
         self.balancer = balancer
         if self.hooks.tables["before_route"]:
-            hook_routes(balancer, self._route)
+            hook_routes(balancer, self.route)
         if self.hears_ends:
             hook_answers(balancer, self._answered)
 
@@ -105,7 +102,7 @@ class Plugged:
         request = columns.request[row]
         if self._asks:
             payload = {
-                "request": request, "type": self._type_of(columns.view[row]),
+                "request": request, "type": self.type_of(columns.view[row]),
                 "key": key, "priority": columns.priority[row],
                 "prompt_tokens": columns.prompt_tokens[row] if columns.tokens else None,
                 "output_tokens": columns.output_tokens[row] if columns.tokens else None,
@@ -116,12 +113,6 @@ class Plugged:
                 self.rejected_count += 1
                 return REJECTED, delay_s
         return None, delay_s + self.hooks.delay_s("before_route", request)
-
-    def _type_of(self, view: int) -> str:
-        """The agent type that a request asks for; empty where any of several will do."""
-        if len(self.types) == 1:
-            return self.types[0]
-        return self.types[view] if view < len(self.types) else ""
 
     def ended(self, row: int, status: int, now: float) -> None:
         """See `RequestHooks`."""
@@ -136,51 +127,13 @@ class Plugged:
     def _answered(self, slot: int) -> None:
         self._answered_slot = slot
 
-    def _route(self, view: int, key: int, nodes: list[str], loads: list[int]) -> tuple[list[str], list[str]] | None:
-        kind = self._type_of(view)
-        answer = self.hooks.call_now("before_route", {"type": kind, "key": key, "nodes": nodes, "loads": loads})
-        return (answer.veto, answer.prefer) if isinstance(answer, Routing) else None
-
     # The control plane
 
     def connect(self, fire: Any) -> None:
         """The fleet is built: the world and the autoscaler are there."""
-        self.world, self.load = fire.world, FleetLoad(fire.world, self.balancer)
+        self.world, self.fleet_load = fire.world, FleetLoad(fire.world, self.balancer)
         if fire.autoscaler is not None and self.hooks.tables["scaling_decided"]:
-            self._limits = fire.autoscaler.params.min_nodes, fire.autoscaler.params.max_nodes
-            fire.autoscaler.bound = self._bound
-
-    def _bound(self, before: int, after: int, reason: str) -> tuple[int, str]:
-        minimum, maximum = self._limits
-        payload = {"current": before, "desired": after, "minimum": minimum, "maximum": maximum, "reason": reason}
-        answer = self.hooks.call_now("scaling_decided", payload)
-        if not isinstance(answer, Bound):
-            return after, reason
-        return answer.desired, f"{reason}; bounded by a plugin: {answer.reason or 'no reason'}"
-
-    async def review(self, result: OptimizationResult) -> str:
-        """Implements `sim.intelligence.ports.Review`: why a plugin rejects what the optimizer proposes."""
-        payload = {
-            "agent": result.agent_id, "target": result.target.value, "claimed": result.improvement_percentage,
-            "confidence": result.confidence, "parameters": dict(result.parameters),
-        }  # fmt: skip
-        answer = await self.hooks.call("optimization_proposed", payload)
-        return (answer.reject or "by a plugin") if isinstance(answer, Rejection) else ""
-
-    def happened(self, kind: str, subject: str, told: dict[str, object]) -> None:
-        """A node's status changed, or an agent is ready."""
-        if kind == CHANGED:
-            names = ("old", "new", "reason")
-            self.notify("node_state_changed", {"node": subject, **{name: told[name] for name in names}})
-        else:
-            self.notify("agent_deployed", {"agent": subject, "node": told["node"], "epoch": told["epoch"]})
-
-    def notify(self, hook: str, payload: dict[str, Any]) -> None:
-        """Call at this instant; where a plugin waits, in a task."""
-        if self.hooks.waits(hook):
-            self.runtime.spawn(self.hooks.call(hook, payload), hook)
-        else:
-            self.hooks.call_now(hook, payload)
+            self.bounds(fire.autoscaler)
 
     async def start(self) -> None:
         """The fleet stands."""
@@ -195,20 +148,7 @@ class Plugged:
         while True:
             tick += 1
             await self.runtime.sleep_until(tick * self.config.plugins.metrics_interval_s)
-            self.notify("metrics_collected", self._sample())
-
-    def _sample(self) -> dict[str, Any]:
-        load = self.load
-        assert load is not None
-        nodes = sum(1 for member in self.balancer.table.members.values() if member.eligible)
-        return {
-            "nodes_ready": nodes, "in_flight": load.in_flight_count(), "waiting": load.waiting_count(),
-            "arrivals_count": load.arrivals_count(),
-        }  # fmt: skip
-
-    def _metric(self, name: str) -> float | None:
-        value = self._sample().get(name)
-        return None if value is None else float(value)
+            self.notify("metrics_collected", self.sample())
 
     def _submit(self, kind: str, told: dict[str, Any]) -> str:
         self.submitted_count += 1
