@@ -83,7 +83,7 @@ def _draw_clouds(figure: matplotlib.figure.Figure, clouds: tuple[Cloud, ...]) ->
         axes.axhline(0.0, color=ALARM, linewidth=0.8)
         true = np.clip(cloud.true, low, high)
         claimed = np.clip(cloud.claimed, low, high)
-        axes.plot(claimed, true, ".", color=look.color, markersize=3, alpha=0.35)
+        axes.plot(claimed, true, ".", color=look.color, markersize=3, alpha=0.35, rasterized=True)  # thousands
         cut = sum(value < low for value in cloud.true)
         axes.set_title(cloud.method)
         axes.annotate(
@@ -120,7 +120,8 @@ def _draw_panels(label: str, cut: float) -> Callable[[matplotlib.figure.Figure, 
             axes.set_xlabel("windows")
         for line in grid:
             line[0].set_ylabel(label)
-        grid[0][0].legend(loc="upper right", fontsize=8)
+        handles, labels = grid[0][0].get_legend_handles_labels()
+        figure.legend(handles, labels, loc="outside upper right", ncols=len(handles), fontsize=8)
 
     return draw
 
