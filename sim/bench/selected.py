@@ -28,7 +28,9 @@ def selected(
     verdict_of = {}
     for found in races(plan, asking):
         group = _group_of(plan, found)
-        if all(label in by_label and by_label[label].valid for label in found.members):
+        there = [by_label[label] for label in found.members if label in by_label]
+        reported = all(point.valid and plan.base.objective in point.estimates for point in there)
+        if reported and len(there) == len(found.members):  # else their own verdict says what is missing
             verdict_of[group] = _verdict(plan, found, group, by_label)
             notes += _fallen(found, group)
     return [verdict_of.get(verdict.group, verdict) for verdict in verdicts], notes

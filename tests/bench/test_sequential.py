@@ -118,6 +118,16 @@ def test_an_unsuccessful_point_does_not_race() -> None:
     assert verdict.text.endswith("left out (success_ratio separably below the highest): 0")
 
 
+def test_a_race_for_what_is_not_reported_names_nobody_and_says_so() -> None:
+    """A p99 of so few requests stands in each replication, but has no interval over all of them."""
+    words = [*RACE, "stats.replications=3", "stats.replications_max=3", "horizon_s=20", "objective=sojourn_s_p99"]
+    plan = make_plan(words, multirun=True)
+    run_study(plan)
+    (verdict,) = summarize(plan).verdicts
+    assert verdict.best == ""
+    assert "left out (sojourn_s_p99 not reported): random, power_of_d, least_connections" in verdict.text
+
+
 def test_a_budget_goes_where_the_choice_is_hard() -> None:
     words = [*RACE, "stats.replications=4", "stats.select=budget", "stats.budget_replications=40"]
     plan = make_plan(words, multirun=True)

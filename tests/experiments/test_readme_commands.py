@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 import shlex
-from pathlib import Path
 
 import pytest
 
@@ -12,21 +11,11 @@ from sim.bench.completion import flags_of
 from sim.bench.compose import Composed, compose
 from sim.bench.keys import find
 from sim.experiments.main import VERBS
+from tests.experiments.readme import REPOSITORY, commands
 
-README = Path(__file__).parents[2] / "README.md"
 PLACE = re.compile(r"\b[A-Z]{3,}\b|\.\.\.")  # NAME, DIR: the reader's own
-CONF = README.parent / "conf"
+CONF = REPOSITORY / "conf"
 SHARED: Composed = {}
-
-
-def commands() -> list[str]:
-    """Of code blocks and of the text, each once, in order."""
-    text = README.read_text(encoding="utf-8").replace(" \\\n", " ")
-    blocks = re.findall(r"```console\n(.*?)```", text, flags=re.DOTALL)
-    lines = [line.split("  #")[0].strip() for block in blocks for line in block.splitlines()]
-    plain = re.sub(r"```.*?```", "", text, flags=re.DOTALL)
-    inline = [" ".join(found.split()) for found in re.findall(r"`(victor-sim [^`]+)`", plain)]
-    return list(dict.fromkeys([line for line in lines if line.startswith("victor-sim ")] + inline))
 
 
 def test_there_are_commands() -> None:
