@@ -43,7 +43,11 @@ class AccessLog:
 
     def request(self, at: float, request_id: str, method: str, path: str, address: str) -> None:
         """A request came in; `path` is redacted."""
-        self._add(_row(AccessRow, ("request", at, request_id, method[:16], path, "", address, "", 0, 0.0, 0, "")))
+        row = _row(AccessRow, ("request", at, request_id, method[:16], path, "", address, "", 0, 0.0, 0, ""))
+        self.rows.append(row)
+        self.count += 1
+        if self._sink is not None:
+            self._sink(row)
 
     def response(
         self, at: float, request_id: str, method: str, path: str, endpoint: str, key_id: str, status: int,
@@ -52,9 +56,7 @@ class AccessLog:
         """A request was answered; `reason` says why not, where it was not. `path` is redacted."""
         told = ("response", at, request_id, method[:16], path, endpoint, "", key_id, status, spent_s, body_bytes,
                 reason and redact(reason))  # fmt: skip
-        self._add(_row(AccessRow, told))
-
-    def _add(self, row: AccessRow) -> None:
+        row = _row(AccessRow, told)
         self.rows.append(row)
         self.count += 1
         if self._sink is not None:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
+from sim.contracts import Runtime
 from sim.integration.gateway.guard import Headers
 from sim.integration.gateway.keys import KeyRing
 from sim.integration.gateway.kinds import Principal
@@ -22,8 +23,9 @@ CREDENTIAL_BYTES_MAX = 4_096
 class Authenticator:
     """Checks credentials against a key ring and its tokens."""
 
-    def __init__(self, ring: KeyRing, tokens: Tokens, wall_at: Callable[[], float]) -> None:
-        self._ring, self._tokens, self._wall_at = ring, tokens, wall_at
+    def __init__(self, ring: KeyRing, tokens: Tokens, runtime: Callable[[], Runtime]) -> None:
+        self._ring, self._tokens, self._runtime = ring, tokens, runtime
+        self._clock: Callable[[], float] | None = None  # the runtime's `wall_at`, once there is a runtime
 
     def principal(self, headers: Headers) -> Principal:
         """Who is asking; raises `Problem` 401 for nobody."""
@@ -31,22 +33,26 @@ class Authenticator:
         if (key is None) == (bearer is None):
             raise refused()
         try:
-            found = self._verified(key, bearer)
+            wall_at = (self._clock or self._known_clock())()
+            if bearer is None:
+                text = (key or b"").decode("latin-1")
+                found = self._ring.verify(text, wall_at) if len(text) <= CREDENTIAL_BYTES_MAX else None
+            else:
+                found = self._of_token(bearer.decode("latin-1"), wall_at)
         except Exception as error:  # whatever goes wrong in here lets nobody in
             raise refused() from error
         if found is None:
             raise refused()
         return found
 
-    def _verified(self, key: bytes | None, bearer: bytes | None) -> Principal | None:
-        text = (key or bearer or b"").decode("latin-1")
-        if len(text) > CREDENTIAL_BYTES_MAX:
+    def _known_clock(self) -> Callable[[], float]:
+        self._clock = self._runtime().wall_at
+        return self._clock
+
+    def _of_token(self, text: str, wall_at: float) -> Principal | None:
+        if len(text) > CREDENTIAL_BYTES_MAX or text[: len(BEARER)].lower() != BEARER:
             return None
-        if key is not None:
-            return self._ring.verify(text, self._wall_at())
-        if text[: len(BEARER)].lower() != BEARER:
-            return None
-        return self._tokens.verify(text[len(BEARER) :].strip(), self._wall_at())
+        return self._tokens.verify(text[len(BEARER) :].strip(), wall_at)
 
 
 def refused() -> Problem:

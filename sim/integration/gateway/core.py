@@ -17,7 +17,7 @@ from sim.integration.gateway.auth import Authenticator
 from sim.integration.gateway.body import Disconnected, read_body
 from sim.integration.gateway.cors import Cors
 from sim.integration.gateway.exchange import JSON, Pairs, Request, Response
-from sim.integration.gateway.guard import Guard, Headers, safe_value
+from sim.integration.gateway.guard import KNOWN, Guard, Headers, safe_value
 from sim.integration.gateway.kinds import Principal
 from sim.integration.gateway.metrics import UNKNOWN, GatewayMetrics
 from sim.integration.gateway.ports import WHOLE, Hooks, Receive, Scope, Send, WholeAnswer
@@ -40,6 +40,14 @@ ALWAYS: Pairs = (
 
 PLAIN_HEAD = b"".join(name + b": " + value + b"\r\n" for name, value in ALWAYS) + b"x-request-id: "
 JSON_HEAD = b"\r\ncontent-type: " + JSON + b"\r\ncontent-length: "
+
+
+class Preflight(Exception):
+    """A page asks whether it may ask: answered before anybody is asked for a credential."""
+
+    def __init__(self, response: Response) -> None:
+        super().__init__(response)
+        self.response = response
 
 
 @dataclass(slots=True)
@@ -83,8 +91,11 @@ class Core:
         self.parts = parts
         self.closing = False  # no new work is taken
         self._ordinal = 0
+        requests_max = parts.config.requests_max
         self._logs = parts.config.request_logging or parts.config.response_logging
         self._told_paths: dict[str, str] = {}  # of paths that hold no secret; at most TOLD_PATHS_MAX
+        self._clock: Callable[[], float] | None = None  # the runtime's `now`, once there is a runtime
+        self._most, self._most_heavy = requests_max, max(1, int(HEAVY_SHARE * requests_max))
 
     def visit(self, scope: Scope, method: str) -> Visit:
         """A request begins."""
@@ -94,8 +105,12 @@ class Core:
         told_path = ""
         if self._logs:
             told_path = self._told_paths.get(path) or self._told(path)
-        now = self.parts.runtime().now()
+        now = (self._clock or self._known_clock())()
         return Visit(f"req-{self._ordinal:08x}", now, client[0] if client else "", method, path, told_path)
+
+    def _known_clock(self) -> Callable[[], float]:
+        self._clock = self.parts.runtime().now
+        return self._clock
 
     def _told(self, path: str) -> str:
         told = redact(path)
@@ -104,17 +119,35 @@ class Core:
         return told
 
     async def http(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """One request and its answer."""
+        """One request and its answer, whatever happens; a client that has left gets none."""
         parts, visit = self.parts, self.visit(scope, scope["method"])
         metrics = parts.metrics
         span = None if parts.tracer is None else parts.tracer.start_span("gateway request")
         metrics.in_flight += 1
         try:
-            response = await self._answered(visit, scope, receive)
-            if response is not None:
-                whole = scope.get("extensions", NO_EXTENSIONS).get(WHOLE)
-                if whole is None or not self._sent_whole(response, visit, whole):
-                    await self._send(response, visit, send)
+            try:  # in one coroutine: each further one under it costs as much as a check
+                route, request = self._let_in(visit, scope)
+                headers = request.headers
+                if b"content-length" in headers or b"transfer-encoding" in headers:
+                    request.body = await read_body(receive, headers, parts.runtime(), parts.config)
+                    visit.body_bytes = len(request.body)
+                answer = await (route.handler(request) if parts.hooks is None else self._hooked(route, request))
+                response = answer if type(answer) is Response else Response.of(answer)
+            except Preflight as preflight:
+                response = preflight.response
+            except Problem as problem:
+                visit.reason = problem.detail
+                response = Response.problem(problem, visit.request_id)
+            except Disconnected:
+                self.book(visit, GONE)
+                return
+            except Exception as error:  # a handler's; what it says may hold anything
+                visit.reason = type(error).__name__
+                response = Response.problem(Problem(500, "the request could not be handled"), visit.request_id)
+            self.book(visit, response.status)
+            whole = scope.get("extensions", NO_EXTENSIONS).get(WHOLE)
+            if whole is None or not self._sent_whole(response, visit, whole):
+                await self._send(response, visit, send)
         finally:
             metrics.in_flight -= 1
             if span is not None:
@@ -122,50 +155,33 @@ class Core:
                 span.set_attribute("http.request.method", visit.method)
                 span.end()
 
-    async def _answered(self, visit: Visit, scope: Scope, receive: Receive) -> Response | None:
-        """The answer, whatever happens; None for nobody."""
-        try:
-            response = await self._answer(visit, scope, receive)
-        except Problem as problem:
-            visit.reason = problem.detail
-            response = Response.problem(problem, visit.request_id)
-        except Disconnected:
-            self.book(visit, GONE)
-            return None
-        except Exception as error:  # a handler's; what it says may hold anything
-            visit.reason = type(error).__name__
-            response = Response.problem(Problem(500, "the request could not be handled"), visit.request_id)
-        self.book(visit, response.status)
-        return response
-
-    async def _answer(self, visit: Visit, scope: Scope, receive: Receive) -> Response:
+    def _let_in(self, visit: Visit, scope: Scope) -> tuple[Route, Request]:
+        """Where a request leads, without its body; raises `Problem` for one that leads nowhere, and `Preflight`."""
         parts = self.parts
         headers = parts.guard.headers(scope)
-        visit.method = method = parts.guard.method(scope)
+        visit.method = method = scope["method"]
+        if method not in KNOWN:
+            raise Problem(501, "an unknown method")
         if parts.config.request_logging:
             parts.log.request(visit.began_at, visit.request_id, method, visit.told_path, visit.address)
         if method == "OPTIONS":
             preflight = parts.cors.preflight(headers)
             if preflight is not None:
-                return preflight
+                raise Preflight(preflight)
         origin = headers.get(b"origin")
         if origin is not None:
             visit.told = parts.cors.marks(origin)
         match, principal = self.enter(visit, headers, method)
         route = self.admitted(match, principal, method)
-        body = b""
-        if b"content-length" in headers or b"transfer-encoding" in headers:
-            body = await read_body(receive, headers, parts.runtime(), parts.config)
-            visit.body_bytes = len(body)
-        request = Request(visit.request_id, method, visit.path, headers, scope, match.params or {}, principal, body)
-        if parts.hooks is not None:
-            response = await parts.hooks.before(request)
-            if response is None:
-                response = await route.handler(request)
-            found: Response = await parts.hooks.after(request, response)
-            return found
-        answer: Response = await route.handler(request)
-        return answer
+        return route, Request(visit.request_id, method, visit.path, headers, scope, match.params or {}, principal)
+
+    async def _hooked(self, route: Route, request: Request) -> Any:
+        hooks = self.parts.hooks
+        assert hooks is not None
+        response = await hooks.before(request)
+        if response is None:
+            response = Response.of(await route.handler(request))
+        return await hooks.after(request, response)
 
     def enter(self, visit: Visit, headers: Headers, method: str) -> tuple[Match, Principal | None]:
         """Who asks and how often; raises `Problem` 401, 429, 503."""
@@ -176,7 +192,10 @@ class Core:
             visit.endpoint = route.name
             if route.scope is None:
                 return match, None
-        self._capacity(route)
+        limit = self._most_heavy if route is not None and route.heavy else self._most
+        if self.closing or parts.metrics.in_flight > limit:
+            why = "the gateway is about to stop" if self.closing else "too many requests are under way"
+            raise Problem(503, why, "temporary-reduced-capacity", ((b"retry-after", b"1"),))
         principal: Principal | None = None
         if parts.auth is not None:
             try:
@@ -201,14 +220,6 @@ class Core:
             raise Problem(403, f"the scope {route.scope} is needed")
         return route
 
-    def _capacity(self, route: Route | None) -> None:
-        limit = self.parts.config.requests_max
-        if route is not None and route.heavy:
-            limit = max(1, int(HEAVY_SHARE * limit))
-        if self.closing or self.parts.metrics.in_flight > limit:
-            why = "the gateway is about to stop" if self.closing else "too many requests are under way"
-            raise Problem(503, why, "temporary-reduced-capacity", ((b"retry-after", b"1"),))
-
     def _charge(self, visit: Visit, principal: Principal | None) -> None:
         parts = self.parts
         if parts.quota is None:
@@ -223,7 +234,7 @@ class Core:
     def book(self, visit: Visit, status: int) -> None:
         """The request is answered."""
         parts = self.parts
-        config, now = parts.config, parts.runtime().now()
+        config, now = parts.config, (self._clock or self._known_clock())()
         spent_s = now - visit.began_at
         if config.metrics_collection:
             parts.metrics.answered(visit.endpoint, status, spent_s, visit.body_bytes)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import dataclasses
 import inspect
 import json
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 from urllib.parse import parse_qsl
@@ -67,6 +67,8 @@ class Response:
 
         `(value, status)` sets the status.
         """
+        if type(value) is dict:  # by far the usual
+            return cls(200, as_json(value))
         status = 200
         if isinstance(value, tuple) and len(value) == 2 and isinstance(value[1], int):
             value, status = value
@@ -88,7 +90,7 @@ class Response:
 
 def as_json(value: Any) -> bytes:
     """Compact JSON; dataclasses, enums and mappings are taken apart."""
-    return _ENCODE(value).encode()
+    return "".join(_pieces(value, 0)).encode()
 
 
 def _plain(value: Any) -> Any:
@@ -105,9 +107,20 @@ def _plain(value: Any) -> Any:
     raise TypeError(f"{type(value).__name__} is nothing that JSON can hold")
 
 
-_ENCODE = json.JSONEncoder(default=_plain, separators=(",", ":"), allow_nan=False).encode  # made once, not a call
+def _encoder() -> Callable[[Any, int], Iterable[str]]:
+    """The C encoder that `JSONEncoder` makes anew for every call, made once."""
+    usual = json.JSONEncoder(default=_plain, separators=(",", ":"), allow_nan=False)
+    make, quoted = getattr(json.encoder, "c_make_encoder", None), json.encoder.encode_basestring_ascii
+    if make is None:  # an interpreter without it
+        return lambda value, _: usual.iterencode(value)
+    # Without its table of what it is in: what holds itself ends in a RecursionError, and leaves nothing behind.
+    found: Callable[[Any, int], Iterable[str]] = make(None, _plain, quoted, None, ":", ",", False, False, False)
+    return found
 
-Answering = Callable[[Request], Awaitable[Response]]
+
+_pieces = _encoder()
+
+Answering = Callable[[Request], Awaitable[Any]]  # what it gives goes through `Response.of`
 
 
 def adapted(handler: Callable[..., Any], runtime: Callable[[], Runtime]) -> Answering:
@@ -121,19 +134,17 @@ def adapted(handler: Callable[..., Any], runtime: Callable[[], Runtime]) -> Answ
     method = handler if inspect.isroutine(handler) else type(handler).__call__
     is_coroutine = inspect.iscoroutinefunction(method)
 
-    async def with_request(request: Request) -> Response:
-        return Response.of(await handler(request))
+    def without(request: Request) -> Awaitable[Any]:
+        awaited: Awaitable[Any] = handler()
+        return awaited
 
-    async def without(request: Request) -> Response:
-        return Response.of(await handler())
-
-    async def beside(request: Request) -> Response:
+    async def beside(request: Request) -> Any:
         value = await runtime().run_blocking(lambda: handler(request) if takes else handler())
-        return Response.of(await value if inspect.isawaitable(value) else value)
+        return await value if inspect.isawaitable(value) else value
 
     if not is_coroutine:
         return beside
-    return with_request if takes else without
+    return handler if takes else without
 
 
 def takes_argument(handler: Callable[..., Any]) -> bool:

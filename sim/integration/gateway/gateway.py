@@ -72,7 +72,7 @@ class APIGateway:
         self.router = Router()
         auth = None
         if settings.authentication and self.keys is not None and self.tokens is not None:
-            auth = Authenticator(self.keys, self.tokens, lambda: self.runtime.wall_at())
+            auth = Authenticator(self.keys, self.tokens, lambda: self.runtime)
         self.quota = Quota(settings) if settings.rate_limiting else None
         self.core = Core(
             Parts(

@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable
-from typing import Any
 
 from sim.integration.gateway.ports import Scope
 from sim.integration.gateway.problem import Problem
@@ -23,7 +22,7 @@ ONCE = frozenset({b"host", b"content-length", b"transfer-encoding", b"content-ty
                   b"origin", b"expect", b"upgrade", b"sec-websocket-key"})  # fmt: skip
 USUAL = ONCE | {b"accept", b"accept-encoding", b"connection", b"user-agent"}
 NAME = re.compile(rb"[a-z0-9!#$%&'*+.^_`|~-]+").fullmatch
-BAD_VALUE = re.compile(rb"[\x00-\x08\x0a-\x1f\x7f]").search
+CONTROLS = bytes({*range(0x20), 0x7F} - {0x09})  # no value holds any of them
 HOST = re.compile(r"(\[[0-9a-f:.]{2,45}\]|[a-z0-9](?:[a-z0-9._-]{0,253}))(?::(\d{1,5}))?").fullmatch
 BAD_PATH = re.compile(r"[\x00-\x1f\x7f\\\ufffd\ud800-\udfff]|//|/\.{1,2}(?:/|$)").search
 DIGITS = re.compile(rb"\d{1,18}").fullmatch
@@ -57,15 +56,23 @@ class Guard:
         if len(found) < count:
             found = _joined(pairs)
         values = b"".join(found.values())  # one look at all of them: a bad byte is bad in any
-        if BAD_VALUE(values) is not None or not (USUAL.issuperset(found) or all(map(NAME, found))):
+        is_clean = len(values.translate(None, CONTROLS)) == len(values)
+        if not is_clean or not (USUAL.issuperset(found) or all(map(NAME, found))):
             raise Problem(400, "a header holds what HTTP does not allow", headers=CLOSE)
         if len(values) + len(b"".join(found)) + 4 * count > config.header_bytes_max:
             raise Problem(431, f"headers of more than {config.header_bytes_max} bytes", headers=CLOSE)
         host = found.get(b"host")
         if host not in self._plain_hosts:
             self._host(host)
-        self._target(scope)
-        self._framing(scope.get("http_version", "1.1"), found)
+        path: str = scope["path"]
+        raw = scope.get("raw_path") or path.encode("utf-8", "surrogatepass")
+        if len(raw) + len(scope.get("query_string", b"")) > config.uri_bytes_max:
+            raise Problem(414, f"a URI of more than {config.uri_bytes_max} bytes", headers=CLOSE)
+        if path not in self._plain_paths:
+            self._path(path)
+        version = scope.get("http_version", "1.1")
+        if version != "1.1" or b"content-length" in found or b"transfer-encoding" in found:
+            self._framing(version, found)
         return found
 
     def _host(self, value: bytes | None) -> None:
@@ -79,13 +86,7 @@ class Guard:
         if value is not None and len(self._plain_hosts) < self.HOSTS_MAX:
             self._plain_hosts[value] = None
 
-    def _target(self, scope: Scope) -> None:
-        path: str = scope["path"]
-        raw = scope.get("raw_path") or path.encode("utf-8", "surrogatepass")
-        if len(raw) + len(scope.get("query_string", b"")) > self.config.uri_bytes_max:
-            raise Problem(414, f"a URI of more than {self.config.uri_bytes_max} bytes", headers=CLOSE)
-        if path in self._plain_paths:
-            return
+    def _path(self, path: str) -> None:
         if not path.startswith("/") or BAD_PATH(path) is not None:
             raise Problem(400, "the path is not a plain one")
         if len(self._plain_paths) < self.PATHS_MAX and len(path) <= self.PATH_SIGNS_MAX:
@@ -106,13 +107,6 @@ class Guard:
             if int(length) > self.config.body_bytes_max:
                 raise Problem(413, f"a body of more than {self.config.body_bytes_max} bytes", headers=CLOSE)
 
-    def method(self, scope: Scope) -> str:
-        """The method; raises `Problem` for one that HTTP does not know."""
-        method: Any = scope["method"]
-        if method not in KNOWN:
-            raise Problem(501, "an unknown method")
-        return str(method)
-
 
 def _joined(pairs: Iterable[tuple[bytes, bytes]]) -> Headers:
     """Headers of which some came twice; raises `Problem` for those that may come once."""
@@ -129,4 +123,4 @@ def _joined(pairs: Iterable[tuple[bytes, bytes]]) -> Headers:
 
 def safe_value(value: bytes) -> bool:
     """Whether a header value may leave: no CR, LF or other control byte."""
-    return BAD_VALUE(value) is None
+    return len(value.translate(None, CONTROLS)) == len(value)

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import Enum
-from functools import lru_cache
 
 READ, OPERATE, ADMIN = "read", "operate", "admin"
 SCOPES = (READ, OPERATE, ADMIN)  # each covers those before it
@@ -32,12 +31,12 @@ class Principal:
     name: str
     scopes: tuple[str, ...]
 
+    covered: frozenset[str] = field(init=False, repr=False, compare=False)  # its scopes and those before them
+
+    def __post_init__(self) -> None:
+        widest = max((SCOPES.index(granted) for granted in self.scopes), default=-1)
+        object.__setattr__(self, "covered", frozenset(SCOPES[: widest + 1]))
+
     def covers(self, scope: str) -> bool:
         """Whether one of the scopes is the one asked for or a wider one."""
-        return _covers(self.scopes, scope)
-
-
-@lru_cache(64)
-def _covers(scopes: tuple[str, ...], scope: str) -> bool:
-    needed = SCOPES.index(scope)
-    return any(SCOPES.index(granted) >= needed for granted in scopes)
+        return scope in self.covered

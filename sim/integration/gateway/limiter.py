@@ -82,18 +82,26 @@ class Gcra:
 
     def take(self, key: Hashable, now: float) -> Verdict:
         """Let a request of the key in, or not."""
-        at = self.ticks(now)
-        tat = self.tat(key, at)
-        per_s = self.ticks_per_s
+        at = int(now * NS) * self.limit
+        if self._latest < at < self._rotate_at:  # what `ticks` does, most of the time
+            self._latest = at
+        else:
+            at = self.ticks(now)
+        per_s, interval = self.ticks_per_s, self.interval
+        young = self._young
+        tat = young.get(key)
+        is_young = tat is not None
+        if tat is None or tat < at:
+            tat = at if is_young else self.tat(key, at)
         wait = tat - self.tolerance - at
         if wait > 0:
             return Verdict(False, self.name, 0, (tat - at) / per_s, wait / per_s)
-        if key in self._young:
-            self._young[key] = tat + self.interval
+        if is_young:
+            young[key] = tat + interval
         else:
             self.charge(key, tat)
-        ahead = tat + self.interval - at
-        return _verdict(Verdict, (True, self.name, (self.span - ahead) // self.interval, ahead / per_s, 0.0))
+        ahead = tat + interval - at
+        return _verdict(Verdict, (True, self.name, (self.span - ahead) // interval, ahead / per_s, 0.0))
 
 
 def take_all(charges: Sequence[tuple[Gcra, Hashable]], now: float) -> Verdict:

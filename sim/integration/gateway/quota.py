@@ -9,9 +9,9 @@ quota q, window w, remaining r, reset t) and `Retry-After` in whole seconds, rou
 from __future__ import annotations
 
 import ipaddress
-import math
 from collections.abc import Hashable
 from functools import lru_cache
+from math import ceil
 
 from sim.integration.gateway.kinds import Principal
 from sim.integration.gateway.limiter import Gcra, Verdict, take_all
@@ -31,7 +31,7 @@ class Quota:
         if config.address_rate_limit is not None:
             self.by_address = Gcra("address", config.address_rate_limit, period_s, config.address_rate_limit, keys_max)
         self.routes: dict[str, Gcra] = {}
-        self._policies: dict[str, bytes] = {}
+        self._words: dict[str, tuple[bytes, bytes]] = {}  # of a bucket: its policy, and what its state begins with
 
     def add_route(self, name: str, limit: int) -> None:
         """An endpoint's own limit, for each caller, per `rate_period_s`."""
@@ -41,7 +41,7 @@ class Quota:
     def remove_route(self, name: str) -> None:
         """The endpoint is gone."""
         self.routes.pop(name, None)
-        self._policies.pop(name, None)
+        self._words.pop(name, None)
 
     def take(self, principal: Principal | None, address: str, route: str, now: float) -> Verdict:
         """Charge a request to its buckets, or to none when one refuses."""
@@ -61,24 +61,25 @@ class Quota:
 
     def headers(self, verdict: Verdict) -> Headers:
         """What the client is told."""
-        state = f'"{verdict.name}";r={verdict.remaining_count};t={math.ceil(verdict.reset_s)}'.encode()
-        policy = self._policies.get(verdict.name) or self._policy(verdict.name)
-        told = ((b"ratelimit-policy", policy), (b"ratelimit", state))
-        if verdict.allowed:
+        allowed, name, remaining_count, reset_s, retry_s = verdict
+        policy, begin = self._words.get(name) or self._known_words(name)
+        told = ((b"ratelimit-policy", policy), (b"ratelimit", b"%b%d;t=%d" % (begin, remaining_count, ceil(reset_s))))
+        if allowed:
             return told
-        return (*told, (b"retry-after", str(max(1, math.ceil(verdict.retry_s))).encode()))
+        return (*told, (b"retry-after", b"%d" % max(1, ceil(retry_s))))
 
     def refusal(self, verdict: Verdict) -> Problem:
         """The answer to a request that is one too many."""
         fields = {"violated-policies": [verdict.name], "retry_after_s": round(verdict.retry_s, 3)}
         return Problem(429, "too many requests", "quota-exceeded", self.headers(verdict), fields)
 
-    def _policy(self, name: str) -> bytes:
+    def _known_words(self, name: str) -> tuple[bytes, bytes]:
         gcra = self.routes.get(name) or {
             "key": self.by_key, "caller": self.by_caller, "address": self.by_address or self.by_key
         }[name]  # fmt: skip
-        policy = self._policies[name] = f'"{name}";q={gcra.limit};w={math.ceil(gcra.period_s)}'.encode()
-        return policy
+        policy = f'"{name}";q={gcra.limit};w={ceil(gcra.period_s)}'.encode()
+        words = self._words[name] = (policy, f'"{name}";r='.encode())
+        return words
 
 
 @lru_cache(4_096)
