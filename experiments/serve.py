@@ -2,7 +2,8 @@
 
 The real control plane and gateway, live, from the same config groups as `run`; on loopback unless told. Where nothing
 else is chosen: health=aggressive, failover=default, retry=default. fleet.nodes local processes are started
-(server.provider=none: none); what their agents do stands in node.agents.TYPE=module:function (or an http address).
+(server.provider=ray: actors of the Ray cluster at server.ray_address; none: none); what their agents do stands in
+node.agents.TYPE=module:function (or an http address).
 
   victor-sim keys create me --scope operate       a key for clients, shown once
   victor-sim serve fleet.nodes=3 balancer=power_of_d node.agents.agent=my_agents:answer

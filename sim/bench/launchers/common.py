@@ -22,10 +22,10 @@ def call_in(folder: Path, function: Callable[..., Any], call: tuple[Any, ...]) -
     return function(*call)
 
 
-def package(kind: str, name: str) -> Any:
-    """The package of a launcher; raises `ConfigError` naming the extra when it is not installed."""
+def package(kind: str, name: str, key: str = "launcher.kind") -> Any:
+    """The package behind a choice of `key`; raises `ConfigError` naming the extra when it is not installed."""
     try:
         return import_module(name)
     except ImportError:
         accepted = f"local, or the extra of that name installed: pip install 'victor-sim[{kind}]'"
-        raise ConfigError("launcher.kind", kind, accepted) from None
+        raise ConfigError(key, kind, accepted) from None

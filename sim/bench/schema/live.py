@@ -14,11 +14,13 @@ class ServerGroup:
     node_host: str = "127.0.0.1"  # serve: where nodes join
     node_port: int = number(8001, 0, 65_535)  # 0: one that is free, and the same again after a restart
     nodes_max: int = number(100, 1, 100_000)  # that may be registered
-    provider: str = choice("local", "local", "none")  # who starts `fleet.nodes` and what the autoscaler asks for
-    respawn: bool = True  # a local node whose process ended is started again
+    provider: str = choice("local", "local", "ray", "none")  # who starts `fleet.nodes` and what the autoscaler asks for
+    ray_address: str = "auto"  # of the Ray cluster that hosts nodes with provider=ray; auto: the one of this machine
+    ray_cpus: float = number(1.0, 0)  # cores that a node takes there
+    respawn: bool = True  # a node of the provider that ended is started again
     silent_s: float = number(5.0, above=0)  # without a heartbeat, until a connection counts as broken
     order_s: float = number(10.0, above=0)  # for a node's answer to an order
-    node_start_s: float = number(60.0, above=0)  # for a local node to join
+    node_start_s: float = number(60.0, above=0)  # for a node of the provider to join
 
 
 @dataclass

@@ -1,4 +1,4 @@
-"""The fleet's own nodes, with the provider of local processes: what they are, and which of them there are at start."""
+"""The fleet's own nodes, with the provider that starts them: what they are, and which of them there are at start."""
 
 from __future__ import annotations
 
@@ -10,20 +10,22 @@ from sim.contracts import Runtime
 from sim.errors import FleetError
 from sim.live.link.credential import told
 from sim.live.serve.fleet import LiveFleet
+from sim.live.serve.keeper import NodeKeeper
 from sim.live.serve.local_provider import LocalProvider
+from sim.live.serve.ray_provider import RayProvider
 from sim.types.fleet import NodeInfo
 
 SLEEPER = "sim.live.node.agents:sleeper"  # what a type's agents do where node.agents says nothing
-LOCAL = "local"
+PROVIDERS: dict[str, type[NodeKeeper[Any]]] = {"local": LocalProvider, "ray": RayProvider}
 
 
-class LocalNodes:
+class OwnNodes:
     """Starts `fleet.nodes`, or those of the journal; `provider` serves the autoscaler."""
 
     def __init__(self, config: Config, runtime: Runtime, fleet: LiveFleet, secret: bytes, url: str) -> None:
         self.config, self.runtime, self.fleet, self.url = config, runtime, fleet, url
         server = config.server
-        self.provider = LocalProvider(
+        self.provider = PROVIDERS[server.provider](
             runtime, fleet.events, told(secret), self.settings, self._joined, fleet.describe, self.next_name,
             fleet.links.by_node.__contains__, fleet.drained, fleet.let_go, server.node_start_s, server.respawn,
         )  # fmt: skip
@@ -31,7 +33,7 @@ class LocalNodes:
         self._ordinals = [_ordinal(name) for name in fleet.manager.node_statuses()]
 
     def settings(self, node_id: str) -> dict[str, Any]:
-        """`NodeParams` of a local node."""
+        """`NodeParams` of a node."""
         shape, node = self.fleet.shape, self.config.node
         described = shape.node(max(0, _ordinal(node_id)))
         agents = {name: node.agents.get(name, SLEEPER) for name in shape.types}
@@ -39,7 +41,7 @@ class LocalNodes:
             "node_id": node_id, "url": self.url, "agents": agents, "capacity": shape.capacity,
             "queue_max": self.config.fleet.queue_max, "heartbeat_s": node.heartbeat_s, "rejoin_s": node.rejoin_s,
             "drain_s": node.drain_s, "upstream_timeout_s": node.upstream_timeout_s, "tls_ca": node.tls_ca,
-            "metadata": {**described.metadata, "provider": LOCAL},
+            "metadata": {**described.metadata, "provider": self.config.server.provider},
         }  # fmt: skip
 
     def next_name(self) -> str:
@@ -54,7 +56,8 @@ class LocalNodes:
         """All nodes side by side; one that does not come is an event, and its agents wait or move."""
         manager = self.fleet.manager
         if self.fleet.restored:
-            known = [info.node_id for info in manager.list_nodes() if info.metadata.get("provider") == LOCAL]
+            kind = self.config.server.provider
+            known = [info.node_id for info in manager.list_nodes() if info.metadata.get("provider") == kind]
             for name in known:
                 self.fleet.own[name] = asyncio.Event()
             jobs = [self.runtime.spawn(self._again(name), f"start {name}") for name in known]
@@ -90,7 +93,7 @@ class LocalNodes:
         self.fleet.events.write(self.runtime.now(), "start_failed", subject, reason=reason)
 
     async def stop(self) -> None:
-        """Let all processes go."""
+        """Let all of them go."""
         jobs = [self.runtime.spawn(self.provider.release(name), f"release {name}") for name in self.fleet.own]
         for job in jobs:
             await job.join()

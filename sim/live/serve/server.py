@@ -2,7 +2,7 @@
 
 state -> fleet (restored from its journal) -> sockets for nodes -> tasks that were not ended, anew -> gateway -> nodes.
 The gateway says that it is ready once the nodes are there. On SIGTERM or Ctrl-C: nothing new is taken, what is under
-way may end for `autoscaler.drain_s` (what does not stays in the ledger and is done by the next one), local nodes are
+way may end for `autoscaler.drain_s` (what does not stays in the ledger and is done by the next one), own nodes are
 let go; the journals keep the assignment.
 """
 
@@ -29,8 +29,9 @@ from sim.live.keys import KEYS
 from sim.live.serve.extras import Extras
 from sim.live.serve.fleet import LiveFleet
 from sim.live.serve.links import Links
-from sim.live.serve.local_nodes import LocalNodes
 from sim.live.serve.no_provider import NoProvider
+from sim.live.serve.own_nodes import OwnNodes
+from sim.live.serve.ray_provider import RayProvider, join_cluster, ray_package
 from sim.live.serve.scaling import make_autoscaler
 from sim.live.serve.state import LiveState
 from sim.live.serve.task_book import TaskBook
@@ -77,7 +78,7 @@ class Server:
         )
         self.gateway.events = self.events
         self.gateway.load = self.fleet.load
-        self.nodes: LocalNodes | None = None
+        self.nodes: OwnNodes | None = None
         self.url = ""
         self._jobs: list[Any] = []
 
@@ -85,6 +86,9 @@ class Server:
         """Returns once clients and nodes can come; the fleet's own nodes join meanwhile (`ready`)."""
         config, state = self.config, self.state
         server = config.server
+        if server.provider == "ray":
+            ray = ray_package()
+            await self.runtime.run_blocking(lambda: join_cluster(ray, server.ray_address))
         listener = bound_socket(server.node_host.strip("[]"), state.port("nodes", server.node_port))
         await self.links.start(listener, self.trust)
         port = int(listener.getsockname()[1])
@@ -100,9 +104,11 @@ class Server:
         state.keep_port("gateway", self.gateway.port)
         self._greet(again)
         provider: NodeProvider = NoProvider(self.fleet)
-        if server.provider == "local":
-            self.nodes = LocalNodes(config, self.runtime, self.fleet, state.secret, self.url)
+        if server.provider != "none":
+            self.nodes = OwnNodes(config, self.runtime, self.fleet, state.secret, self.url)
             provider = self.nodes.provider
+            if isinstance(provider, RayProvider):
+                provider.cluster = ray_package(), server.ray_cpus
         self.fleet.manager.provider = provider
         if self.fleet.restored:
             self.gateway.manager = self.fleet.manager
@@ -155,7 +161,9 @@ class Server:
 
 
 def check_served(config: Config) -> None:
-    """Raises `ConfigError` for what only a simulated run has."""
+    """Raises `ConfigError` for what only a simulated run has, or what this machine has not."""
+    if config.server.provider == "ray":
+        ray_package()
     if config.hedge.after_s is not None:
         raise ConfigError("hedge.after_s", config.hedge.after_s, "null with serve: live requests are not hedged yet")
     if len(config.admission.priority_mix) > 1:
