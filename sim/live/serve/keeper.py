@@ -8,6 +8,7 @@ the waits beginning anew after a minute of life.
 from __future__ import annotations
 
 import asyncio
+from abc import ABC, abstractmethod
 from collections.abc import Callable
 from typing import Any, Generic, Protocol, TypeVar
 
@@ -37,7 +38,7 @@ class Hosted(Protocol):
 H = TypeVar("H", bound=Hosted)
 
 
-class NodeKeeper(Generic[H]):
+class NodeKeeper(ABC, Generic[H]):
     """`settings(node_id)` are those of `NodeParams`; `describe` gives the NodeInfo of a name that has joined."""
 
     def __init__(
@@ -127,9 +128,9 @@ class NodeKeeper(Generic[H]):
         self.events.write(self.runtime.now(), "node_process_started", node_id, **where)
         return process
 
+    @abstractmethod
     async def _spawn(self, node_id: str) -> H:
         """Begin a node."""
-        raise NotImplementedError
 
     def _why(self, process: H) -> str:
         """Why it ended, for the event."""

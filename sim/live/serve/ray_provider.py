@@ -1,10 +1,11 @@
 """Nodes as actors of a Ray cluster (`server.provider=ray`; Moritz et al., OSDI 2018): a fleet outgrows one machine.
 
 The cluster is joined by `server.ray_address`, never made or scaled here. Each node is an actor of `server.ray_cpus`
-cores, spread over the machines, that runs the node host of `victor-sim node` and joins like any
-other (`server.node_host` must be reachable from there). Ray never restarts an actor of ours: its death is noticed here
-and answered as a process' is. Actors end with the control plane that asked for them, kill -9 included; the next one
-asks for them again. Their credential is an argument of the actor: whoever may submit to the cluster may read it.
+cores, spread over the machines, that runs the node host of `victor-sim node` and joins like any other
+(`server.node_host` must be reachable from there). Ray never restarts an actor of ours: its death is noticed here and
+answered as a process' is. Actors end with the control plane that asked for them, kill -9 included; the next one asks
+for them again. Their credential is an argument of the actor: whoever may submit to the cluster may read it. Where the
+cluster asks for a token (RAY_AUTH_MODE=token), Ray finds it by itself.
 """
 
 from __future__ import annotations
