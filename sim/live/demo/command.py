@@ -28,7 +28,7 @@ def live_demo(overrides: Sequence[str], config_dir: Path | None, stream: TextIO,
 
 async def _whole(overrides: list[str], config_dir: Path | None, stream: TextIO, quiet: bool) -> int:
     config = compose([*WORDS, *overrides], config_dir)
-    tuning = compose([*WORDS, *TUNING_WORDS, "plugins=shipped", *overrides], config_dir)
+    tuning = compose([*WORDS, *TUNING_WORDS, *overrides], config_dir)
     runtime = LiveRuntime()
 
     def say(line: str) -> None:

@@ -25,7 +25,7 @@ WORDS = (
     f"autoscaler.max_nodes={NODES + 1}", f"autoscaler.interval_s={SCALE_S:g}",
     "autoscaler.target_utilization_ratio=0.8", "autoscaler.stabilization_window_s=6", "autoscaler.readiness_s=0",
     "autoscaler.drain_s=3", "gateway.port=0", "gateway.default_rate_limit=1000000", "server.node_port=0",
-    "server.respawn=false", "node.heartbeat_s=0.5", "node.rejoin_s=3", "node.drain_s=2",
+    "server.respawn=false", "node.heartbeat_s=0.5", "node.rejoin_s=3", "node.drain_s=2", "plugins=shipped",
 )  # fmt: skip
 TUNING_WORDS = (
     "optimizer=default", "optimizer.unit=agent", "optimizer.pairs_max=30",

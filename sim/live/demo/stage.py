@@ -1,4 +1,4 @@
-"""The live stage: `serve`'s own server in this process, its nodes as processes, an operator and clients over HTTP."""
+"""The live stage: `serve`'s own server with its plugins, nodes as processes, an operator and clients over HTTP."""
 
 from __future__ import annotations
 
@@ -10,8 +10,8 @@ from typing import Any
 from sim.bench.schema import Config
 from sim.integration.gateway.key_files import open_ring
 from sim.integration.gateway.kinds import ADMIN
+from sim.integration.plugins.broker.stub import StubFetcher
 from sim.live.calibrate.open_load import OpenLoad
-from sim.live.demo.plugged import LivePlugged
 from sim.live.demo.settings import BURST_CLIENTS, CLIENTS, DEAD_FOR_S, FASTER, KILLED, TYPES
 from sim.live.demo.tuned import LiveTuned
 from sim.live.entropy import system_entropy
@@ -34,13 +34,12 @@ class LiveStage:
         self._key = open_ring(Path(config.paths.state) / KEYS, system_entropy).issue(
             "operator", (ADMIN,), runtime.wall_at()
         )
-        self.server = server = Server(config, runtime, say)
+        self.server = server = Server(config, runtime, say, StubFetcher())  # what plugins send out ends here
         self.gateway, self.manager = server.gateway, server.fleet.manager
         self.log, self.load = server.log, server.fleet.load
-        self.plugged = LivePlugged(tuning, runtime, server.log)
         self.tuned = LiveTuned(tuning, runtime, server.events, TYPES, FASTER)
         self.optimizer = self.tuned.optimizer
-        self.gateway.plugins, self.gateway.optimizer = self.plugged.manager, self.optimizer
+        self.gateway.optimizer = self.optimizer
         self.gateway.targets = OptimizationTarget
         self.served: dict[str, int] = {}
         self.failed_count = 0
@@ -55,8 +54,7 @@ class LiveStage:
         self._http = OpenLoad(self.runtime, self.gateway.port, self._key)
 
     async def stop(self) -> None:
-        """Nodes and plugins end."""
-        await self.plugged.stop()
+        """The server ends, and with it nodes and plugins."""
         if self._http is not None:
             self._http.close()
             await self.server.stop()
@@ -74,7 +72,6 @@ class LiveStage:
         wanted = self.config.fleet.nodes * self.config.fleet.agents_per_node
         while self.manager.agents_count(AgentStatus.READY) < wanted or self.gateway.manager is None:
             await self.runtime.sleep(LOOK_S)
-        await self.plugged.start(self.config.fleet.nodes, wanted)
         self.tuned.start()
 
     def orders(self) -> list[dict[str, Any]]:
@@ -125,4 +122,3 @@ class LiveStage:
             node_id = str(told["result"]["node_id"])
             self.served[node_id] = self.served.get(node_id, 0) + 1
             self.tuned.answered(name, number, start, sojourn_s)
-            self.plugged.answered(number, sojourn_s, node_id)

@@ -20,6 +20,7 @@ from sim.scalability.autoscaler.loop import Autoscaler
 from sim.types.metrics import OptimizationResult, OptimizationTarget
 
 if TYPE_CHECKING:
+    from sim.integration.plugins.broker.broker import Fetcher
     from sim.live.serve.plugged import Plugged
     from sim.live.serve.tuned import Tuned
 
@@ -29,7 +30,7 @@ class Extras:
 
     def __init__(
         self, config: Config, runtime: Runtime, draws: Draws, events: EventHub, fleet: LiveFleet,
-        desk: Callable[[], TaskDesk | None],
+        desk: Callable[[], TaskDesk | None], fetcher: Fetcher | None = None,
     ) -> None:  # fmt: skip
         self.tasks: TaskRunner = fleet.requests
         self.plugged: Plugged | None = None
@@ -45,7 +46,7 @@ class Extras:
         if config.plugins.enabled or config.plugins.folders:
             from sim.live.serve.plugged import Plugged
 
-            self.tasks = self.plugged = Plugged(config, runtime, draws, events, fleet, self.tasks, desk)
+            self.tasks = self.plugged = Plugged(config, runtime, draws, events, fleet, self.tasks, desk, fetcher)
 
     async def load(self, gateway: APIGateway) -> None:
         """Before the first task; the gateway serves what there is. Raises as the plugin manager's `start`."""

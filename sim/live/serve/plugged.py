@@ -20,7 +20,7 @@ from sim.errors import FleetError, SimError
 from sim.integration.gateway.events import EventHub
 from sim.integration.gateway.ports import TaskOrder, TaskRunner
 from sim.integration.gateway.tasks import TaskDesk
-from sim.integration.plugins.broker.broker import HostServices
+from sim.integration.plugins.broker.broker import Fetcher, HostServices
 from sim.integration.plugins.broker.live_fetch import LiveFetcher
 from sim.integration.plugins.config import PluginConfig
 from sim.integration.plugins.manager import PluginManager
@@ -34,14 +34,14 @@ class Plugged(DecisionHooks):
 
     def __init__(
         self, config: Config, runtime: Runtime, draws: Draws, events: EventHub, fleet: LiveFleet, tasks: TaskRunner,
-        desk: Callable[[], TaskDesk | None],
+        desk: Callable[[], TaskDesk | None], fetcher: Fetcher | None = None,
     ) -> None:  # fmt: skip
         self.config, self.runtime, self.fleet, self.tasks, self._desk = config, runtime, fleet, tasks, desk
         self.types, self.balancer, self.fleet_load = fleet.shape.types, fleet.balancer, fleet.load
         self.rejected_count = 0
         known = set(PluginConfig.__dataclass_fields__) - {"seed"}
         own = {name: value for name, value in fields(config.plugins).items() if name in known}
-        services = HostServices(self.metric, self._submit, LiveFetcher(runtime))
+        services = HostServices(self.metric, self._submit, fetcher or LiveFetcher(runtime))
         self.manager = PluginManager(
             PluginConfig.of({**own, "seed": config.seed}), runtime=runtime, events=events, draws=draws,
             services=services, stopwatch=runtime.now,

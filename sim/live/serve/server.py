@@ -13,7 +13,7 @@ import signal
 import ssl
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from sim.bench.fleet_shape import shape_of
 from sim.bench.gated import gateway_settings
@@ -40,14 +40,21 @@ from sim.runtime.draws import CounterDraws
 from sim.runtime.events import EventLog
 from sim.runtime.live import LiveRuntime
 
+if TYPE_CHECKING:
+    from sim.integration.plugins.broker.broker import Fetcher
+
 Say = Callable[[str], None]
 
 
 class Server:
-    """`start`, then `stop`; raises `ConfigError` for what cannot run. `url` is where nodes join."""
+    """`start`, then `stop`; raises `ConfigError` for what cannot run. `url` is where nodes join.
 
-    def __init__(self, config: Config, runtime: LiveRuntime, say: Say = print) -> None:
+    `fetcher`: in whose hands plugins reach out; None: for real.
+    """
+
+    def __init__(self, config: Config, runtime: LiveRuntime, say: Say = print, fetcher: Fetcher | None = None) -> None:
         self.config, self.runtime, self.say = config, runtime, say
+        self._fetcher = fetcher
         check_served(config)
         self.state = LiveState(config.paths.state)
         try:
@@ -70,7 +77,13 @@ class Server:
         )
         self.book = TaskBook(state.tasks, runtime, settings.tasks_max)
         self.extras = Extras(
-            config, runtime, CounterDraws(config.seed, 0), self.events, self.fleet, lambda: self.gateway.desk
+            config,
+            runtime,
+            CounterDraws(config.seed, 0),
+            self.events,
+            self.fleet,
+            lambda: self.gateway.desk,
+            self._fetcher,
         )
         ring = open_ring(Path(config.paths.state) / KEYS, system_entropy)
         self.gateway = APIGateway(

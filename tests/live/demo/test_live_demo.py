@@ -1,4 +1,4 @@
-"""The live demo: Ctrl-C leaves no process behind; settings are proved with real times; hooks hear of events."""
+"""The live demo: Ctrl-C leaves no process behind; settings are proved with real times."""
 
 from __future__ import annotations
 
@@ -11,7 +11,6 @@ from pathlib import Path
 import pytest
 
 from sim.bench.compose import compose
-from sim.live.demo.plugged import LivePlugged
 from sim.live.demo.settings import TUNING_WORDS, TYPES, WORDS
 from sim.live.demo.tuned import LiveTuned
 from sim.runtime.events import EventLog
@@ -105,19 +104,3 @@ def test_types_are_tried_and_proved_with_the_times_of_their_answers() -> None:
 
 async def _sleep(runtime: VirtualRuntime, duration_s: float) -> None:
     await runtime.sleep(duration_s)
-
-
-def test_hooks_hear_of_nodes_agents_and_answers() -> None:
-    runtime, log = VirtualRuntime(), EventLog()
-    plugged = LivePlugged(compose([*WORDS, "plugins=shipped"]), runtime, log)
-    runtime.run_task(plugged.start(3, 15))
-    log.write(runtime.now(), "node_status", "node-1", old="online", new="offline", reason="silent")
-    log.write(runtime.now(), "agent_ready", "agent-1", node="node-2", epoch=2)
-    plugged.answered(7, 0.25, "node-2")
-    runtime.run_task(_sleep(runtime, 1.0))
-    calls = {name: {hook: int(each["calls_count"]) for hook, each in hooks.items()}
-             for name, hooks in plugged.manager.metrics().items()}  # fmt: skip
-    assert calls["api_integration.discord_bot"]["node_state_changed"] == 1
-    assert calls["analytics.slo_budget"]["after_response"] == 1
-    runtime.run_task(plugged.stop())
-    runtime.close()
