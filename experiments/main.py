@@ -1,4 +1,4 @@
-"""`victor-sim VERB ...`: finds the verb's thin main and turns errors into one line and an exit code.
+"""`victor-sim VERB ...`: finds the verb's thin main and turns errors into one line, a next step and an exit code.
 
 0 done; 1 a claim, validation or invariant failed; 2 bad config or input; 130 interrupted. Verbs are imported when they
 are called, so that `--help` needs none of the numeric libraries.
@@ -12,6 +12,10 @@ from collections.abc import Callable, Sequence
 from contextlib import redirect_stderr
 from importlib import import_module
 from importlib.metadata import version
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from sim.errors import SimError
 
 VERBS = {
     "run": "one design point, a sweep, or a whole study with experiment=NAME; again resumes",
@@ -64,6 +68,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return _guarded(lambda: _complete(rest))
     if verb not in VERBS:
         print(f"victor-sim: verb={verb}: accepted is one of {', '.join(VERBS)}", file=sys.stderr)
+        print("next: victor-sim --help says what each does", file=sys.stderr)
         return REFUSED
     return _guarded(lambda: _verb(verb, rest))
 
@@ -92,16 +97,16 @@ def _complete(rest: list[str]) -> int:
 
 
 def _guarded(run: Callable[[], int]) -> int:
-    """What `run` gives; errors become one line and an exit code."""
+    """What `run` gives; errors become one line, a next step and an exit code."""
     from sim.errors import ConfigError, InputError, SimError
 
     try:
         return run()
     except (ConfigError, InputError) as error:
-        print(f"victor-sim: {_line(error)}", file=sys.stderr)
+        _tell(error)
         return REFUSED
     except SimError as error:
-        print(f"victor-sim: {_line(error)}", file=sys.stderr)
+        _tell(error)
         return FAILED
     except KeyboardInterrupt:
         print("victor-sim: interrupted; what is finished is kept", file=sys.stderr)
@@ -111,9 +116,11 @@ def _guarded(run: Callable[[], int]) -> int:
         return DONE
 
 
-def _line(error: Exception) -> str:
-    """One line, whatever the values in it hold."""
-    return " ".join(str(error).split())
+def _tell(error: SimError) -> None:
+    """One line, whatever the values in it hold, and what to do next where the error says so."""
+    print("victor-sim:", *str(error).split(), file=sys.stderr)
+    if error.next_step:
+        print("next:", *error.next_step.split(), file=sys.stderr)
 
 
 if __name__ == "__main__":

@@ -10,6 +10,7 @@ from sim.errors import ConfigError
 
 CONFIG_DIR = "--config-dir"
 FROM_ZERO = ("seed", "workers")  # settings that may be 0; the others count something
+HELP = "the verb with --help shows examples, flags and keys"
 SHORT = {"-m": "--multirun"}
 
 
@@ -46,7 +47,7 @@ def parse(
             found.values[name] = value if equals else rest.pop(0)
         elif word.startswith("-"):
             if SHORT.get(word, word) not in flags:
-                raise ConfigError("flag", word, " ".join([*flags, *values, "--help"]))
+                raise ConfigError("flag", word, " ".join([*flags, *values, "--help"]), HELP)
             found.flags.add(SHORT.get(word, word))
         elif equals or word.startswith("~"):
             found.overrides.append(word)
@@ -55,7 +56,7 @@ def parse(
     needed = sum(not name.startswith("[") for name in words)
     if not needed <= len(found.words) <= len(words):
         wanted = " ".join(words) if words else "key=value only"
-        raise ConfigError("words", " ".join(found.words) or "none", wanted)
+        raise ConfigError("words", " ".join(found.words) or "none", wanted, HELP)
     return found
 
 

@@ -9,6 +9,7 @@
     +-- InvalidRun        an audit of a finished run failed              (exit 1)
     +-- WorkerLost        a worker process was killed with its call      (exit 1)
 
+`next_step` is a command or key that helps, where there is a true one; a command line tells it on a line of its own.
 SimPy rebuilds a failing exception as `type(e)(*e.args)` and pickle does the same, so that every
 field is positional and the message is built in `__str__`.
 """
@@ -19,13 +20,15 @@ from __future__ import annotations
 class SimError(Exception):
     """Anything that victor-sim raises on purpose."""
 
+    next_step: str = ""
+
 
 class ConfigError(SimError):
     """A config key holds a value that is not accepted."""
 
-    def __init__(self, key: str, value: object, accepted: str) -> None:
-        super().__init__(key, value, accepted)
-        self.key, self.value, self.accepted = key, value, accepted
+    def __init__(self, key: str, value: object, accepted: str, next_step: str = "") -> None:
+        super().__init__(key, value, accepted, *filter(None, [next_step]))
+        self.key, self.value, self.accepted, self.next_step = key, value, accepted, next_step
 
     def __str__(self) -> str:
         return f"{self.key}={self.value}: accepted is {self.accepted}"
@@ -34,9 +37,9 @@ class ConfigError(SimError):
 class InputError(SimError):
     """A file that was given cannot be read as what it should be."""
 
-    def __init__(self, path: str, row: int | None, column: str | None, problem: str) -> None:
-        super().__init__(path, row, column, problem)
-        self.path, self.row, self.column, self.problem = path, row, column, problem
+    def __init__(self, path: str, row: int | None, column: str | None, problem: str, next_step: str = "") -> None:
+        super().__init__(path, row, column, problem, *filter(None, [next_step]))
+        self.path, self.row, self.column, self.problem, self.next_step = path, row, column, problem, next_step
 
     def __str__(self) -> str:
         row = "" if self.row is None else f", row {self.row}"

@@ -66,11 +66,14 @@ def results_in(folder: Path) -> Results:
     return Results(folder, points_of(folder), dict(_replications(folder)), versions, designs, wall_s)
 
 
+MAKES = "victor-sim run makes one in results/NAME"
+
+
 def points_of(folder: Path) -> dict[Key, Value]:
     """(point, metric) -> value, as `points.csv` of `folder` has them; raises `InputError`."""
     path = folder / "points.csv"
     if not path.is_file():
-        raise InputError(str(path), None, None, "no such file; a results folder holds points.csv")
+        raise InputError(str(path), None, None, "no such file; a results folder holds points.csv", MAKES)
     found = {}
     with path.open(newline="", encoding="utf-8") as file:
         reader = csv.DictReader(file)

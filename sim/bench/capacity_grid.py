@@ -84,7 +84,12 @@ def check_capacity(config: Config) -> None:
         return
     grid = grid_of(config)
     if config.slo.max is None:
-        raise ConfigError("slo.max", None, "a number above 0: the objective that capacity.key is searched for")
+        raise ConfigError(
+            "slo.max",
+            None,
+            "a number above 0: the objective that capacity.key is searched for",
+            "slo.max=20 asks for a p99 of 20 s",
+        )
     if config.slo.metric in MAXIMIZED:
         raise ConfigError("slo.metric", config.slo.metric, "a metric of which less is better, with capacity.key")
     if config.arrivals.utilization_ratio is not None and grid.key.startswith(MOVES_LOAD):

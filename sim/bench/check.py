@@ -104,6 +104,9 @@ def _one_rate(config: Config) -> None:
         raise ConfigError("arrivals.rate_per_s", None, wanted)
 
 
+OWN_FILE = "arrivals.path=FILE names your own; victor-sim init my-fleet leaves an example, my-fleet/trace.csv"
+
+
 def _files(config: Config) -> None:
     if config.service.kind == "trace" and config.arrivals.kind != "trace":
         raise ConfigError("arrivals.kind", config.arrivals.kind, "trace with service=trace (durations are its rows')")
@@ -112,9 +115,9 @@ def _files(config: Config) -> None:
         if part.kind not in kinds:
             continue
         if part.path is None:
-            raise ConfigError(f"{group}.path", None, f"the path of a file ({group}={part.kind} reads one)")
+            raise ConfigError(f"{group}.path", None, f"the path of a file ({group}={part.kind} reads one)", OWN_FILE)
         if not Path(part.path).is_file():
-            raise InputError(part.path, None, None, missing(part.path))
+            raise InputError(part.path, None, None, missing(part.path), OWN_FILE if group == "arrivals" else "")
     trace_path(config)  # what is no plain CSV becomes one, or is refused, before time 0
 
 

@@ -33,6 +33,7 @@ from sim.bench.schema import Config
 from sim.bench.schema.load import OWN_RATE
 from sim.errors import ConfigError, InputError
 
+SAVES_ONE = "victor-sim run experiment=NAME leaves one as results/NAME/best.yaml"
 SAVED = "config="  # `config=FILE`: a saved config, as overrides that come first
 EXPERIMENT = "experiment"
 SEVERAL = ("faults",)  # groups of which a run may take several at once
@@ -154,7 +155,9 @@ def _sweep_values(found: Any, text: str) -> list[str]:
 def load_saved(path: Path) -> list[tuple[str, str]]:
     """A saved config (`best.yaml`) as keys and values; raises `InputError`."""
     if not path.is_file():
-        raise InputError(str(path), None, None, "no such file; config=FILE takes a saved one such as best.yaml")
+        raise InputError(
+            str(path), None, None, "no such file; config=FILE takes a saved one such as best.yaml", SAVES_ONE
+        )
     try:
         tree = yaml.safe_load(path.read_text(encoding="utf-8"))
     except (yaml.YAMLError, ValueError, RecursionError) as error:  # ValueError: a day that no calendar has, bad UTF-8
@@ -206,9 +209,16 @@ def _check_key(override: Override, groups: Mapping[str, list[str]]) -> None:
         for choice in value.strip("[]").split(",") if several else [value]:
             if choice not in groups[override.key] and not (override.key == EXPERIMENT and choice == "null"):
                 more = ", or a list of them: [a,b]" if override.key in SEVERAL else ""
-                raise ConfigError(override.key, choice, "one of " + ", ".join(groups[override.key]) + more)
+                raise ConfigError(
+                    override.key, choice, "one of " + ", ".join(groups[override.key]) + more, _listed(override.key)
+                )
     elif keys.find(override.key) is None:
-        raise ConfigError(override.key, override.values[0], keys.near(override.key, list(groups)))
+        raise ConfigError(override.key, override.values[0], keys.near(override.key, list(groups)), keys.EVERY_KEY)
+
+
+def _listed(group: str) -> str:
+    """Where choices of a group come from."""
+    return f"take one of these, or add your own as conf/{group}/NAME.yaml with --config-dir conf"
 
 
 @contextmanager

@@ -23,7 +23,12 @@ def load_extensions(paths: Iterable[str]) -> None:
         if name in sys.modules:
             continue
         if not path.is_file() or path.suffix != ".py":
-            raise ConfigError("extensions", text, "paths of Python files (*.py) that exist")
+            raise ConfigError(
+                "extensions",
+                text,
+                "paths of Python files (*.py) that exist",
+                "victor-sim init my-fleet leaves an example",
+            )
         spec = importlib.util.spec_from_file_location(name, path)
         assert spec is not None and spec.loader is not None
         module = importlib.util.module_from_spec(spec)

@@ -93,6 +93,10 @@ def _range(metadata: Mapping[str, Any]) -> str:
     return f", at least {minimum:g}" if minimum is not None else ""
 
 
+MAKES_ONE = "victor-sim init my-fleet makes such a folder: my-fleet/conf"
+EVERY_KEY = "victor-sim run --help lists every key with its default, and the choices of every group"
+
+
 def near(name: str, extra: list[str] | None = None) -> str:
     """Words for an unknown key: up to three close ones, else where the list is."""
     candidates = [*known_keys(), *sections(), *(extra or [])]
@@ -124,7 +128,7 @@ def option_names(config_dir: Path | None = None) -> dict[str, list[str]]:
     groups = packaged_groups()
     if config_dir is not None:
         if not config_dir.is_dir():
-            raise ConfigError("--config-dir", config_dir, "a folder that holds config groups")
+            raise ConfigError("--config-dir", config_dir, "a folder that holds config groups", MAKES_ONE)
         for path in sorted(config_dir.glob("*/*.yaml")):
             choices = groups.get(path.parent.name)
             if choices is not None and path.stem not in choices:

@@ -108,7 +108,8 @@ def _refuse_sweep(given: Sequence[Override]) -> None:
     for one in given:
         if one.swept:
             value = ",".join(one.values)
-            raise ConfigError(one.key, value, "one value, or with --multirun a sweep (a list is [a,b])")
+            sweep = f"victor-sim run --multirun {one.key}={value} and the rest as it was"
+            raise ConfigError(one.key, value, "one value, or with --multirun a sweep (a list is [a,b])", sweep)
 
 
 def _sweep(base: Config, given: Sequence[Override], own: Sequence[Override]) -> list[Swept]:
@@ -156,7 +157,7 @@ def _check_known(unknown: Sequence[Override], sweep: Sequence[Swept], config_dir
     for one in unknown:
         if one.key not in named:
             near = schema_keys.near(one.key, [*schema_keys.option_names(config_dir), *named])
-            raise ConfigError(one.key, ",".join(one.values), near)
+            raise ConfigError(one.key, ",".join(one.values), near, schema_keys.EVERY_KEY)
 
 
 def _points(

@@ -19,11 +19,23 @@ from sim.bench.study import store_of
 from sim.errors import ConfigError, InputError
 from sim.types.records import RunRecord
 
+SHOWN_MAX = 8  # results that are named
+JOURNALED = "victor-sim run ... plugins.journal=true name=OTHER, then replay that"
+
 
 def results_folder(name: str, overrides: Sequence[str]) -> Path:
     """The folder of results of this name, below the `paths.results` that the overrides say."""
     places = [one for one in parse(overrides) if one.key.startswith("paths.")]
     return Path(compose_unchecked(places).paths.results) / name
+
+
+def _there(folder: Path) -> str:
+    """Which results there are."""
+    names = sorted(path.parent.name for path in folder.parent.glob("*/manifest.json"))
+    if not names:
+        return "victor-sim run experiment=NAME makes results"
+    more = f" and {len(names) - SHOWN_MAX} more" if len(names) > SHOWN_MAX else ""
+    return f"there are {', '.join(names[:SHOWN_MAX])}{more}"
 
 
 def plan_of(folder: Path, overrides: Sequence[str], config_dir: Path | None = None) -> Plan:
@@ -37,7 +49,9 @@ def plan_of(folder: Path, overrides: Sequence[str], config_dir: Path | None = No
         words, multirun = list(map(str, manifest["overrides"])), bool(manifest["multirun"])
         own = Path(manifest["config_dir"]) if manifest["config_dir"] else None
     except FileNotFoundError:
-        raise InputError(str(path), None, None, "no such file; accepted is the name of a folder of results") from None
+        raise InputError(
+            str(path), None, None, "no such file; accepted is the name of a folder of results", _there(folder)
+        ) from None
     except (ValueError, KeyError, TypeError):
         raise InputError(str(path), None, None, "no manifest as `victor-sim run` writes it") from None
     return make_plan([*words, *overrides], config_dir or own, multirun)
@@ -62,14 +76,16 @@ def stored_run(plan: Plan, label: str, replication: int) -> tuple[Point, Store, 
     """A point, the store, and a replication of it there; raises `ConfigError` for a point or replication not there."""
     points = {point.label: point for point in plan.points}
     if label not in points:
-        raise ConfigError("POINT", label, "one of " + ", ".join(points))
+        raise ConfigError(
+            "POINT", label, "one of " + ", ".join(points), "the column `point` of results/NAME/points.csv has them"
+        )
     point, store = points[label], store_of(plan)
     try:
         return point, store, store.load(point.key, replication)
     except FileNotFoundError:
         known = [str(n) for n in range(point.config.stats.replications) if store.has(point.key, n)]
         accepted = f"a stored replication of {label}: {', '.join(known) or 'none is (the code or a file changed?)'}"
-        raise ConfigError("REPLICATION", replication, accepted) from None
+        raise ConfigError("REPLICATION", replication, accepted, "victor-sim run again runs what is missing") from None
 
 
 def _journal(store: Store, point: Point, replication: int) -> Any:
@@ -79,7 +95,9 @@ def _journal(store: Store, point: Point, replication: int) -> Any:
         return Journal.of_lines(store.journal(point.key, replication), f"the journal of replication {replication}")
     except FileNotFoundError:
         kept = point.config.plugins.journal
-        raise ConfigError("plugins.journal", kept, "true in the run that is replayed from its journal") from None
+        raise ConfigError(
+            "plugins.journal", kept, "true in the run that is replayed from its journal", JOURNALED
+        ) from None
 
 
 def _size(record: RunRecord) -> str:

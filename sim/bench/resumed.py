@@ -51,15 +51,24 @@ def _check(plan: Plan, store: Store, folder: Path, old: Mapping[str, Any]) -> No
                 told[difference] = told.get(difference, 0) + 1
     if not shared:
         labels = ", ".join(list(old)[:SHOWN_MAX])
-        raise ConfigError("name", plan.name, f"another name, or --replace: {folder} holds other points ({labels})")
+        raise ConfigError(
+            "name", plan.name, f"another name, or --replace: {folder} holds other points ({labels})", _other(plan)
+        )
     if told:
         shown = [
             f"{text}{f' in {count} points' if count > 1 else ''}" for text, count in list(told.items())[:SHOWN_MAX]
         ]
         more = f"; and {len(told) - SHOWN_MAX} more" if len(told) > SHOWN_MAX else ""
         raise ConfigError(
-            "name", plan.name, f"another name, or --replace: {folder} was made with {'; '.join(shown)}{more}"
+            "name",
+            plan.name,
+            f"another name, or --replace: {folder} was made with {'; '.join(shown)}{more}",
+            _other(plan),
         )
+
+
+def _other(plan: Plan) -> str:
+    return f"name={plan.name}_2 keeps both; --replace gives the old results up (what is stored stays)"
 
 
 def _differences(point: Point, store: Store, old: Mapping[str, Any]) -> Iterator[str]:

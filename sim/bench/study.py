@@ -34,6 +34,8 @@ from sim.measure.verdict import judge
 from sim.measure.warmup import Cut, fixed_cut, largest_cut, point_cut
 from sim.types.records import RunRecord
 
+RUN_IT = "the same words after victor-sim run, or victor-sim report NAME for a folder below results"
+
 
 def store_of(plan: Plan) -> Store:
     """The store that the plan's config names."""
@@ -96,7 +98,9 @@ def summarize(plan: Plan, look: Asking | None = None) -> StudySummary:
     base = plan.base
     there = _stored_points(plan)
     if not there:
-        raise InputError(base.paths.store, None, None, f"nothing is stored of {plan.name}; `victor-sim run` runs it")
+        raise InputError(
+            base.paths.store, None, None, f"nothing is stored of {plan.name}; `victor-sim run` runs it", RUN_IT
+        )
     summaries, cuts = _measured(plan, there, look.measured)
     absent = [point.label for point in plan.points if point not in there]
     confidence = base.stats.confidence_ratio

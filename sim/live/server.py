@@ -7,6 +7,7 @@ runs the loop decides when it ends.
 from __future__ import annotations
 
 import asyncio
+import errno
 import socket
 from typing import Any, Protocol
 
@@ -92,5 +93,7 @@ def bound_socket(host: str, port: int) -> socket.socket:
         found.close()
         key = "host" if isinstance(error, socket.gaierror) else "port"
         place = host if key == "host" else port
-        raise ConfigError(key, place, f"a place to listen at ({error.strerror or error})") from error
+        free = "gateway.port=0 (server.node_port=0 for nodes) takes a free one, or end who listens there"
+        step = free if error.errno == errno.EADDRINUSE else ""
+        raise ConfigError(key, place, f"a place to listen at ({error.strerror or error})", step) from error
     return found

@@ -24,6 +24,7 @@ from sim.report.files import write_text
 
 PAGES = ("report.html", "report.md", "README.md")  # what a folder is read by, the best first
 ENTRIES_MAX = 1000
+RUN_ONE = "victor-sim run experiment=balancers"
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,7 +43,7 @@ def write_index(root: Path) -> Path:
     """Write `index.html` into `root`; raises `InputError` where nothing below it has a report."""
     found = entries(root)
     if not found:
-        raise InputError(str(root), None, None, "no folder below has a report; `victor-sim run` makes one")
+        raise InputError(str(root), None, None, "no folder below has a report; `victor-sim run` makes one", RUN_ONE)
     environment = Environment(autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True)
     asset = files("sim.report")
     page = environment.from_string(asset.joinpath("index.html.jinja").read_text(encoding="utf-8")).render(

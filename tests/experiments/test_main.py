@@ -1,4 +1,4 @@
-"""The command line: verbs, help, exit codes, one line an error; the whole way once in a process of its own."""
+"""The command line: verbs, help, exit codes, one line an error and what to do next; the way once in a process."""
 
 from __future__ import annotations
 
@@ -87,14 +87,15 @@ REFUSED = [
 @pytest.mark.parametrize(
     ("words", "line"), REFUSED, ids=lambda value: " ".join(value) if isinstance(value, list) else ""
 )
-def test_what_is_refused_is_one_line_and_exit_2(words: list[str], line: str | None, said: Said) -> None:
+def test_what_is_refused_is_one_line_a_next_step_and_exit_2(words: list[str], line: str | None, said: Said) -> None:
     code, out, err = said(*words)
     assert (code, out) == (2, "")
-    assert err.count("\n") == 1
+    first, *rest = err.splitlines(keepends=True)
+    assert [text.startswith("next: ") for text in rest] in ([], [True])
     if line is None:
-        assert err.startswith("victor-sim: study.figures=pie: accepted is one of bars, ")
+        assert first.startswith("victor-sim: study.figures=pie: accepted is one of bars, ")
     else:
-        assert err == f"victor-sim: {line}\n"
+        assert first == f"victor-sim: {line}\n"
 
 
 def test_a_sweep_runs_resumes_reports_and_replays(said: Said) -> None:
@@ -174,9 +175,12 @@ def test_inspect_tells_what_is_understood(said: Said) -> None:
     assert code == 0
     assert "rows" in out
     code, _, err = said("inspect", "trace.csv", "arrivals.columns.time=moment")
-    assert (code, err) == (
+    assert (code, err.splitlines()) == (
         2,
-        "victor-sim: arrivals.columns.time=moment: accepted is a column of trace.csv: when, size\n",
+        [
+            "victor-sim: arrivals.columns.time=moment: accepted is a column of trace.csv: when, size",
+            "next: victor-sim inspect trace.csv arrivals.columns.time=when shows what is understood then",
+        ],
     )
 
 
@@ -204,7 +208,7 @@ def test_what_init_leaves_runs(tmp_path: Path) -> None:
     done = run(tmp_path, "init", "mine")
     assert (done.returncode, done.stderr) == (
         2,
-        "victor-sim: DIR=mine: accepted is a folder that is empty or not there yet\n",
+        "victor-sim: DIR=mine: accepted is a folder that is empty or not there yet\nnext: another name for DIR\n",
     )
     done = run(mine, "run", "--config-dir", "conf", "experiment=mine", "stats.replications=2", "launcher.workers=2")
     assert done.returncode == 0, done.stderr

@@ -27,5 +27,6 @@ def package(kind: str, name: str, key: str = "launcher.kind") -> Any:
     try:
         return import_module(name)
     except ImportError:
-        accepted = f"local, or the extra of that name installed: pip install 'victor-sim[{kind}]'"
-        raise ConfigError(key, kind, accepted) from None
+        install = f"pip install 'victor-sim[{kind}]'"
+        accepted = f"local, or the extra of that name installed: {install}"
+        raise ConfigError(key, kind, accepted, f"{install}, or {key.partition('.')[0]}=local") from None

@@ -22,7 +22,7 @@ def write_starter(folder: Path) -> list[Path]:
     Raises `ConfigError` when the folder holds something or cannot be made.
     """
     if folder.is_dir() and any(folder.iterdir()):
-        raise ConfigError("DIR", folder, "a folder that is empty or not there yet")
+        raise ConfigError("DIR", folder, "a folder that is empty or not there yet", "another name for DIR")
     try:
         folder.mkdir(parents=True, exist_ok=True)
     except OSError as error:

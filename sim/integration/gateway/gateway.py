@@ -47,6 +47,8 @@ from sim.integration.gateway.tasks import TaskDesk
 from sim.integration.gateway.tokens import Tokens
 
 MakeServer = Callable[["APIGateway"], Server]
+ENCRYPT = "gateway.tls_cert=FILE gateway.tls_key=FILE, or gateway.host=127.0.0.1 behind a proxy that encrypts"
+MAKE_KEY = "victor-sim keys create me --scope operate"
 
 
 class APIGateway:
@@ -207,9 +209,11 @@ class APIGateway:
         config = self.config
         if not config.is_loopback:
             if not config.is_encrypted and not config.allow_plaintext:
-                raise ConfigError("host", config.host, "loopback, or tls_cert and tls_key, or allow_plaintext=true")
+                raise ConfigError(
+                    "host", config.host, "loopback, or tls_cert and tls_key, or allow_plaintext=true", ENCRYPT
+                )
             if config.authentication and not len(self.keys or ()):
-                raise ConfigError("keys", "none", "at least one key before it listens beyond loopback")
+                raise ConfigError("keys", "none", "at least one key before it listens beyond loopback", MAKE_KEY)
         if self._make_server is None:
             raise ConfigError("make_server", None, "a server: sim.APIGateway brings its own")
         if self._server is not None:

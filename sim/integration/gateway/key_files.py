@@ -129,7 +129,13 @@ def _pepper(path: Path, entropy: Entropy) -> bytes:
 def _check_mode(path: Path) -> None:
     mode = path.stat().st_mode & 0o777
     if mode & 0o077:
-        raise InputError(str(path), None, None, f"mode {mode:o}: it must be readable by its owner only (chmod 600)")
+        raise InputError(
+            str(path),
+            None,
+            None,
+            f"mode {mode:o}: it must be readable by its owner only (chmod 600)",
+            f"chmod 600 {path}",
+        )
 
 
 def _told(record: KeyRecord) -> dict[str, object]:

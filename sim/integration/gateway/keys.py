@@ -72,7 +72,9 @@ class KeyRing:
         if NAME(name) is None:
             raise ConfigError("name", name, "letters, digits, dots, dashes, 64 at most")
         if any(record.name == name and record.is_live(wall_at) for record in self._records.values()):
-            raise ConfigError("name", name, "a name that no live key has")
+            raise ConfigError(
+                "name", name, "a name that no live key has", f"victor-sim keys revoke {name}, or another name"
+            )
         for scope in scopes:
             if scope not in SCOPES:
                 raise ConfigError("scope", scope, "one of " + ", ".join(SCOPES))
@@ -104,7 +106,9 @@ class KeyRing:
             return self._records[name]
         named = [record for record in self._records.values() if record.name == name]
         if not named:
-            raise ConfigError("key", name, "the name or id of a key that was created")
+            raise ConfigError(
+                "key", name, "the name or id of a key that was created", "victor-sim keys list shows them"
+            )
         return named[-1]
 
     def verify(self, key: str, wall_at: float) -> Principal | None:

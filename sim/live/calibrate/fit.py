@@ -20,6 +20,7 @@ from sim.measure.quantiles import quantiles
 
 POINTS_MAX = 400
 ROWS_MIN = 100
+LONGER = "a longer horizon_s, or a higher arrivals.utilization_ratio"
 ERLANG_P50, ERLANG_P90 = 1.67835, 3.88972  # of two exponentials of mean 1: 1 - (1 + x) exp(-x) = .5, .9
 
 
@@ -41,7 +42,9 @@ def fit_world(rows: Sequence[Row]) -> Fit:
     """Raises `InputError` with fewer than `ROWS_MIN` answered requests."""
     done = [row for row in rows if row.status == "done"]
     if len(done) < ROWS_MIN:
-        raise InputError("the recorded run", None, None, f"{len(done)} answered requests; {ROWS_MIN} are needed")
+        raise InputError(
+            "the recorded run", None, None, f"{len(done)} answered requests; {ROWS_MIN} are needed", LONGER
+        )
     ran = np.sort(np.array([row.ran_s for row in done]))
     levels = (np.arange(len(ran)) + 0.5) / len(ran)
     kept = np.unique(np.linspace(0, len(ran) - 1, min(POINTS_MAX, len(ran))).round().astype(int))

@@ -18,6 +18,7 @@ PREFIX = "vsn_"
 SECRET_BYTES = 32
 VARIABLE = "VICTOR_SIM_KEY"
 FILE = "node.key"
+COPY = f"server.key_file=FILE, a copy of the {FILE} that victor-sim serve names at its start, or {VARIABLE}"
 
 
 def node_secret(folder: Path, entropy: Entropy) -> bytes:
@@ -37,10 +38,16 @@ def node_secret(folder: Path, entropy: Entropy) -> bytes:
 def read_secret(path: Path) -> bytes:
     """The secret of a file; raises `InputError`, which never quotes it."""
     if not path.is_file():
-        raise InputError(str(path), None, None, "no such file; `victor-sim serve` makes it below paths.state")
+        raise InputError(str(path), None, None, "no such file; `victor-sim serve` makes it below paths.state", COPY)
     mode = path.stat().st_mode & 0o777
     if mode & 0o077:
-        raise InputError(str(path), None, None, f"mode {mode:o}: it must be readable by its owner only (chmod 600)")
+        raise InputError(
+            str(path),
+            None,
+            None,
+            f"mode {mode:o}: it must be readable by its owner only (chmod 600)",
+            f"chmod 600 {path}",
+        )
     found = parsed(path.read_text(encoding="ascii", errors="replace").strip())
     if found is None:
         raise InputError(str(path), None, None, "no node credential that can be read")

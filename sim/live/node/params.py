@@ -8,6 +8,8 @@ from urllib.parse import urlsplit
 
 from sim.errors import ConfigError
 
+SERVE = "victor-sim serve prints the address at its start, behind `nodes join at:`"
+
 
 @dataclass(frozen=True, slots=True)
 class NodeParams:
@@ -33,7 +35,7 @@ def place_of(url: str) -> tuple[str, int, bool]:
         parts = urlsplit(url)
         port = parts.port
     except ValueError:
-        raise ConfigError("server.url", url, accepted) from None
+        raise ConfigError("server.url", url, accepted, SERVE) from None
     if parts.scheme not in ("tcp", "tls") or not parts.hostname or not port or parts.path not in ("", "/"):
-        raise ConfigError("server.url", url, accepted)
+        raise ConfigError("server.url", url, accepted, SERVE)
     return parts.hostname, port, parts.scheme == "tls"

@@ -127,6 +127,15 @@ class Server:
             self.gateway.manager = self.fleet.manager
         self._jobs.append(self.runtime.spawn(self._ready(provider), "ready"))
 
+    async def started(self) -> None:
+        """`start`; what was opened is closed again where it fails."""
+        try:
+            await self.start()
+        except BaseException:
+            await self.links.stop()
+            self.state.close()
+            raise
+
     async def _ready(self, provider: NodeProvider) -> None:
         """The fleet's own nodes, then the autoscaler."""
         if self.nodes is not None:
@@ -219,7 +228,7 @@ def serve(config: Config, say: Say = print) -> int:
         for number in (signal.SIGTERM, signal.SIGINT):
             loop.add_signal_handler(number, leave)
         try:
-            await server.start()
+            await server.started()
             await ended.wait()
             say("draining")
             await server.stop()

@@ -20,6 +20,9 @@ FOLDER, LOCK, PORTS = "live", "lock", "ports.json"
 ASSIGNMENT, TASKS = "assignment.journal", "tasks.journal"
 
 
+OTHER = "paths.state=OTHER for a second fleet, or end the one that runs (Ctrl-C or SIGTERM)"
+
+
 class LiveState:
     """Opened once; raises `ConfigError` while another process holds it, `InputError` for damage."""
 
@@ -31,7 +34,9 @@ class LiveState:
             fcntl.flock(self._lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError as error:
             os.close(self._lock)
-            raise ConfigError("paths.state", state, "a folder that no other `victor-sim serve` uses now") from error
+            raise ConfigError(
+                "paths.state", state, "a folder that no other `victor-sim serve` uses now", OTHER
+            ) from error
         try:
             self.secret = node_secret(self.folder, system_entropy)
             self.assignment = FileJournal(self.folder / ASSIGNMENT)
@@ -56,7 +61,9 @@ class LiveState:
             found = json.loads(path.read_text(encoding="utf-8")) if path.exists() else {}
             return {str(name): int(port) for name, port in found.items()}
         except (ValueError, AttributeError, TypeError) as error:
-            raise InputError(str(path), None, None, "no ports that can be read; it may be deleted") from error
+            raise InputError(
+                str(path), None, None, "no ports that can be read; it may be deleted", f"rm {path}"
+            ) from error
 
     def close(self) -> None:
         """Another process may have it."""

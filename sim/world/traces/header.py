@@ -42,7 +42,12 @@ def find(path: str, names: list[str], columns: ColumnParams) -> dict[str, int]:
         name = getattr(columns, field)
         if name is not None:
             if name not in names:
-                raise ConfigError(f"arrivals.columns.{field}", name, f"a column of {path}: " + ", ".join(names))
+                raise ConfigError(
+                    f"arrivals.columns.{field}",
+                    name,
+                    f"a column of {path}: " + ", ".join(names),
+                    _say(path, field, names),
+                )
             found[field] = names.index(name)
         else:
             known = [plain.index(word) for word in usual if word in plain]
@@ -50,5 +55,10 @@ def find(path: str, names: list[str], columns: ColumnParams) -> dict[str, int]:
                 found[field] = known[0]
     if "time" not in found:
         accepted = f"name one with arrivals.columns.time; there are {', '.join(names)}"
-        raise InputError(path, 1, None, f"no time column is known by its name; {accepted}")
+        problem = f"no time column is known by its name; {accepted}"
+        raise InputError(path, 1, None, problem, _say(path, "time", names))
     return found
+
+
+def _say(path: str, field: str, names: list[str]) -> str:
+    return f"victor-sim inspect {path} arrivals.columns.{field}={names[0]} shows what is understood then"

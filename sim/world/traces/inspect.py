@@ -21,7 +21,7 @@ from sim.world.traces.facts import REJECTED_KEPT_MAX, BinFacts, CdfFacts, Reject
 from sim.world.traces.fit import BurstFit, fit_bursts, fit_lengths
 from sim.world.traces.lines import Lines
 from sim.world.traces.reader import BACKWARD, TraceReader
-from sim.world.traces.sources import missing
+from sim.world.traces.sources import EXAMPLE, missing
 from sim.world.traces.streaming import Gaps, Sample, Windows
 
 SIZED = ("prompt_tokens", "output_tokens", "service_s")
@@ -42,7 +42,7 @@ def inspect_trace(
     not have.
     """
     if not Path(path).is_file():
-        raise InputError(path, None, None, missing(path))
+        raise InputError(path, None, None, missing(path), EXAMPLE)
     with Lines(path) as lines:
         first = next((line for line in lines if line.strip()), "")
     if columns == NO_COLUMNS and shown is None:

@@ -14,7 +14,8 @@ from sim.world.params import ColumnParams
 from sim.world.traces import header
 
 BATCH_ROWS = 65_536
-EXTRA = "pyarrow, which comes with `pip install 'victor-sim[parquet]'`"
+INSTALL = "pip install 'victor-sim[parquet]'"
+EXTRA = f"pyarrow, which comes with `{INSTALL}`"
 
 
 def table(path: str, columns: ColumnParams) -> tuple[list[str], Iterator[list[Any]]]:
@@ -26,7 +27,7 @@ def table(path: str, columns: ColumnParams) -> tuple[list[str], Iterator[list[An
         import pyarrow
         from pyarrow import parquet
     except ImportError:
-        raise ConfigError("arrivals.path", path, f"a CSV or an access log; Parquet needs {EXTRA}") from None
+        raise ConfigError("arrivals.path", path, f"a CSV or an access log; Parquet needs {EXTRA}", INSTALL) from None
     try:
         file = parquet.ParquetFile(path)
     except (pyarrow.ArrowException, OSError) as error:

@@ -26,7 +26,7 @@ from sim.world.params import ColumnParams
 from sim.world.traces import access_log, parquet
 from sim.world.traces.facts import REJECTED_KEPT_MAX, Rejected
 from sim.world.traces.lines import LINE_MAX
-from sim.world.traces.sources import missing
+from sim.world.traces.sources import EXAMPLE, missing
 
 GZIP, PARQUET = b"\x1f\x8b", b"PAR1"
 CSV, LOG, TABLE = "CSV", "access log", "Parquet"
@@ -64,7 +64,7 @@ class Plain:
 def kind_of(path: str) -> tuple[str, bool]:
     """What a file is, and whether it is compressed; raises `InputError` for one that is not there or broken."""
     if not Path(path).is_file():
-        raise InputError(path, None, None, missing(path))
+        raise InputError(path, None, None, missing(path), EXAMPLE)
     with open(path, "rb") as file:
         compressed = file.read(2) == GZIP
     with _opened(path, compressed) as file:
@@ -146,7 +146,7 @@ def _log_rows(plain: Plain, asked: ColumnParams) -> Iterator[list[str]]:
     entries = _entries(plain)
     first = next(entries, None)
     if first is None:
-        raise InputError(plain.path, None, None, f"no requests; accepted is {access_log.ACCEPTED}")
+        raise InputError(plain.path, None, None, f"no requests; accepted is {access_log.ACCEPTED}", EXAMPLE)
     columns = access_log.columns_of(first[1], asked)
     if columns.automatic:
         plain.notes.append(f"service_s is {columns.automatic}: the time to answer, the server's own queueing included")
@@ -210,7 +210,8 @@ def _enough(plain: Plain) -> None:
         first = plain.rejected[0] if plain.rejected else None
         why = "" if first is None else f"; the first is {first.line}: {first.reason}"
         problem = f"{plain.rejected_count:,} of {total:,} lines cannot be read, at most a tenth may be left out{why}"
-        raise InputError(plain.path, None if first is None else first.line, None, problem if total else "no requests")
+        row = None if first is None else first.line
+        raise InputError(plain.path, row, None, problem if total else "no requests", EXAMPLE)
 
 
 def _opened(path: str, compressed: bool) -> BinaryIO:

@@ -17,7 +17,7 @@ from sim.errors import InputError
 from sim.world.params import ColumnParams
 from sim.world.traces import header, instants
 from sim.world.traces.lines import Lines, records
-from sim.world.traces.sources import missing
+from sim.world.traces.sources import EXAMPLE, missing
 
 TOKENS_DIGITS_MAX = 9  # a count of tokens fits into 32 bits
 BACKWARD = "an instant not before that of the row above (sort the file by time)"
@@ -50,7 +50,7 @@ class TraceReader:
 
     def __init__(self, path: str, columns: ColumnParams, time_unit: str = "auto") -> None:
         if not Path(path).is_file():
-            raise InputError(path, None, None, missing(path))
+            raise InputError(path, None, None, missing(path), EXAMPLE)
         self.path = path
         with Lines(path) as lines:
             first = next(lines, "")
@@ -59,7 +59,7 @@ class TraceReader:
             cells = next((cells for cells in records(lines, self._delimiter) if cells), None)
             if not any(self.names) or cells is None:
                 problem = "no requests; accepted is a CSV with a header and one row a request"
-                raise InputError(path, None, None, problem)
+                raise InputError(path, None, None, problem, EXAMPLE)
             self.columns = header.find(path, self.names, columns)
             text = self._cell(cells, "time", lines.number)
             try:

@@ -34,6 +34,9 @@ SOURCES = {
 }
 
 
+EXAMPLE = "victor-sim init my-fleet leaves an example of a trace, my-fleet/trace.csv"
+
+
 def missing(path: str) -> str:
     """The problem of a file that is not there, with its source where it is a known one."""
     source = SOURCES.get(path.rsplit("/", 1)[-1])
