@@ -2,7 +2,7 @@
 SHELL := /bin/bash
 .SHELLFLAGS := -euo pipefail -c
 .DEFAULT_GOAL := help
-.PHONY: help run test storm security fuzz bench growth coverage tidy publish lock clean env-run env-dev
+.PHONY: help run test storm security fuzz bench growth coverage tidy docs publish lock clean env-run env-dev
 
 SEED ?= 1
 WORKERS ?= 2
@@ -50,6 +50,18 @@ fuzz: env-dev ## every parser with so many bent inputs (FUZZ_EXAMPLES=20000)
 
 tidy: env-dev ## the house rules alone: style, types, imports, text
 	@$(BIN)/python -m pytest -q tests/tidy
+
+# the Python face, and what an extension or a caller of a room is written against
+DOCUMENTED := sim '!sim[.].*' sim.errors sim.types sim.contracts sim.registry sim.settings sim.bench.simulate \
+	sim.scalability.manager sim.scalability.balancer sim.scalability.autoscaler sim.scalability.health \
+	sim.intelligence.optimizer sim.integration.plugins.manager sim.live.gateway sim.measure \
+	sim.world.arrivals sim.world.service sim.world.faults sim.report.drawing
+# the face's names come when they are first asked for, and pdoc does not ask
+FACE := import sim, pdoc.__main__; vars(sim).update((name, getattr(sim, name)) for name in sim.__all__); pdoc.__main__.cli()
+
+docs: env-dev ## the API reference from the docstrings, into build/docs/index.html
+	@MPLBACKEND=Agg PYTHONWARNINGS=ignore $(BIN)/python -c '$(FACE)' --output-directory build/docs $(DOCUMENTED)
+	@echo "API reference: build/docs/index.html"
 
 bench: env-dev ## speed, measured in turn on this machine, into results/bench; ratios to the last time
 	@raw=$$(mktemp); trap 'rm -f "$$raw"' EXIT; \
