@@ -29,4 +29,4 @@ def package(kind: str, name: str, key: str = "launcher.kind") -> Any:
     except ImportError:
         install = f"pip install 'victor-sim[{kind}]'"
         accepted = f"local, or the extra of that name installed: {install}"
-        raise ConfigError(key, kind, accepted, f"{install}, or {key.partition('.')[0]}=local") from None
+        raise ConfigError(key, kind, accepted, f"{install}, or {key.removesuffix('.kind')}=local") from None
