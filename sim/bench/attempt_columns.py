@@ -24,11 +24,12 @@ from sim.types.records import TRUNCATED, AttemptTable
 from sim.world.columns import Columns
 
 ALWAYS = (
-    "arrived_at", "attempt", "by_hand", "finished_at", "left_at", "node", "placed_at", "priority", "request", "sent_at",
-    "single", "slot", "started_at", "status", "work_s",
+    "arrived_at", "attempt", "by_hand", "finished_at", "left_at", "node", "placed_at", "request", "sent_at", "slot",
+    "started_at", "status", "work_s",
 )  # fmt: skip
 TOKENS = ("first_token_at", "output_tokens", "prompt_tokens")
-TOLD_LATER = {"placed_at": np.float64, "left_at": np.float64, "priority": np.int8}
+TOLD_LATER = {"placed_at": np.float64, "left_at": np.float64}
+TOLD_PRIORITY = {"priority": np.int8}
 COPIED = ("work_s", "view", "key", "priority", "single", "dispatcher")
 
 
@@ -76,7 +77,8 @@ class AttemptColumns:
         """Look at the rows (the first `count`) where they lie now."""
         rows, uses = self.k.rows, self.k.uses
         used = {"dispatcher": (uses.dispatchers, rows.dispatcher), "key": (uses.keys, rows.key)}
-        used |= {"rif_at_arrival": (uses.probes, rows.rif), "view": (1, rows.of_view)}
+        used |= {"rif_at_arrival": (uses.probes, rows.rif), "view": (uses.views, rows.of_view)}
+        used |= {"priority": (uses.priorities, rows.priority), "single": (uses.singles, rows.single)}
         used |= {name: (uses.tokens, getattr(rows, name)) for name in TOKENS}
         used |= {name: (1, getattr(rows, name)) for name in ALWAYS}
         for name, (is_there, column) in used.items():
@@ -141,13 +143,14 @@ class AttemptColumns:
     def table(self, rows: NDArray[np.intp] | range) -> AttemptTable:
         """The rows named, by (request, attempt)."""
         kinds = TOLD | TOLD_LATER | (TOLD_TOKENS if self.tokens else {})
+        kinds |= TOLD_PRIORITY if self.k.uses.priorities else {}
         found = taken(self.k.rows, rows, kinds)
         if not in_order(found["request"], found["attempt"]):
             ordered = np.asarray(rows)[np.lexsort((found["attempt"], found["request"]))]
             found = taken(self.k.rows, ordered, kinds)
         np.minimum(found["status"], TRUNCATED, out=found["status"])
-        if not found["priority"].any():
-            found["priority"] = None
+        if "priority" in found and not found["priority"].any():
+            del found["priority"]
         return AttemptTable(**found)
 
 

@@ -9,13 +9,16 @@ from __future__ import annotations
 
 from typing import Any
 
+from numba import types
+
 from sim.bench.attempt_columns import AttemptColumns, Marked, SentLater
 from sim.bench.compiled_pools import COMPILED_POOLS
 from sim.bench.kernel_balancer import KernelBalancer
 from sim.contracts import Draws
+from sim.kernel.calls import call_busy
 from sim.kernel.clients import client_thinks
 from sim.kernel.commands import Commands
-from sim.kernel.driver import Driver, Options
+from sim.kernel.driver import REAL, WHOLE, Driver, Options
 from sim.kernel.paths import Balancing
 from sim.kernel.state import (
     ANSWER_ROW,
@@ -91,6 +94,7 @@ class AttemptEngine(ResilientEngine):
         self.known = Columns(tokens=bool(self.k.uses.tokens), several=True)  # rows of requests that are known ahead
         self.made: list[Any] = []  # pools, by their row in the kernel
         self._commands = Commands(driver)
+        self._read_busy = driver.entry(call_busy, types.void, WHOLE, REAL)
         columns: Any = self.rows
         chances = Chances(env, draws, columns, restart_s)
         facade: Any = self.kernel_balancer
@@ -139,6 +143,13 @@ class AttemptEngine(ResilientEngine):
         pool.connect(self._commands, self.rows, self.env, self.answered)
         self.made.append(pool)
         return pool
+
+    def pools_busy_s(self, now: float) -> list[float]:
+        """Busy agent-seconds of every pool until now, by row; as `PoolColumns.busy_s` has them one by one."""
+        made = len(self.made)
+        self._read_busy(self.driver.address, made, now)
+        found: list[float] = self.k.pools.read_s[:made].tolist()
+        return found
 
     def start(self, horizon_s: float, drain_s: float) -> None:
         """Arm the end of arrivals, the end of draining, and the polls."""

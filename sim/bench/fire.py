@@ -149,6 +149,7 @@ class Fire:
 
     def _build_scaling(self, policy: Any, params: AutoscalerParams) -> None:
         config, runtime, world, manager = self.config, self.runtime, self.world, self.manager
+        types = self._types
         load = FleetLoad(world, self.balancer)
         provisioning = ProviderParams(params.provisioning_s, params.provisioning == "exponential")
         provider = MachineProvider(
@@ -158,8 +159,9 @@ class Fire:
         if config.autoscaler.kind != "none":
             actuator = FleetActuator(runtime, manager, provider, params, self.shape.agents, load.in_flight)
             sample = FleetSampler(
-                runtime, actuator, load, self._ready_agents, self._pending_agents, not policy.event_driven
-            )
+                runtime, actuator, load, lambda names: manager.ready_counts(names, types),
+                lambda: manager.agents_count(AgentStatus.PENDING), not policy.event_driven,
+            )  # fmt: skip
             self.autoscaler = Autoscaler(runtime, policy, params, sample, actuator, self.log)
         self.sampler = Sampler(manager, load, self.autoscaler, config.horizon_s)
 
@@ -279,12 +281,6 @@ class Fire:
             self.saves_count += saved
             for agent_id, reason in failed:
                 self.log.write(self.runtime.now(), "save_failed", agent_id, reason=reason)
-
-    def _ready_agents(self, node_id: str) -> int:
-        return sum(self.manager.ready_count(node_id, name) for name in self._types)
-
-    def _pending_agents(self) -> int:
-        return self.manager.agents_count(AgentStatus.PENDING)
 
     def _poke(self) -> None:
         if self.autoscaler is not None:

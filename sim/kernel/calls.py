@@ -49,6 +49,14 @@ def call_probes(k: Any, row: int, dispatcher: int, view: int, now: float) -> int
 def call_skip_ended(k: Any, row: int, count: int) -> int:
     """The first row from `row` on that is open, or whose request has several attempts; `count` without."""
     rows = k.rows
-    while row < count and rows.status[row] != TRUNCATED and rows.by_hand[row] == 0:
+    while row < count and (rows.over[row] == 1 or (rows.status[row] != TRUNCATED and rows.by_hand[row] == 0)):
         row += 1
     return row
+
+
+def call_busy(k: Any, count: int, now: float) -> None:
+    """Busy agent-seconds of the first pools until now into `read_s`; their books stay as they are."""
+    pools = k.pools
+    for p in range(count):
+        busy = min(pools.in_service[p], pools.agents[p])
+        pools.read_s[p] = pools.area_busy_s[p] + busy * (now - pools.last_at[p])

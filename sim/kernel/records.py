@@ -17,13 +17,18 @@ from sim.kernel.fields import Fields
 BLOCK_ROWS = 2048  # records that stay in the second cache while each of their columns is copied
 
 
-def lay_records(obj: Fields, count: int, kinds: Mapping[str, Any], starts: Mapping[str, float] | None = None) -> None:
-    """Give `obj` a column of `count` entries for each name of `kinds` (dtypes); all 0, or as `starts` says."""
+def lay_records(
+    obj: Fields, count: int, kinds: Mapping[str, Any], starts: Mapping[str, float] | None = None, cleared: bool = True
+) -> None:
+    """Give `obj` a column of `count` entries for each name of `kinds` (dtypes); all 0, or as `starts` says.
+
+    With `cleared` False whatever stands there stays: for records that are filled whole when they are first used.
+    """
     packed = np.dtype(list(kinds.items()), align=True)
     size = LINE_BYTES // 2 if packed.itemsize <= LINE_BYTES // 2 else -(-packed.itemsize // LINE_BYTES) * LINE_BYTES
     offsets = [packed.fields[name][1] for name in kinds]  # type: ignore[index]
     record = np.dtype({"names": list(kinds), "formats": list(kinds.values()), "offsets": offsets, "itemsize": size})
-    table = zeroed(count * size).view(record)
+    table = (zeroed if cleared else blank)(count * size).view(record)
     for name in kinds:
         column = table[name]
         if starts and name in starts:

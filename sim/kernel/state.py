@@ -47,10 +47,10 @@ POOL = {
     "generation": np.int32, "agent_type": np.int32,
 }  # fmt: skip
 
-# What only pools that may be struck keep: of an attempt (`finish_at`, `armed`: fifo, the finish that counts) ...
+# What only pools that may be struck keep: of an attempt, half a line (`finish_at`, `armed`: fifo, the finish that
+# counts) ...
 FRAGILE_ROW = {
-    "placed_at": np.float64, "left_at": np.float64, "finish_at": np.float64, "armed": np.int64, "slot": np.int32,
-    "of_view": np.int32, "priority": np.int8, "single": np.int8,
+    "placed_at": np.float64, "left_at": np.float64, "finish_at": np.float64, "armed": np.int32, "slot": np.int32,
 }  # fmt: skip
 # ... and of a pool (`by_hand`: its events are Python's)
 FRAGILE_POOL = {
@@ -59,22 +59,29 @@ FRAGILE_POOL = {
 
 
 class Rows(Fields):
-    """One row an attempt, filled by `requests.new_row`. `link` chains those that wait in a line, and the free ones."""
+    """One row an attempt, filled by `requests.new_row`. `link` chains those that wait in a line, and the free ones.
+
+    `over` is 1 where a plain attempt has ended for good: timers pass 64 of them in one cache line, not in 64.
+    """
 
     __slots__ = ("armed", "arrived_at", "attempt", "by_hand", "dispatcher", "finish_at", "finished_at",
-                 "first_token_at", "key", "left_at", "link", "node", "of_view", "output_tokens", "placed_at", "pool",
-                 "priority", "prompt_tokens", "request", "rif", "sent_at", "single", "slot", "started_at", "status",
-                 "work_s")  # fmt: skip
+                 "first_token_at", "key", "left_at", "link", "node", "of_view", "output_tokens", "over", "placed_at",
+                 "pool", "priority", "prompt_tokens", "request", "rif", "sent_at", "single", "slot", "started_at",
+                 "status", "work_s")  # fmt: skip
 
     def __init__(self, rows_max: int, uses: Uses) -> None:
         def column(used: bool, dtype: Any, value: Any) -> Any:
             return np.full(rows_max if used else 1, value, dtype=dtype)
 
-        lay_records(self, rows_max, ROW)
-        lay_records(self, rows_max if uses.fragile else 1, FRAGILE_ROW)
+        lay_records(self, rows_max, ROW, cleared=False)
+        lay_records(self, rows_max if uses.fragile else 1, FRAGILE_ROW, cleared=False)
         self.dispatcher = column(uses.dispatchers, np.int32, 0)
         self.key = column(uses.keys, np.int64, 0)
         self.rif = column(uses.probes, np.int32, 0)
+        self.of_view = column(uses.fragile and uses.views, np.int32, 0)
+        self.priority = column(uses.fragile and uses.priorities, np.int8, 0)
+        self.single = column(uses.fragile and uses.singles, np.int8, 0)
+        self.over = column(uses.fragile and not uses.reuses, np.int8, 0)
         self.first_token_at = column(uses.tokens, np.float64, NAN)
         self.prompt_tokens = column(uses.tokens, np.int32, 0)
         self.output_tokens = column(uses.tokens, np.int32, 0)
@@ -83,10 +90,10 @@ class Rows(Fields):
         """The same rows with room for twice as many."""
         rows = copy(self)
         old = len(self.request)
-        lay_records(rows, 2 * old, ROW)
+        lay_records(rows, 2 * old, ROW, cleared=False)
         copied_records(self, rows, ROW)
         if len(self.armed) == old:
-            lay_records(rows, 2 * old, FRAGILE_ROW)
+            lay_records(rows, 2 * old, FRAGILE_ROW, cleared=False)
             copied_records(self, rows, FRAGILE_ROW)
         for name in self.__slots__:
             column = getattr(self, name)
@@ -113,13 +120,14 @@ class Pools(Fields):
 
     __slots__ = ("agent_type", "agents", "answered", "area_busy_s", "area_present_s", "area_work_s", "armed", "arrived",
                  "by_hand", "down", "dropped", "first", "generation", "in_service", "last", "last_at", "node",
-                 "of_slot", "paused", "present", "queue_max", "refused", "slot", "speed", "virtual_s", "waiting",
-                 "work_done_s")  # fmt: skip
+                 "of_slot", "paused", "present", "queue_max", "read_s", "refused", "slot", "speed", "virtual_s",
+                 "waiting", "work_done_s")  # fmt: skip
 
     def __init__(self, pools_max: int, slots_max: int, fragile: bool = False) -> None:
         lay_records(self, pools_max, POOL, {"slot": -1, "first": -1, "last": -1})
         lay_records(self, pools_max if fragile else 1, FRAGILE_POOL)
         self.of_slot = np.full(slots_max, -1, dtype=np.int64)
+        self.read_s = np.zeros(pools_max if fragile else 1)  # what Python reads of all pools at once
 
     def grown(self) -> Pools:
         """The same pools with room for twice as many: nodes come and go, and their books stay."""

@@ -114,9 +114,12 @@ def arrive_watched(k: Any, now: float) -> int:
         numbers[CHUNK_AT] = place + 1
     row = watched_row(k, entity, now)
     rows.work_s[row] = chunk.work_s[place]
-    rows.of_view[row] = view
-    rows.priority[row] = priority
-    rows.single[row] = chunk.single[place] if uses.singles == 1 else 0
+    if uses.views == 1:
+        rows.of_view[row] = view
+    if uses.priorities == 1:
+        rows.priority[row] = priority
+    if uses.singles == 1:
+        rows.single[row] = chunk.single[place]
     if uses.dispatchers == 1:
         rows.dispatcher[row] = dispatcher
     if uses.keys == 1:
@@ -140,9 +143,12 @@ def arrive_watched(k: Any, now: float) -> int:
 def watched_row(k: Any, entity: int, now: float) -> int:
     """A row for an attempt that begins now; `numbers[AT_ROW]` names it."""
     rows = k.rows
-    if k.numbers[FREE_ROW] >= 0:
+    is_first = k.numbers[FREE_ROW] < 0
+    if not is_first:
         k.numbers[FREE_ROWS] -= 1
     row = new_row(k)
+    if is_first:  # one that is used again counts on: what was armed for it before may still lie in the event list
+        rows.armed[row] = 0
     k.numbers[AT_ROW] = row
     rows.request[row] = entity
     rows.arrived_at[row] = now
@@ -230,6 +236,8 @@ def answered_watched(k: Any, row: int, p: int, now: float) -> int:
         client_thinks(k, rows.request[row], now)
     if uses.reuses == 1:
         free_row(k, row)
+    else:
+        rows.over[row] = 1
     return WENT_ON
 
 

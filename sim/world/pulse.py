@@ -149,6 +149,8 @@ class Pulse:
 
 
 def _usage(node: WorldNode) -> float:
-    agents = sum(pool.agents for pool in node.pools.values())
-    busy = sum(pool.in_service for pool in node.pools.values())
+    agents = busy = 0
+    for pool in node.pools.values():
+        agents += pool.agents
+        busy += pool.in_service
     return min(1.0, busy / agents) if agents else 0.0

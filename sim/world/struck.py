@@ -64,8 +64,8 @@ class Struck(Again):
         self.membership_changed()
 
     def _open_at(self, slot: int) -> list[int]:
-        columns = self.columns
-        here = (np.asarray(columns.slot) == slot) & (np.asarray(columns.status) == OPEN)
+        columns, begun = self.columns, slice(len(self.columns))  # there may be room for more, with anything in it
+        here = (np.asarray(columns.slot)[begun] == slot) & (np.asarray(columns.status)[begun] == OPEN)
         rows: list[int] = np.flatnonzero(here).tolist()
         return sorted(rows, key=columns.key_of)
 

@@ -111,6 +111,7 @@ def kernel_pools(script: Script, env: OrderedEnvironment, told: Any) -> tuple[An
     rows = k.rows
     rows.request[:], rows.attempt[:] = np.arange(ROWS) // 2, np.arange(ROWS) % 2
     rows.status[:], rows.work_s[:] = TRUNCATED, script.work_s
+    rows.armed[:], rows.link[:] = 0, -1
     for name in SEEN:
         getattr(rows, name)[:] = NAN
     if batching:

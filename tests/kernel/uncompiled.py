@@ -9,9 +9,12 @@ from __future__ import annotations
 import types
 from typing import Any
 
+import numpy as np
 import pytest
 
-from sim.kernel import driver, feed, paths
+from sim.kernel import driver, feed, paths, state
+from sim.kernel.records import lay_records
+from sim.types.records import TRUNCATED
 
 ROOMS = ("sim.kernel.", "sim.scalability.balancer.")
 
@@ -64,6 +67,15 @@ def plain_pointer(fn: Any, of: Any, result: Any, arguments: Any, bound: dict[str
     return bound_copy(fn, bound or {}, {}), None
 
 
+def lay_littered(obj: Any, count: int, kinds: Any, starts: Any = None, cleared: bool = True) -> None:
+    """As `lay_records`; records that need not be clear look like rows of a run before: nobody may take them for his."""
+    lay_records(obj, count, kinds, starts, cleared)
+    if not cleared:
+        for name, kind in kinds.items():
+            column = getattr(obj, name)
+            column[:] = 0.25 if kind == np.float64 else np.arange(len(column)) % (TRUNCATED + 1)
+
+
 @pytest.fixture
 def uncompiled(monkeypatch: pytest.MonkeyPatch) -> None:
     """No kernel is compiled within the test."""
@@ -71,6 +83,7 @@ def uncompiled(monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.setattr(module, "entry", plain_entry)
         monkeypatch.setattr(module, "Structs", PlainStructs)
         monkeypatch.setattr(module, "type_of", lambda obj: None)
+    monkeypatch.setattr(state, "lay_records", lay_littered)
     monkeypatch.setattr(paths, "pointer", plain_pointer)
     monkeypatch.setattr(paths, "type_of", lambda obj: None)
     monkeypatch.setattr(paths, "Rule", lambda compiled, signature: compiled)

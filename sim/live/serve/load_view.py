@@ -5,6 +5,8 @@ Implements `autoscaler.sampler.LoadView`. A node that begins anew reports from 0
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from sim.live.serve.links import Load
 from sim.live.serve.requests import LiveRequests
 from sim.scalability.balancer.balancer import Balancer
@@ -36,6 +38,10 @@ class LiveLoad:
             return 0
         return sum(fleet.in_flight[slot] for slot in member.slots.values() for fleet in self.balancer.fleets)
 
+    def idle_count(self, node_ids: Sequence[str]) -> int:
+        """How many of these nodes have no attempt that the balancer waits for."""
+        return sum(not self.in_flight(node_id) for node_id in node_ids)
+
     def in_flight_count(self) -> int:
         """On all nodes."""
         count = len(self.balancer.slots)
@@ -53,3 +59,7 @@ class LiveLoad:
         """Busy agent-seconds of a node since it is there."""
         _, before_s, now_s = self._busy.get(node_id, ("", 0.0, 0.0))
         return before_s + now_s
+
+    def busy_of(self, node_ids: Sequence[str]) -> list[float]:
+        """The same of each of these nodes."""
+        return [self.busy_s(node_id) for node_id in node_ids]

@@ -24,13 +24,9 @@ def make_autoscaler(config: Config, fleet: LiveFleet, provider: NodeProvider) ->
     policy: Any = lookup("autoscaler", config.autoscaler.kind)(params)
     manager, load = fleet.manager, fleet.load
     actuator = FleetActuator(fleet.runtime, manager, provider, params, fleet.shape.agents, load.in_flight, MODEL)
-
-    def ready_agents(node_id: str) -> int:
-        return sum(manager.ready_count(node_id, name) for name in fleet.shape.types)
-
     sample = FleetSampler(
-        fleet.runtime, actuator, load, ready_agents, lambda: manager.agents_count(AgentStatus.PENDING),
-        not policy.event_driven,
+        fleet.runtime, actuator, load, lambda names: manager.ready_counts(names, tuple(fleet.shape.types)),
+        lambda: manager.agents_count(AgentStatus.PENDING), not policy.event_driven,
     )  # fmt: skip
     scaler = Autoscaler(fleet.runtime, policy, params, sample, actuator, fleet.events)
     if policy.event_driven:

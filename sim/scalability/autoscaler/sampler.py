@@ -8,7 +8,7 @@ over ready agents x time, of nodes that were ready at the last sample and for `r
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Sequence
 from typing import Protocol
 
 from sim.contracts import FleetSample, Runtime
@@ -20,8 +20,8 @@ NodeMark = tuple[float, float, int]  # ready since, busy agent-seconds then, rea
 class LoadView(Protocol):
     """Load as the balancer counts it and nodes report it."""
 
-    def in_flight(self, node_id: str) -> int:
-        """Attempts that the balancer waits for on a node."""
+    def idle_count(self, node_ids: Sequence[str]) -> int:
+        """How many of these nodes have no attempt that the balancer waits for."""
 
     def in_flight_count(self) -> int:
         """On all nodes."""
@@ -32,8 +32,8 @@ class LoadView(Protocol):
     def arrivals_count(self) -> int:
         """Requests ever."""
 
-    def busy_s(self, node_id: str) -> float:
-        """Busy agent-seconds of a node since it is there."""
+    def busy_of(self, node_ids: Sequence[str]) -> list[float]:
+        """Busy agent-seconds of each of these nodes since it is there."""
 
 
 class FleetSampler:
@@ -44,7 +44,7 @@ class FleetSampler:
         runtime: Runtime,
         actuator: FleetActuator,
         load: LoadView,
-        ready_agents: Callable[[str], int],
+        ready_agents: Callable[[Sequence[str]], list[int]],  # of each of these nodes
         pending_agents: Callable[[], int],
         utilization: bool = True,
     ) -> None:
@@ -58,32 +58,27 @@ class FleetSampler:
         """The fleet at this instant; O(nodes)."""
         load, now = self.load, self.runtime.now()
         names = self.actuator.ready()
-        agents, idle_count = {}, 0
-        for name in names:
-            agents[name] = self.ready_agents(name)
-            if not load.in_flight(name):
-                idle_count += 1
+        agents = self.ready_agents(names)
         return FleetSample(
             at=now,
             nodes_ready=len(names),
             nodes_starting=len(self.actuator.joining),
             nodes_draining=len(self.actuator.leaving),
-            agents_ready=sum(agents.values()),
+            agents_ready=sum(agents),
             agents_per_node=sum(self.actuator.agents.values()),
             agents_pending=self.pending_agents(),
             in_flight=load.in_flight_count(),
             waiting=load.waiting_count(),
             arrivals_count=load.arrivals_count(),
-            utilization_ratio=self._measure(now, agents.items()) if self.utilization else math.nan,
-            nodes_idle=idle_count,
+            utilization_ratio=self._measure(now, names, agents) if self.utilization else math.nan,
+            nodes_idle=load.idle_count(names),
         )
 
-    def _measure(self, now: float, agents: Iterable[tuple[str, int]]) -> float:
+    def _measure(self, now: float, names: Sequence[str], agents: Sequence[int]) -> float:
         marks: dict[str, NodeMark] = {}
         busy_s, agent_s, elapsed_s = 0.0, 0.0, now - self._at
-        busy_of, mark_of = self.load.busy_s, self._marks.get
-        for name, count in agents:
-            total_s = busy_of(name)
+        mark_of = self._marks.get
+        for name, count, total_s in zip(names, agents, self.load.busy_of(names), strict=True):
             before = mark_of(name)
             if before is None:
                 marks[name] = (now, total_s, count)

@@ -121,6 +121,8 @@ class Ejection:
 
     def _judge_rates(self, now: float) -> None:
         params = self.params
+        if not any(self._fails):  # who succeeds always is as good as the mean
+            return
         rates: list[tuple[int, float]] = []
         least, oks, fails, ejected = params.success_requests_min, self._oks, self._fails, self.ejected
         for row in self._nodes.rows.values():

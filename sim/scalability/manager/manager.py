@@ -7,7 +7,7 @@ asyncio with agents that are ready at once and a balancer of its own. Times are 
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 
 from sim.errors import FleetError
@@ -167,6 +167,16 @@ class DistributedManager(Core):
     def ready_count(self, node_id: str, agent_type: str) -> int:
         """Agents of a type that answer on a node; raises `NodeError`."""
         return self._ledger.node(node_id).ready.get(agent_type, 0)
+
+    def ready_counts(self, node_ids: Sequence[str], agent_types: Sequence[str]) -> list[int]:
+        """Agents of all these types that answer, of each of these nodes; raises `NodeError`."""
+        counts, node = [], self._ledger.node
+        for node_id in node_ids:
+            ready, count = node(node_id).ready, 0
+            for agent_type in agent_types:
+                count += ready.get(agent_type, 0)
+            counts.append(count)
+        return counts
 
     def is_current(self, agent_id: str, node_id: str, epoch: int) -> bool:
         """Whether the agent's body of that epoch on that node is the one that counts; at most one is."""

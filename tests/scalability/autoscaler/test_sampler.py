@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 
 import pytest
 
@@ -24,6 +25,9 @@ class Books:
     def in_flight(self, node_id: str) -> int:
         return self.flying.get(node_id, 0)
 
+    def idle_count(self, node_ids: Sequence[str]) -> int:
+        return sum(not self.in_flight(node_id) for node_id in node_ids)
+
     def in_flight_count(self) -> int:
         return sum(self.flying.values())
 
@@ -33,8 +37,8 @@ class Books:
     def arrivals_count(self) -> int:
         return self.arrivals
 
-    def busy_s(self, node_id: str) -> float:
-        return self.busy.get(node_id, 0.0)
+    def busy_of(self, node_ids: Sequence[str]) -> list[float]:
+        return [self.busy.get(node_id, 0.0) for node_id in node_ids]
 
 
 class Rig:
@@ -46,8 +50,12 @@ class Rig:
         provider = FakeProvider(self.runtime)
         agents = {"agent": 4}
         self.actuator = FleetActuator(self.runtime, self.manager, provider, params, agents, self.books.in_flight)
+
+        def ready_agents(names: Sequence[str]) -> list[int]:
+            return [self.manager.ready_agents(name) for name in names]
+
         self.sampler = FleetSampler(
-            self.runtime, self.actuator, self.books, self.manager.ready_agents, lambda: self.pending, utilization
+            self.runtime, self.actuator, self.books, ready_agents, lambda: self.pending, utilization
         )
 
     def add(self, count: int) -> None:

@@ -63,7 +63,7 @@ class Rig:
             self.runtime,
             self.actuator,
             self.load,
-            lambda node_id: self.manager.ready_count(node_id, "chat"),
+            lambda node_ids: self.manager.ready_counts(node_ids, ["chat"]),
             lambda: self.manager.status().pending,
         )
 
@@ -136,7 +136,7 @@ def test_the_loop_over_the_real_manager(rig: Rig) -> None:
             await rig.runtime.sleep(1.0)
             names = rig.actuator.ready()
             for name in names:
-                rig.load.busy[name] = rig.load.busy_s(name) + 7.0 / len(names)
+                rig.load.busy[name] = rig.load.busy.get(name, 0.0) + 7.0 / len(names)
 
     rig.runtime.spawn(work(), "work")
     rig.runtime.run(until=rig.runtime.now() + 300.0)
