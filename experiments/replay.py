@@ -4,7 +4,8 @@ victor-sim replay storm SEED [size=small|large] [--no-shrink]
 
 Runs one stored replication of a study again and compares it bit for bit; names the first difference if there is one.
 NAME is a folder below results/ (its manifest holds the command that made it), POINT a label as in points.csv.
---from-journal: the code of its plugins does not run, their calls are answered from its journal (plugins.journal=true).
+--from-journal: in the run the code of its plugins does not run, their calls are answered from its journal
+(plugins.journal=true), and so are the strategies, signals and laws that they bring (whose names are checked before it).
 `page` writes that run as one HTML file to play in a browser (results/NAME/replay-POINT-rREPLICATION.html unless FILE
 is given): nodes, load, latency, scaling, faults, plugins and optimizer decisions under a time slider.
 `storm` runs the schedule of a seed twice and compares; where an invariant breaks the schedule is made small, and an

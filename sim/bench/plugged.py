@@ -16,6 +16,7 @@ from sim.bench.fleet_load import FleetLoad
 from sim.bench.history import HistoryLog
 from sim.bench.params import fields
 from sim.bench.plugin_hooks import HEARD, DecisionHooks
+from sim.bench.plugin_objects import ObjectKinds
 from sim.bench.schema import Config
 from sim.contracts import Draws
 from sim.errors import InvalidRun
@@ -62,6 +63,7 @@ class Plugged(DecisionHooks):
         self.manager = PluginManager(
             PluginConfig.of({**own, "seed": config.seed}), runtime=runtime, events=log, draws=draws,
             services=services, stopwatch=None if replay else time.perf_counter, journal=self.journal, replay=replay,
+            kinds=ObjectKinds(),
         )  # fmt: skip
         self.hooks = self.manager.hooks
         self.world: Any = None

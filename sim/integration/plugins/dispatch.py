@@ -22,9 +22,8 @@ from sim.integration.plugins import wrapping
 from sim.integration.plugins.folds import FOLDS
 from sim.integration.plugins.inproc import text_of
 from sim.integration.plugins.journal import Entry
-from sim.integration.plugins.protocol import HOOKS, Mode, PluginEnded, PluginError
+from sim.integration.plugins.protocol import HOOKS, Mode, PluginEnded, PluginError, ReplayDiffers
 from sim.integration.plugins.recording import Recorder
-from sim.integration.plugins.replaying import ReplayDiffers
 from sim.integration.plugins.unit import Impl
 from sim.runtime.draws import PLUGIN_LATENCY
 

@@ -1,8 +1,9 @@
 """The journal of hook calls: what a run needs to be run again without its plugins' code.
 
 A line is a plugin that was loaded (`Loaded`), or one hook call of it (`Entry`): when, with which payload (its digest),
-what it asked of the host meanwhile and was answered (`Asked`), and how it ended. Entries stand in the order in which
-the calls began. JSON lines; at most `entries_max` calls. Written by `recording`, answered from by `replaying`.
+what it asked of the host meanwhile and was answered (`Asked`), and how it ended; or an object that it brought, with all
+that it answered (`Brought`, see `objects`). Entries stand in the order in which the calls began. JSON lines; at most
+`entries_max` calls and answers. Written by `recording`, answered from by `replaying`.
 """
 
 from __future__ import annotations
@@ -57,6 +58,20 @@ class Entry(msgspec.Struct, tag="call"):
     asked: list[Asked] = []
 
 
+class Brought(msgspec.Struct, tag="object"):
+    """An object that a run made of what a plugin brings: `facts` of it, its answers as (digest of the call, value).
+
+    `why_not`: why it cannot be played; its answers are then of no use.
+    """
+
+    plugin: str
+    group: str
+    name: str
+    facts: dict[str, Any] = {}
+    why_not: str = ""
+    answers: list[tuple[str, Any]] = []
+
+
 class JournalFull(SimError):
     """More calls than a journal may hold."""
 
@@ -75,7 +90,7 @@ def _plain(value: Any) -> Any:
 
 
 _ENCODER = msgspec.msgpack.Encoder(enc_hook=_plain, order="deterministic")
-_DECODER = msgspec.json.Decoder(Loaded | Entry)
+_DECODER = msgspec.json.Decoder(Loaded | Entry | Brought)
 
 
 def digest(value: Any) -> str:
@@ -86,24 +101,37 @@ def digest(value: Any) -> str:
 class Journal:
     """Grows with every call; `lines` and `of_lines` are its file form."""
 
-    def __init__(self, lines: Iterable[Loaded | Entry] = (), entries_max: int = ENTRIES_MAX) -> None:
+    def __init__(self, lines: Iterable[Loaded | Entry | Brought] = (), entries_max: int = ENTRIES_MAX) -> None:
         self.entries_max = entries_max
         self.loads: list[Loaded] = []
         self.entries: list[Entry] = []
+        self.brought: list[Brought] = []
+        self._answers_count = 0
+        kept: dict[type, list[Any]] = {Loaded: self.loads, Entry: self.entries, Brought: self.brought}
         for line in lines:
-            self.loads.append(line) if isinstance(line, Loaded) else self.entries.append(line)
+            kept[type(line)].append(line)
 
     def begin(self, at: float, plugin: str, hook: str, payload: Any) -> Entry:
         """A call begins; raises JournalFull."""
-        if len(self.entries) >= self.entries_max:
-            raise JournalFull(self.entries_max)
+        self._room()
         entry = Entry(len(self.entries), at, plugin, hook, digest(payload))
         self.entries.append(entry)
         return entry
 
+    def answer(self, kept: Brought, asked: str, value: Any) -> None:
+        """An object was asked and answered; raises JournalFull."""
+        self._room()
+        self._answers_count += 1
+        kept.answers.append((asked, value))
+
+    def _room(self) -> None:
+        if len(self.entries) + self._answers_count >= self.entries_max:
+            raise JournalFull(self.entries_max)
+
     def lines(self) -> bytes:
-        """JSON: plugins first, then calls, one a line."""
-        return b"".join(msgspec.json.encode(line) + b"\n" for line in (*self.loads, *self.entries))
+        """JSON: plugins first, then calls, then objects, one a line."""
+        rows = (*self.loads, *self.entries, *self.brought)
+        return b"".join(msgspec.json.encode(row) + b"\n" for row in rows)
 
     @classmethod
     def of_lines(cls, data: bytes, path: str = "journal") -> Journal:

@@ -17,6 +17,7 @@ from sim.integration.plugins.config import PluginConfig
 from sim.integration.plugins.folder import Found
 from sim.integration.plugins.inproc import InprocRunner
 from sim.integration.plugins.manifest import GROUPS, Manifest
+from sim.integration.plugins.objects import Noting
 from sim.integration.plugins.protocol import PluginEnded, PluginRaised, PluginRefused, PluginRunner
 from sim.integration.plugins.routes import RouteTable
 from sim.integration.plugins.runners.base import PluginSource
@@ -37,12 +38,13 @@ class Loader:
     def __init__(
         self, config: PluginConfig, runtime: Callable[[], Runtime], events: EventSink, broker: Workshop,
         make_runner: MakeRunner, pins: dict[str, str], replays: bool = False,
+        noting: Noting | None = None,
     ) -> None:  # fmt: skip
         self.config, self.events, self.broker, self.make_runner = config, events, broker, make_runner
         self.pins = {**pins, **config.trusted}
         self.routes = RouteTable()
         self.logs: dict[str, BoundedLog] = {}
-        self._runtime, self._replays = runtime, replays
+        self._runtime, self._replays, self._noting = runtime, replays, noting
         self._generation = 0
 
     def trusts(self, found: Found) -> bool:
@@ -64,9 +66,6 @@ class Loader:
             pin = f"plugins.trusted={{{plugin_id}: {found.content_hash}}}"
             text = f"only what runs in this process may bring objects; {pin} lets it, after a look at its code"
             raise PluginRefused(plugin_id, "load", "provides", text)
-        brings = [text for text in manifest.provides if text.partition(":")[0] != ROUTE]
-        if brings and self._replays:
-            raise PluginRefused(plugin_id, "load", "replay", f"it brings {', '.join(brings)}: no journal holds objects")
         level = _stronger(config.isolation, manifest.isolation)
         if trusted and (manifest.isolation not in ("", "none") or manifest.runner):
             trusted = False  # it asks for walls itself
@@ -128,6 +127,8 @@ class Loader:
             if group == ROUTE:
                 unit.enter(f"{group}:{name}", self.routes.add(plugin_id, name, entry))
             else:
+                if self._noting is not None:
+                    entry = self._noting.entry(plugin_id, group, name, entry)
                 unit.enter(f"{group}:{name}", bring(group, name, plugin_id, entry))
 
 

@@ -24,6 +24,7 @@ from sim.integration.plugins.journal import Journal
 from sim.integration.plugins.lifecycle import Lifecycle
 from sim.integration.plugins.loader import Loader, MakeRunner
 from sim.integration.plugins.manifest import Fault, ManifestError
+from sim.integration.plugins.objects import Kinds, Noting
 from sim.integration.plugins.protocol import UnknownPlugin
 from sim.integration.plugins.recording import Recorder
 from sim.integration.plugins.replaying import Replay
@@ -43,20 +44,23 @@ class PluginManager:
         self, config: Mapping[str, Any] | PluginConfig | None = None, *, runtime: Runtime | None = None,
         events: EventSink | None = None, draws: Draws | None = None, services: HostServices | None = None,
         make_runner: MakeRunner | None = None, stopwatch: Callable[[], float] | None = None,
-        journal: Journal | None = None, replay: Journal | None = None, ships: bool = True,
+        journal: Journal | None = None, replay: Journal | None = None, ships: bool = True, kinds: Kinds | None = None,
     ) -> None:  # fmt: skip
         self.config = PluginConfig.of(config)
         self.events: EventSink = EventLog() if events is None else events
         self._given, self._turns = runtime, None if runtime is None else Turns(runtime, WAITING_MAX)
         self.workshop = Workshop(self._runtime, self.events, services, self.config.plugin_timeout)
         make = self.workshop.make_runner if make_runner is None else make_runner
-        self.replay = None if replay is None else Replay(replay, self._runtime, self.workshop)
+        self.replay = None if replay is None else Replay(replay, self._runtime, self.workshop, kinds)
         if self.replay is not None:
             make = self.replay.make_runner
         recorder = None if journal is None else Recorder(journal, self.workshop, self._runtime)
         self.hooks = Dispatcher(self._runtime, self.events, self.config.plugin_timeout, draws, stopwatch, recorder)
         pins = shipped.pins() if ships and replay is None else {}
-        self.loader = Loader(self.config, self._runtime, self.events, self.workshop, make, pins, replay is not None)
+        noting = None if journal is None or kinds is None else Noting(journal, kinds)
+        self.loader = Loader(
+            self.config, self._runtime, self.events, self.workshop, make, pins, replay is not None, noting
+        )
         self._roots = [*([shipped.folder()] if ships else []), *map(Path, self.config.folders)]
         self._found: dict[str, Found] = {}
         self._refused: dict[str, str] = {}

@@ -15,6 +15,7 @@ from typing import Any
 
 import msgspec
 
+from sim.errors import SimError
 from sim.integration.plugins.runners.base import PluginEnded, PluginError, PluginRaised, PluginRefused
 from sim.integration.plugins.runners.base import SourceRunner as PluginRunner
 
@@ -134,3 +135,14 @@ __all__ = [
     "UnknownPlugin",
     "plain",
 ]
+
+
+class ReplayDiffers(SimError):
+    """A replayed run calls a plugin in another way than the run of the journal."""
+
+    def __init__(self, plugin: str, number: int, was: str, told: str) -> None:
+        super().__init__(plugin, number, was, told)
+        self.plugin, self.number, self.was, self.told = plugin, number, was, told
+
+    def __str__(self) -> str:
+        return f"call {self.number} of {self.plugin}: {self.told} now, {self.was} in the journal"

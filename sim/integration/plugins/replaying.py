@@ -2,7 +2,7 @@
 
 Host functions are asked again, at their instants and in their order, so that tasks are submitted and events written as
 before; they must answer as they did. A call is held against the journal by plugin, hook and payload: the first that
-differs is told, and the plugin's calls fail from there on. Objects that a plugin brings stand in no journal.
+differs is told, and the plugin's calls fail from there on. What it brings is played by `objects`.
 """
 
 from __future__ import annotations
@@ -12,29 +12,20 @@ from collections.abc import Callable, Generator
 from typing import Any
 
 from sim.contracts import Runtime
-from sim.errors import SimError
 from sim.integration.plugins.folder import Found
 from sim.integration.plugins.journal import ENDED, OPEN, RAISED, Asked, Entry, Journal, Loaded, digest
-from sim.integration.plugins.protocol import PluginEnded, PluginRaised, PluginRefused
+from sim.integration.plugins.objects import Kinds, Playing
+from sim.integration.plugins.protocol import PluginEnded, PluginRaised, PluginRefused, ReplayDiffers
 from sim.integration.plugins.runners.base import HostFunctions, PluginSource, RunnerStatistics
-
-
-class ReplayDiffers(SimError):
-    """A replayed run calls a plugin in another way than the run of the journal."""
-
-    def __init__(self, plugin: str, number: int, was: str, told: str) -> None:
-        super().__init__(plugin, number, was, told)
-        self.plugin, self.number, self.was, self.told = plugin, number, was, told
-
-    def __str__(self) -> str:
-        return f"call {self.number} of {self.plugin}: {self.told} now, {self.was} in the journal"
 
 
 class Replay:
     """A journal that is played: what is left of it, by plugin."""
 
-    def __init__(self, journal: Journal, runtime: Callable[[], Runtime], host: HostFunctions) -> None:
-        self.runtime, self.host = runtime, host
+    def __init__(
+        self, journal: Journal, runtime: Callable[[], Runtime], host: HostFunctions, kinds: Kinds | None = None
+    ) -> None:
+        self.runtime, self.host, self.objects = runtime, host, Playing(journal, kinds)
         self.calls: defaultdict[str, deque[Entry]] = defaultdict(deque)
         self.loads: defaultdict[str, deque[Loaded]] = defaultdict(deque)
         for entry in journal.entries:
@@ -47,23 +38,25 @@ class Replay:
         for plugin_id, entries in self.calls.items():
             if entries:
                 return f"{len(entries)} calls of {plugin_id} in the journal were not made"
-        return ""
+        return self.objects.left()
 
     def make_runner(self, found: Found, level: str) -> ReplayRunner:
         """In the place of every plugin's code."""
-        order = {} if found.manifest is None else found.manifest.order
-        return ReplayRunner(self, [hook for hook, each in order.items() if each.wrapper])
+        assert found.manifest is not None
+        order, provides = found.manifest.order, found.manifest.provides
+        brought = self.objects.entries(found.plugin_id, list(provides))
+        return ReplayRunner(self, [hook for hook, each in order.items() if each.wrapper], brought)
 
 
 class ReplayRunner:
     """Implements `protocol.PluginRunner`; `wrappers` are hooks that stand around the others."""
 
-    def __init__(self, replay: Replay, wrappers: list[str]) -> None:
+    def __init__(self, replay: Replay, wrappers: list[str], brought: list[tuple[str, str, Any]]) -> None:
         self._replay, self._wrappers = replay, wrappers
         self._plugin_id, self._isolation = "", "none"
         self._statistics = RunnerStatistics()
         self.functions: dict[str, Callable[[Any], Any]] = {}
-        self.provided: list[tuple[str, str, Any]] = []
+        self.provided = brought
 
     async def start(self, source: PluginSource) -> tuple[str, ...]:
         """Take the next load of this plugin; raises PluginRefused where the journal holds none."""

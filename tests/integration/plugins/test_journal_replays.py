@@ -14,9 +14,8 @@ from sim.bench.replay import replay_run
 from sim.bench.study import store_of
 from sim.errors import ConfigError, InputError, InvalidRun
 from sim.integration.plugins.journal import ENDED, RAISED, Journal, JournalFull
-from sim.integration.plugins.protocol import PluginRefused
 from sim.types.records import RunRecord
-from tests.integration.plugins.rig import BRINGS, PROVIDES, Rig, write
+from tests.integration.plugins.rig import Rig, write
 
 SHARED: Composed = {}
 FLEET = [
@@ -217,12 +216,6 @@ def test_what_a_killed_worker_was_is_told_again(tmp_path: Path) -> None:
     again = Rig(tmp_path, {"sandbox_plugins": True}, replay=file_form(journal)).up("custom.a")
     again.wait_call("startup", nodes=1)
     assert again.reasons("plugin.hook_failed") == rig.reasons("plugin.hook_failed")
-
-
-def test_a_plugin_that_brings_objects_is_not_replayed(tmp_path: Path) -> None:
-    write(tmp_path, "custom.brings", BRINGS, PROVIDES)
-    with pytest.raises(PluginRefused, match="it brings arrivals:mine: no journal holds objects"):
-        Rig(tmp_path, replay=Journal()).up("custom.brings")
 
 
 def test_arguments_that_are_no_plain_data_reach_no_host_function(tmp_path: Path) -> None:
