@@ -87,6 +87,7 @@ lock: env-dev ## pin every version and hash anew
 	for_file requirements-run.lock --constraint requirements.lock; \
 	for_file requirements-optuna.lock --extra optuna --constraint requirements.lock; \
 	for_file requirements-ray.lock --extra ray --constraint requirements.lock; \
+	for_file requirements-slurm.lock --extra slurm --constraint requirements.lock; \
 	for_file requirements-build.lock --constraint requirements.lock --only-build-deps --build-deps-for editable
 
 clean: ## remove the environment and the caches; results stay

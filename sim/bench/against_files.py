@@ -15,6 +15,7 @@ from typing import Any
 
 import numpy as np
 
+from sim.bench.broken_csv import refused_where_broken
 from sim.errors import InputError
 from sim.measure.summary import Floats
 
@@ -55,14 +56,21 @@ class Results:
 
 def results_in(folder: Path) -> Results:
     """Read a folder; raises `InputError` for one without results, or with files that are broken."""
-    manifest = _json(folder / "manifest.json")
+    path = folder / "manifest.json"
+    manifest = _json(path)
+    points, made_by = manifest.get("points", []), manifest.get("versions", {})
+    if not isinstance(points, list) or not isinstance(made_by, dict):
+        raise InputError(str(path), None, None, "a list of points and versions by name were expected")
     designs = {
         str(point["point"]): {name: point.get(name) for name in ("config", "seed", "engine", "inputs")}
-        for point in manifest.get("points", [])
+        for point in points
         if isinstance(point, dict) and "point" in point
     }
-    versions = {str(name): str(text) for name, text in dict(manifest.get("versions", {})).items()}
-    wall_s = {str(point): [float(s) for s in taken] for point, taken in _json(folder / TIMINGS).items()}
+    versions = {str(name): str(text) for name, text in made_by.items()}
+    try:
+        wall_s = {str(point): [float(s) for s in taken] for point, taken in _json(folder / TIMINGS).items()}
+    except (TypeError, ValueError):
+        raise InputError(str(folder / TIMINGS), None, None, "lists of seconds by point were expected") from None
     return Results(folder, points_of(folder), dict(_replications(folder)), versions, designs, wall_s)
 
 
@@ -75,7 +83,7 @@ def points_of(folder: Path) -> dict[Key, Value]:
     if not path.is_file():
         raise InputError(str(path), None, None, "no such file; a results folder holds points.csv", MAKES)
     found = {}
-    with path.open(newline="", encoding="utf-8") as file:
+    with refused_where_broken(path), path.open(newline="", encoding="utf-8") as file:
         reader = csv.DictReader(file)
         missing = [name for name in COLUMNS if name not in (reader.fieldnames or ())]
         if missing:
@@ -90,7 +98,7 @@ def _replications(folder: Path) -> Iterator[tuple[Key, Floats]]:
     path = folder / "replications.csv"
     if not path.is_file():
         return
-    with path.open(newline="", encoding="utf-8") as file:
+    with refused_where_broken(path), path.open(newline="", encoding="utf-8") as file:
         rows = csv.reader(file)
         next(rows, None)
         for number, row in enumerate(rows, start=2):

@@ -12,13 +12,16 @@ from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 
+from sim.bench.against_files import results_in
 from sim.bench.compose import compose, load_saved
 from sim.bench.ledger import Ledger
+from sim.bench.own_data import inspect_file
 from sim.bench.storm.ledger import Chunk, StormLedger, line_of
 from sim.errors import SimError
 from sim.integration.plugins import manifest
 from sim.integration.plugins.runners.frames import Assembler, FrameError, Result, of_worker, pack
 from sim.intelligence import snapshot
+from sim.live.calibrate.rows import read_rows
 from sim.scalability.manager.journal_file import FileJournal
 from sim.world.params import ColumnParams
 from sim.world.traces.bins import read_bins
@@ -27,6 +30,7 @@ from tests.integration.gateway.rig import Rig
 
 KEY = b"k" * 32
 FRAME_MAX_BYTES = 1 << 16
+POINTS = b"point,metric,mean,ci_low,ci_high\na,sojourn_s_mean,1.0,0.5,1.5\n"
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,6 +71,27 @@ def read_trace(data: bytes, folder: Path) -> None:
     """A trace, row by row."""
     for _ in TraceReader(str(_file(data, folder, "trace.csv")), ColumnParams()).rows():
         pass
+
+
+def read_any_trace(data: bytes, folder: Path) -> None:
+    """What `inspect` says of a file of whatever kind."""
+    inspect_file(str(_file(data, folder, "trace.csv")), folder / "state", ColumnParams(), "auto")
+
+
+def results_file(name: str) -> Callable[[bytes, Path], None]:
+    """Reads a folder of results whose file of that name is bent."""
+
+    def read(data: bytes, folder: Path) -> None:
+        _file(POINTS, folder, "points.csv")
+        _file(data, folder, name)
+        results_in(folder)
+
+    return read
+
+
+def read_recorded(data: bytes, folder: Path) -> None:
+    """What a live run recorded."""
+    read_rows(_file(data, folder, "recorded.csv"))
 
 
 def read_rates(data: bytes, folder: Path) -> None:
@@ -146,6 +171,15 @@ TARGETS = (
            b"name: x\ndeadline_s: null\n", read_config),
     Target("override", b"fleet.speeds=[1.0,2.5]", read_override),
     Target("trace", b"time,prompt_tokens,output_tokens\n0.5,10,20\n1.5,11,21\n2024,1,2\n", read_trace),
+    Target("any trace", b'10.0.0.1 - - [28/Nov/2026:18:01:32 +0000] "GET / HTTP/1.1" 200 5 0.25\n'
+           b'10.0.0.1 - - [28/Nov/2026:18:01:33 +0000] "GET / HTTP/1.1" 200 5 0.5\n', read_any_trace),
+    Target("points", POINTS, results_file("points.csv")),
+    Target("replications", b"point,metric,r0,r1\na,sojourn_s_mean,1.0,1.5\n", results_file("replications.csv")),
+    Target("results manifest", b'{"versions": {"numpy": "2.0"}, "points": [{"point": "a", "seed": 1}]}',
+           results_file("manifest.json")),
+    Target("timings", b'{"a": [0.5, 1.0]}', results_file("timings.json")),
+    Target("recorded", b"request,due_at,sent_at,latency_s,status,ordinal,node,waited_s,ran_s\n"
+           b"0,0.5,0.5,1.25,done,3,node-0,0.25,1.0\n", read_recorded),
     Target("rates", b"start,rate,cv\n0,5,1\n10,20,2\n20,0,0\n", read_rates),
     Target("frames", pack(Result(3, {"a": [1, 2.5, "x", None]})) + pack(Result(4, True)), read_frames, (FrameError,)),
     Target("ledger", b'["one", 1]\n["two", {"a": [1.5]}]\n', read_ledger),
@@ -160,6 +194,13 @@ WORDS = (
     b"9" * 400, b"!!python/name:os.system", b"0x7fffffffffffffffffff", b"true", b"'", b'"', b"\n", b",", b"=",
 )  # fmt: skip
 KEPT = (  # what once raised what it must not, or nearly did: target, bytes
+    ("results manifest", b'{"versions": 5}'),
+    ("results manifest", b'{"points": 7}'),
+    ("timings", b'{"a": ["x"]}'),
+    ("timings", b'{"a": 5}'),
+    ("points", b"point,metric,mean,ci_low,ci_high\n\xff,a,1,1,1\n"),
+    ("recorded", b"request,due_at,sent_at,latency_s,status,ordinal,node,waited_s,ran_s\n\r0,0.5\n"),
+    ("trace", b"\rtime,prompt_tokens,output_tokens\n0.5,10,20\n"),
     ("ledger", b'\x80["one", 1]\n'),
     ("ledger", b"5\n"),
     ("ledger", b'[["one"], 1]\n'),

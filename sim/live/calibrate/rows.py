@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from sim.bench.broken_csv import refused_where_broken
 from sim.errors import InputError
 
 DIGITS = 6  # microseconds
@@ -51,7 +52,7 @@ def read_rows(path: Path) -> list[Row]:
     if not path.is_file():
         raise InputError(str(path), None, None, "no such file; `victor-sim calibrate` records one")
     found = []
-    with path.open(newline="", encoding="utf-8") as file:
+    with refused_where_broken(path), path.open(newline="", encoding="utf-8") as file:
         reader = csv.DictReader(file)
         missing = [name for name in NAMES if name not in (reader.fieldnames or ())]
         if missing:

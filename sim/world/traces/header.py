@@ -26,9 +26,13 @@ def delimiter_of(line: str) -> str:
     return max(DELIMITERS, key=line.count)
 
 
-def split(line: str) -> list[str]:
-    """The names in the first line."""
-    return [name.strip() for name in next(csv.reader([line], delimiter=delimiter_of(line)), [])]
+def split(path: str, line: str) -> list[str]:
+    """The names in the first line; raises `InputError` where its quoting or its line ends are broken."""
+    try:
+        names = next(csv.reader([line], delimiter=delimiter_of(line)), [])
+    except csv.Error as error:
+        raise InputError(path, 1, None, f"{error}; accepted is a CSV") from None
+    return [name.strip() for name in names]
 
 
 def find(path: str, names: list[str], columns: ColumnParams) -> dict[str, int]:

@@ -47,7 +47,7 @@ def inspect_trace(
         first = next((line for line in lines if line.strip()), "")
     if columns == NO_COLUMNS and shown is None:
         numbers = _numbers(first)
-        plain = {name.lower() for name in header.split(first)}
+        plain = {name.lower() for name in header.split(path, first)}
         if numbers == 2:
             return _cdf(path)
         if numbers > 2 or {"rate", "cv"} <= plain:

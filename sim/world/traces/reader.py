@@ -54,7 +54,7 @@ class TraceReader:
         self.path = path
         with Lines(path) as lines:
             first = next(lines, "")
-            self._delimiter, self.names = header.delimiter_of(first), header.split(first)
+            self._delimiter, self.names = header.delimiter_of(first), header.split(path, first)
             self._start = Place(lines.offset, lines.number)
             cells = next((cells for cells in records(lines, self._delimiter) if cells), None)
             if not any(self.names) or cells is None:
