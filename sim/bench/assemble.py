@@ -206,7 +206,8 @@ def _assemble(
             plugged.connect(fire)
         if config.service.per_attempt == "redraw":
             assert world.rules is not None
-            world.rules.redraw = lambda row: redraw(world.columns, row, service, draws)
+            single_draws = getattr(world.engine, "single_draws", draws)
+            world.rules.redraw = lambda row: redraw(world.columns, row, service, single_draws)
         return Assembly(
             runtime, manager, balancer, world, load, fire_log, config, shape, fire, door, plugged, tuned, engine
         )

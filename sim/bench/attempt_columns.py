@@ -83,6 +83,7 @@ class AttemptColumns:
         used |= {name: (1, getattr(rows, name)) for name in ALWAYS}
         for name, (is_there, column) in used.items():
             setattr(self, name, memoryview(column[:count]) if is_there else Absent())
+        self._copied = [name for name in (*COPIED, *TOKENS[1:]) if not isinstance(getattr(self, name), Absent)]
 
     def key_of(self, row: int) -> int:
         """The order of a row among equal instants."""
@@ -94,8 +95,10 @@ class AttemptColumns:
 
         What has ended for good up to the first row that has not is passed once for all timers.
         """
-        row = max(row, self._pass_ended(count))
         status = self.status
+        if row < count and status[row] == TRUNCATED:
+            return row
+        row = max(row, self._pass_ended(count))
         while row < count:
             row = self._skip(self.driver.address, row, count)
             if row == count or status[row] == TRUNCATED or row in unended:
@@ -133,7 +136,7 @@ class AttemptColumns:
         return mine
 
     def _copy(self, other: Any, row: int, mine: int) -> None:
-        for name in (*COPIED, *TOKENS[1:]) if self.tokens else COPIED:
+        for name in self._copied:
             getattr(self, name)[mine] = getattr(other, name)[row]
 
     def arrived_rows(self) -> range:

@@ -19,6 +19,7 @@ from sim.kernel.calls import call_busy
 from sim.kernel.clients import client_thinks
 from sim.kernel.commands import Commands
 from sim.kernel.driver import REAL, WHOLE, Driver, Options
+from sim.kernel.machine_draws import MachineDraws
 from sim.kernel.paths import Balancing
 from sim.kernel.state import (
     ANSWER_ROW,
@@ -96,7 +97,8 @@ class AttemptEngine(ResilientEngine):
         self._commands = Commands(driver)
         self._read_busy = driver.entry(call_busy, types.void, WHOLE, REAL)
         columns: Any = self.rows
-        chances = Chances(env, draws, columns, restart_s)
+        self.single_draws = MachineDraws(draws.key)  # type: ignore[attr-defined] # counter-based draws
+        chances = Chances(env, self.single_draws, columns, restart_s)
         facade: Any = self.kernel_balancer
         super().__init__(env, columns, facade, options.queue_max, rules, network, chances)
         self.rows.several_of = self.several

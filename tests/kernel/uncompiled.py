@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from sim.kernel import driver, feed, paths, state
+from sim.kernel import driver, feed, machine_draws, paths, state
 from sim.kernel.records import lay_records
 from sim.types.records import TRUNCATED
 
@@ -79,7 +79,7 @@ def lay_littered(obj: Any, count: int, kinds: Any, starts: Any = None, cleared: 
 @pytest.fixture
 def uncompiled(monkeypatch: pytest.MonkeyPatch) -> None:
     """No kernel is compiled within the test."""
-    for module in (driver, feed):
+    for module in (driver, feed, machine_draws):
         monkeypatch.setattr(module, "entry", plain_entry)
         monkeypatch.setattr(module, "Structs", PlainStructs)
         monkeypatch.setattr(module, "type_of", lambda obj: None)
