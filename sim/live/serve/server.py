@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Any
 
 from sim.bench.fleet_shape import shape_of
 from sim.bench.gated import gateway_settings
+from sim.bench.rules import faults_of
 from sim.bench.schema import Config
 from sim.contracts import NodeProvider
 from sim.errors import ConfigError
@@ -156,6 +157,9 @@ class Server:
         if config.serves_page:
             self.say(f"status page: {scheme}://{config.host}:{self.gateway.port}/status (asks for a key)")
         self.say(f"nodes join at: {self.url} (credential: {self.state.folder / 'node.key'})")
+        faults = faults_of(self.config)
+        if faults:
+            self.say(f"faults are of the simulated world, none is played here: {', '.join(faults)}")
         if again:
             self.say(f"{again} tasks of the last time are done again")
         if config.authentication and not len(self.gateway.keys or ()):

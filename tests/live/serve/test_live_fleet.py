@@ -164,6 +164,15 @@ def test_what_cannot_be_served_is_refused_before_a_socket_is_there(override: str
     assert caught.value.key == key
 
 
+async def told(rig: Rig) -> None:
+    assert "faults are of the simulated world, none is played here: crash, slow" in rig.lines
+
+
+def test_faults_of_a_config_are_not_left_out_in_silence(tmp_path: Path) -> None:
+    words = ("faults.crash.mttf_s=100", "faults.crash.mttr_s=10", "faults.slow.mttf_s=100", "faults.slow.mttr_s=10")
+    served(told, tmp_path, NONE, "faults=[crash,slow]", *words)
+
+
 async def locked(rig: Rig) -> None:
     with pytest.raises(ConfigError, match="no other"):
         rig.serve()
