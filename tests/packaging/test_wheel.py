@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -72,6 +73,17 @@ def test_the_wheel_carries_every_config_and_template(wheel: Path, repository: Pa
             if path.is_file() and path.suffix not in {".pyc", ".so"}:
                 expected.add(prefix + path.relative_to(repository).as_posix())
     assert sorted(expected - carried) == []
+
+
+def test_the_wheel_ships_its_types_and_names_what_is_cited(wheel: Path, repository: Path) -> None:
+    with zipfile.ZipFile(wheel) as archive:
+        assert "sim/py.typed" in archive.namelist()
+        (metadata,) = [name for name in archive.namelist() if name.endswith(".dist-info/METADATA")]
+        about = archive.read(metadata).decode()
+    assert "\nClassifier: Typing :: Typed\n" in about
+    (version,) = re.findall(r"^Version: (\S+)$", about, re.MULTILINE)
+    readme = " ".join((repository / "README.md").read_text(encoding="utf-8").split())
+    assert f"wind tunnel for fleets of AI agents, version {version}, Apache-2.0*" in readme
 
 
 def test_the_installed_command_runs_in_an_empty_folder(environment: Path, tmp_path: Path) -> None:
