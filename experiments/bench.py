@@ -1,6 +1,6 @@
 """victor-sim bench [requests=N] [seed=S] [rounds=R] [bench.peers.NAME=PYTHON] [--out FILE]
 victor-sim bench --growth [requests=N] [nodes_max=N] | --large | --day | --start | --plugins | --timings FILE
-victor-sim bench --gateway [rounds=R] [seconds=S] | --source | --sweep [requests=N] [--out FILE]
+victor-sim bench --gateway [rounds=R] [seconds=S] [rate=N] | --source | --sweep [requests=N] [--out FILE]
 
 Speed, as ratios in one run. Without a flag: the yardstick (10 nodes of 12 agents, power of two, utilization .9) on the
 compiled engine, SimPy, idiomatic SimPy, C by hand, a plain heapq loop, and cimba, ciw, happysim and salabim where an
@@ -72,15 +72,20 @@ def main(arguments: Sequence[str]) -> int:
 
 
 def _gateway(words: Words) -> int:
-    from sim.live.bench_gateway import bench_gateway, write
+    from sim.live.bench_gateway import bench_gateway, bench_paced, write
 
-    asked = settings(words, {"rounds": 5, "seconds": 5})
+    asked = settings(words, {"rounds": 5, "seconds": 5, "rate": 500})
     ratios = bench_gateway(float(asked["seconds"]), asked["rounds"], _say)
+    paced = bench_paced(float(asked["seconds"]), asked["rounds"], float(asked["rate"]), _say)
     for ratio in ratios:
         what, baseline, median, low, high, per_s, *_ = ratio.cells()
         print(f"{what} over {baseline}: {median} ({low} to {high}), {per_s} requests/s")
-    command = f"victor-sim bench --gateway rounds={asked['rounds']} seconds={asked['seconds']}"
-    write(Path(words.values.get("--out", GATEWAY_OUT)).parent, ratios, command)
+    for one in paced:
+        half, tail, _ = one.quantiles_ms()
+        told = f"p50 {half[0]:.2f} ms, p99 {tail[0]:.2f} ms ({tail[1]:.2f} to {tail[2]:.2f})"
+        print(f"{one.what} at {one.rate_per_s:g}/s: {told}")
+    command = "victor-sim bench --gateway " + " ".join(f"{key}={asked[key]}" for key in ("rounds", "seconds", "rate"))
+    write(Path(words.values.get("--out", GATEWAY_OUT)).parent, ratios, command, paced)
     below = [ratio for ratio in ratios if ratio.median < ratio.claimed]
     return _failed([f"{one.what} over {one.baseline}: {one.median:.2f}, claimed {one.claimed:g}" for one in below])
 

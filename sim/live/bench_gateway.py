@@ -14,7 +14,7 @@ import os
 import statistics
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -27,6 +27,7 @@ from sim.integration.gateway import gateway as room
 from sim.integration.gateway.fleet_face import node_dict
 from sim.integration.gateway.ports import Receive, Scope, Send
 from sim.integration.gateway.settings import GatewayConfig
+from sim.live.bench_paced import Paced, page_lines, write_csv
 from sim.live.entropy import system_entropy
 from sim.live.server import UvicornServer
 from sim.scalability.manager import DistributedManager
@@ -120,14 +121,14 @@ def contestants() -> dict[str, tuple[Any, str, str]]:
     }
 
 
-async def _turn(app: Any, path: str, key: str, seconds: float) -> Turn:
+async def told_by_client(module: str, app: Any, path: str, key: str, *words: str) -> tuple[dict[str, Any], float]:
+    """What a client process (`python -m module PORT PATH ...`) says of an application, and the server's CPU seconds."""
     server = UvicornServer(app)
     port = await server.start()
     try:
-        words = [str(port), path, str(seconds), str(CONNECTIONS)]
         cpu_s = time.process_time()
         client = await asyncio.create_subprocess_exec(
-            sys.executable, "-m", "sim.live.hammer", *words, stdout=asyncio.subprocess.PIPE,
+            sys.executable, "-m", module, str(port), path, *words, stdout=asyncio.subprocess.PIPE,
             env={**os.environ, "VICTOR_SIM_KEY": key},
         )  # fmt: skip
         told, _ = await client.communicate()
@@ -136,6 +137,11 @@ async def _turn(app: Any, path: str, key: str, seconds: float) -> Turn:
         await server.stop()
     found = json.loads(told)
     assert not found["failures"], f"{app!r} did not answer 200 to all"
+    return found, cpu_s
+
+
+async def _turn(app: Any, path: str, key: str, seconds: float) -> Turn:
+    found, cpu_s = await told_by_client("sim.live.hammer", app, path, key, str(seconds), str(CONNECTIONS))
     return Turn(found["answers"] / found["seconds"], cpu_s / found["answers"])
 
 
@@ -150,6 +156,22 @@ async def _rounds(seconds: float, rounds: int, say: Callable[[str], None]) -> di
     return found
 
 
+async def _paced(seconds: float, rounds: int, rate_per_s: float, say: Callable[[str], None]) -> list[Paced]:
+    found: dict[str, list[tuple[float, ...]]] = {}
+    for number in range(rounds):
+        for name, (app, path, key) in contestants().items():
+            words = (str(seconds), str(CONNECTIONS), str(rate_per_s))
+            told, _ = await told_by_client("sim.live.pacer", app, path, key, *words)
+            found.setdefault(name, []).append(tuple(told["latencies_s"]))
+            say(f"round {number + 1} of {rounds}: {name} paced at {rate_per_s:g}/s")
+    return [Paced(name, rate_per_s, tuple(turns)) for name, turns in found.items()]
+
+
+def bench_paced(seconds: float, rounds: int, rate_per_s: float, say: Callable[[str], None]) -> list[Paced]:
+    """Latencies of all four at a fixed rate, counted from when each request was due."""
+    return uvloop.run(_paced(seconds, rounds, rate_per_s, say))
+
+
 def bench_gateway(seconds: float, rounds: int, say: Callable[[str], None]) -> list[Ratio]:
     """The ratios that are claimed, measured."""
     found = uvloop.run(_rounds(seconds, rounds, say))
@@ -161,8 +183,8 @@ def bench_gateway(seconds: float, rounds: int, say: Callable[[str], None]) -> li
     return ratios
 
 
-def write(folder: Path, ratios: list[Ratio], command: str) -> None:
-    """`bench.csv` and a page beside it."""
+def write(folder: Path, ratios: list[Ratio], command: str, paced: Sequence[Paced] = ()) -> None:
+    """`bench.csv`, `latency.csv` of what was paced, and a page beside them."""
     folder.mkdir(parents=True, exist_ok=True)
     with (folder / "bench.csv").open("w", newline="", encoding="utf-8") as file:
         writer = csv.writer(file, lineterminator="\n")
@@ -185,4 +207,7 @@ def write(folder: Path, ratios: list[Ratio], command: str) -> None:
         "Key, limit, route, headers, metrics and both logs are on. One serving process, one client process, "
         f"{CONNECTIONS} kept connections, closed loops: requests a second, not latencies."
     )
-    (folder / "README.md").write_text("\n".join([*head, *table, "", how]) + "\n", encoding="utf-8")
+    if paced:
+        write_csv(folder, paced)
+    text = [*head, *table, "", how, *([""] if paced else []), *page_lines(paced)]
+    (folder / "README.md").write_text("\n".join(text) + "\n", encoding="utf-8")

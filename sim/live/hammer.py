@@ -18,21 +18,31 @@ import uvloop
 HEAD_END, LENGTH = b"\r\n\r\n", b"content-length: "
 
 
+def request_of(path: str, key: str) -> bytes:
+    """A GET, with the key where there is one."""
+    lines = [f"GET {path} HTTP/1.1", "Host: localhost", *([f"X-API-Key: {key}"] if key else []), "", ""]
+    return "\r\n".join(lines).encode()
+
+
+async def exchange(reader: asyncio.StreamReader, writer: asyncio.StreamWriter, request: bytes) -> bool:
+    """Send it, read the whole answer; whether it is 200."""
+    writer.write(request)
+    head = await reader.readuntil(HEAD_END)
+    start = head.lower().index(LENGTH) + len(LENGTH)
+    await reader.readexactly(int(head[start : head.index(b"\r\n", start)]))
+    return head.startswith(b"HTTP/1.1 200")
+
+
 async def hammer(port: int, path: str, seconds: float, connections: int, key: str) -> dict[str, float]:
     """Answers with 200, others, and how long it took."""
-    lines = [f"GET {path} HTTP/1.1", "Host: localhost", *([f"X-API-Key: {key}"] if key else []), "", ""]
-    request = "\r\n".join(lines).encode()
+    request = request_of(path, key)
     ends_at = time.perf_counter() + seconds
     counts = [0, 0]
 
     async def one() -> None:
         reader, writer = await asyncio.open_connection("127.0.0.1", port)
         while time.perf_counter() < ends_at:
-            writer.write(request)
-            head = await reader.readuntil(HEAD_END)
-            start = head.lower().index(LENGTH) + len(LENGTH)
-            await reader.readexactly(int(head[start : head.index(b"\r\n", start)]))
-            counts[not head.startswith(b"HTTP/1.1 200")] += 1
+            counts[not await exchange(reader, writer, request)] += 1
         writer.close()
 
     begun = time.perf_counter()
