@@ -114,11 +114,11 @@ FORMS: dict[str, Form] = {
 }  # fmt: skip
 
 SOAK: dict[str, Form] = {  # whatever is left out, they compile or take the clock's time
-    "victor-sim validate --coverage system=power_of_two engine=compiled":
-        Form("2 of 400 macro-replications", "macro=2 replications=2 requests=400 workers=1", said="power_of_two of 10"),
+    "victor-sim validate --coverage servers=4 engine=compiled":
+        Form("2 of 400 macro-replications", "macro=2 replications=2 requests=400 workers=1", said="mmc of 4"),
     "victor-sim validate --engines kinds=all":
         Form("one configuration", "configurations=1", said="1 of 1 configurations equal bit by bit"),
-    "victor-sim bench": Form("one round", "requests=2000 rounds=1", said="idiomatic simpy", code=1),
+    "victor-sim bench rounds=9": Form("1 of 9 rounds", "requests=2000 rounds=1", said="idiomatic simpy", code=1),
     "victor-sim bench --growth": Form("10 nodes", "requests=1000 nodes_max=10", said="10 nodes"),
     "victor-sim bench --gateway rounds=12 seconds=1": Form("1 of 12 rounds", "rounds=1", said=" requests/s", code=1),
     "victor-sim demo --live": Form("as it stands", said="3 nodes, "),
