@@ -61,12 +61,20 @@ def _judge(
     text = _sentence(best, close, names, objective, confidence_ratio, alone)
     text += _left_out(names, excluded, "success_ratio separably below the highest")
     text += _left_out(names, invalid, "INVALID, an audit failed")
-    text += _left_out(names, missing, f"{objective} not reported")
+    text += _left_out(names, missing, f"{objective} not reported{_too_few(valid, missing, objective)}")
     text += "".join(f"; {told([names[label] for label in labels])}" for labels in twins(valid))
     return Verdict(
         group=group, best="" if best is None else best.point, not_separable=close, excluded=excluded, invalid=invalid,
         metric=objective, confidence_ratio=confidence_ratio, text=f"{group}: {text}" if group else text,
     )  # fmt: skip
+
+
+def _too_few(points: Sequence[PointSummary], missing: Sequence[str], objective: str) -> str:
+    """What to do where it is a tail that so few requests do not have; the notes tell how many there were."""
+    notes = [note for point in points if point.point in missing for note in point.notes]
+    if not any(note.startswith(f"{objective} is not reported: of ") for note in notes):
+        return ""
+    return ": too few requests, a longer horizon_s or more stats.replications have them"
 
 
 def unsuccessful(points: list[PointSummary], confidence_ratio: float) -> list[str]:
