@@ -88,7 +88,11 @@ def two_cores(requests: int, seed: int, run: Run = run_command, engine: str = "c
     one, two = (run(even_sweep(POINTS, horizon_s, seed, workers, engine)) for workers in (1, 2))
     ratio, point_s = one.wall_s / two.wall_s, one.cpu_s / POINTS
     load = os.getloadavg()[0]
-    note = f"{POINTS} points of {point_s:.1f} s of a core, {one.wall_s:.1f} and {two.wall_s:.1f} s, load {load:.1f}"
+    busy, slowed = two.cpu_s / two.wall_s, two.cpu_s / one.cpu_s  # cores in use; a point's price where both are
+    note = (
+        f"{POINTS} points of {point_s:.1f} s of a core, {one.wall_s:.1f} and {two.wall_s:.1f} s, load {load:.1f}; "
+        f"{busy:.2f} cores were busy with two workers, and the same work took {slowed:.2f} times the processor time"
+    )
     broken = "" if ratio >= SPEEDUP_MIN else f"two cores over one: {ratio:.2f}, claimed {SPEEDUP_MIN}"
     if point_s < POINT_S_MIN:
         broken = f"two cores over one: a point took {point_s:.1f} s, wanted {POINT_S_MIN:g}; ask for more requests"

@@ -42,6 +42,9 @@ def test_two_cores_over_one() -> None:
     figure = two_cores(30_000_000, 1, even)
     assert figure.value == pytest.approx(50.0 / 26.0)
     assert figure.broken == ""
+    assert figure.note.endswith(
+        "1.92 cores were busy with two workers, and the same work took 1.00 times the processor time"
+    )
     assert len(even.words) == 3, "the first one compiles"
     assert two_cores(30_000_000, 1, Machine(8.0, 2.0, share=0.5)).broken == "two cores over one: 1.47, claimed 1.8"
     short = two_cores(1000, 1, Machine(1.0, 0.0))
