@@ -119,8 +119,9 @@ SOAK: dict[str, Form] = {  # whatever is left out, they compile or take the cloc
     "victor-sim validate --engines kinds=all":
         Form("one configuration", "configurations=1", said="1 of 1 configurations equal bit by bit"),
     "victor-sim bench rounds=9": Form("1 of 9 rounds", "requests=2000 rounds=1", said="idiomatic simpy", code=1),
+    "victor-sim bench --sweep": Form("points of 20,000 requests", "requests=20000", said="two cores over one", code=1),
     "victor-sim bench --growth": Form("10 nodes", "requests=1000 nodes_max=10", said="10 nodes"),
-    "victor-sim bench --gateway rounds=6 seconds=1": Form("1 of 12 rounds", "rounds=1", said=" requests/s", code=1),
+    "victor-sim bench --gateway rounds=6 seconds=1": Form("1 of 6 rounds", "rounds=1", said=" requests/s", code=1),
     "victor-sim demo --live": Form("as it stands", said="3 nodes, "),
     "victor-sim demo": Form("as it stands", said="3 nodes, 5 agents, "),
     "victor-sim demo seed=1": Form("as it stands", said="3 nodes, 5 agents, 4 plugins, 14 endpoints"),
