@@ -25,6 +25,7 @@ from sim.experiments.words import Words, parse, settings
 
 DEFAULTS = {"requests": 100_000, "seed": 1, "rounds": 5, "nodes_max": 100_000}
 SWEEP_REQUESTS = 30_000_000  # of a point: more than five seconds of a core
+SIMPY_SLOWER = 50  # about as many times: a point of it takes as long
 FLAGS = ("--growth", "--large", "--day", "--start", "--plugins", "--gateway", "--source", "--sweep")
 OUT = "results/bench/bench.csv"
 SOURCE_OUT = "results/source/source.csv"
@@ -135,9 +136,10 @@ def _sweep(words: Words) -> int:
     figures = [harness(asked["seed"])]
     print(figures[-1].told(), flush=True)
     keep(folder / "sweep.csv", figures)
-    figures.append(two_cores(asked["requests"], asked["seed"]))
-    print(figures[-1].told(), flush=True)
-    keep(folder / "sweep.csv", figures)
+    for engine, requests in (("compiled", asked["requests"]), ("simpy", max(1, asked["requests"] // SIMPY_SLOWER))):
+        figures.append(two_cores(requests, asked["seed"], engine=engine))
+        print(figures[-1].told(), flush=True)
+        keep(folder / "sweep.csv", figures)
     return _failed([figure.broken for figure in figures if figure.broken])
 
 

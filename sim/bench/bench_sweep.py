@@ -96,7 +96,7 @@ def two_cores(requests: int, seed: int, run: Run = run_command, engine: str = "c
     broken = "" if ratio >= SPEEDUP_MIN else f"two cores over one: {ratio:.2f}, claimed {SPEEDUP_MIN}"
     if point_s < POINT_S_MIN:
         broken = f"two cores over one: a point took {point_s:.1f} s, wanted {POINT_S_MIN:g}; ask for more requests"
-    return Figure("two cores over one", ratio, "times", f"{SPEEDUP_MIN} times", note, broken)
+    return Figure(f"two cores over one, {engine} engine", ratio, "times", f"{SPEEDUP_MIN} times", note, broken)
 
 
 def harness(seed: int, run: Run = run_command, engine: str = "simpy") -> Figure:
