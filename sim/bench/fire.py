@@ -249,10 +249,11 @@ class Fire:
             self.runtime.spawn(self._reopen(node_id), f"reopen {node_id}")
 
     async def _reopen(self, node_id: str) -> None:
-        """A machine that was taken with a notice is back."""
+        """A machine that was taken with a notice is back; still being drained it is asked for at its next return."""
         try:
             await self.manager.update_node(node_id, status=NodeStatus.ONLINE)
         except FleetError as error:
+            self._taken[node_id] = None
             self.log.write(self.runtime.now(), "reopen_failed", node_id, reason=str(error))
 
     def _notice(self, node_id: str, notice_s: float) -> None:

@@ -23,6 +23,13 @@ REGRESSIONS = {  # seeds that found something, and what it was
     2372: "phi_accrual with a window of two never forgot heartbeats in a bunch, and flapped for ever",
     2716: "the same at another place",
     10050: "a request for any of several agent types ended the run where a plugin asks about requests",
+    5372: "requests that plugins held counted for the budget of retries, and not in the checker's own book",
+    5744: "a machine that came back during the drain before it was taken was never opened again",
+    7697: "a stop that was lost with its machine kept it out for 300 s after its return",
+    7998: "the same with a pause",
+    12108: "the same with an outage of a zone",
+    12403: "a scale-in whose drain was cut cost a late request: the settings, not a defect",
+    14443: "phi_accrual took a sound machine for dead: the settings, not a defect",
     2332: "an attempt ended on a slot whose last agent had gone: weighted_least_connections divided by zero",
 }
 

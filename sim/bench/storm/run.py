@@ -15,7 +15,7 @@ from typing import Any
 from sim.bench.assemble import Assembly, assemble
 from sim.bench.schema import Config
 from sim.bench.storm.bounds import interval_s, recovery_s
-from sim.bench.storm.checkers.calm import judge_agents, judge_nodes, judge_requests
+from sim.bench.storm.checkers.calm import is_guessed, judge_agents, judge_nodes, judge_requests
 from sim.bench.storm.draw import config_of
 from sim.bench.storm.findings import Findings, Violation
 from sim.bench.storm.operator import Operator
@@ -118,7 +118,7 @@ class _Storm:
     def _judge_calm(self, _: None) -> None:
         findings, now = self.watcher.findings, self.watcher.now()
         self.watcher.deep_look()
-        if self.config.health.detector != "phi_accrual" or not self.config.health.jitter_ratio:
+        if not is_guessed(self.config):
             judge_nodes(findings, self.fire, self.watcher.books, self.scenario.heal_at, now)
         if self.config.failover.enabled:
             judge_agents(findings, self.fire, now)
@@ -133,7 +133,7 @@ class _Storm:
             watcher.door.judge(watcher.rows, record.ended_at)
         watcher.hooks.judge(record.counts, record.ended_at)
         gated = self.assembly.door is not None or self.assembly.plugged is not None
-        judge_requests(watcher.findings, self.config, record, watcher.requests, calm_at, gated)
+        judge_requests(watcher.findings, self.config, record, watcher.requests, watcher.rows, calm_at, gated)
 
     def struck_beside(self) -> list[str]:
         """What struck and is no episode of the log: load, deeds."""

@@ -229,6 +229,7 @@ class Health:
             for listener in self.watch.lost_listeners:
                 listener()
         node.silent = True
+        self.jobs.cancel(_job(node))  # nobody there will answer what it asks; its return asks anew
         self.ledger.set_status(node, reason)
         if was_reachable:
             self._lost(node, reason)

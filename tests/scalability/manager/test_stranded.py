@@ -106,5 +106,26 @@ def test_a_node_that_falls_silent_while_it_is_cleared_stays_lost() -> None:
     assert rig.manager.get_node("node-0").status is OFF
     rig.beat("node-0")
     rig.pass_time(1.0)
+    assert rig.manager.get_node("node-0").status is OFF  # asked anew: what a lost node answers is not heard
+    rig.pass_time(5.0)
     assert rig.manager.get_node("node-0").status is ON
     rig.audit_at_rest()
+
+
+def test_a_clearing_that_the_loss_of_its_node_cut_off_begins_again_when_it_returns() -> None:
+    rig = stranded()
+    rig.host.calls.clear()
+    rig.host.stop_s = 1e9  # what is asked is lost with the machine
+    rig.run(rig.manager.start())
+    for _ in range(4):
+        rig.beat("node-0", "node-1")
+        rig.pass_time(9.0)
+    assert rig.host.calls == [("stop", "node-0", "agent-1")]
+    rig.manager.heartbeat("node-0", status=OFF)
+    rig.host.stop_s = 0.0
+    rig.pass_time(1.0)
+    rig.beat("node-0", "node-1")
+    rig.pass_time(1.0)  # and not `deployment_timeout` after the first try
+    assert rig.host.calls == 2 * [("stop", "node-0", "agent-1")]
+    assert rig.manager.get_node("node-0").status is ON
+    assert rig.orphans("node-0") == set()

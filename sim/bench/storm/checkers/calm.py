@@ -4,12 +4,14 @@ At heal + R every machine that works and that nobody keeps out is in service, no
 it, every state has its copies; at the end every request has ended, and the last ones into a sound fleet with room to
 spare were answered (or timed out, where a limit is set). What the settings do not promise is not judged: no detector at
 all, an autoscaler whose machines come exponentially late, a load that retries could hold up (metastable failures are
-settings, not bugs). L1 is not judged under phi_accrual with jittered heartbeats: a window of few samples promises
-nothing about the next one.
+settings, not bugs). Under phi_accrual with jittered heartbeats a window of few samples promises nothing about the
+next one: L1 is not judged there, and a fleet is not sound while such a detector takes a node out. Nor is it while a
+scale-in ends a drain whose time (`autoscaler.drain_s`) was over before the requests were.
 """
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -19,10 +21,12 @@ from sim.bench.schema import Config
 from sim.bench.storm.checkers.nodes import NodeBooks
 from sim.bench.storm.checkers.requests import Requests
 from sim.bench.storm.findings import Findings
+from sim.runtime.events import Row
 from sim.types.fleet import AgentStatus, NodeStatus
 from sim.types.records import OK, STATUSES, TIMED_OUT, TRUNCATED, RunRecord
 
 LAST = 3  # requests that are looked at
+DRAINED = "nothing waits or runs on it"  # the reason of a drain that was not cut
 
 
 def judge_nodes(findings: Findings, fire: Fire, books: NodeBooks, heal_at: float, now: float) -> None:
@@ -62,9 +66,27 @@ def _lost(manager: Any) -> list[str]:
     return [agent_id for agent_id, entry in entries.items() if not entry.holders]
 
 
+def is_guessed(config: Config) -> bool:
+    """Whether the detector may call a sound machine dead, and nobody can say when."""
+    return config.health.detector == "phi_accrual" and bool(config.health.jitter_ratio)
+
+
+def unsound_at(rows: Sequence[Row], config: Config) -> list[float]:
+    """Instants at which the settings cost requests without any fault."""
+    found = []
+    for row in rows:
+        told = dict(row.fields)
+        cut = row.kind == "node_drained" and told["reason"] != DRAINED
+        guess = row.kind == "node_status" and told["new"] == "offline" and is_guessed(config)
+        if cut or guess:
+            found.append(row.at)
+    return found
+
+
 def judge_requests(
-    findings: Findings, config: Config, record: RunRecord, requests: Requests, calm_at: float, gated: bool
-) -> None:
+    findings: Findings, config: Config, record: RunRecord, requests: Requests, rows: Sequence[Row], calm_at: float,
+    gated: bool,
+) -> None:  # fmt: skip
     """L4 and L5; `gated`: some never come further than the gateway."""
     table = record.attempts
     left = record.counts["requests_truncated"] if gated else len(requests.sent) - len(requests.ended)
@@ -74,8 +96,14 @@ def judge_requests(
         return
     first, limited = table.attempt == 0, config.deadline_s is not None or config.retry.attempt_timeout_s is not None
     late = np.flatnonzero(first & (table.arrived_at >= calm_at))[-LAST:]
+    unsound = np.asarray(unsound_at(rows, config))
     for request in table.request[late].tolist():
-        mine = table.status[table.request == request]
+        attempts = table.request == request
+        since, until = np.min(table.arrived_at[attempts]), np.max(table.finished_at[attempts])
+        if np.any((since <= unsound) & (unsound <= until)):
+            findings.seen("a late request that the settings cost")
+            continue
+        mine = table.status[attempts]
         fine = bool(np.any(mine == OK)) or (limited and int(mine[-1]) in (TIMED_OUT, TRUNCATED))
         text = f"it came to a sound fleet with room to spare, and ended as {STATUSES[int(mine[-1])]}"
         findings.hold("L5", fine, record.ended_at, f"request {request}", lambda t=text: t)  # type: ignore[misc]

@@ -49,6 +49,7 @@ class Requests:
             fresh = request not in self.ended
             self.findings.hold("M4", fresh, now, f"request {request}", lambda: "it ends twice")
             self.ended[request] = now
+            self.in_system_most = max(self.in_system_most, engine.in_system + 1)  # plugins may have held more
             if on_left is not None:
                 on_left(row, now)
 
