@@ -107,7 +107,7 @@ def test_a_node_that_falls_silent_while_it_is_cleared_stays_lost() -> None:
     rig.beat("node-0")
     rig.pass_time(1.0)
     assert rig.manager.get_node("node-0").status is OFF  # asked anew: what a lost node answers is not heard
-    rig.pass_time(5.0)
+    rig.pass_time(10.0)
     assert rig.manager.get_node("node-0").status is ON
     rig.audit_at_rest()
 
