@@ -184,7 +184,7 @@ class AttemptEngine(ResilientEngine):
         """Until everything is answered or drained."""
         env, k, done, driver = self.env, self.k, self.done, self.driver
         numbers, instants, network = k.numbers, k.instants, self.network
-        by_hand = self.kernel_balancer.by_hand
+        by_hand = self.kernel_balancer.by_hand if self.kernel_balancer.balancer.slow is not None else None
         steps = {
             SHED_ROW: self._shed, WAIT_ROW: self._wait_known, PLACE_ROW: self._place_known,
             REFUSED_ROW: self._refused, ANSWER_ROW: self._answer_at, POOL_EVENT: self._happen,
@@ -196,7 +196,8 @@ class AttemptEngine(ResilientEngine):
                 env.step()
                 continue
             numbers[BROKEN] = not network.plain
-            numbers[WARMING] = by_hand()
+            if by_hand is not None:
+                numbers[WARMING] = by_hand()
             reason = driver.go_on(at, rank, key)
             if reason == UNTIL:
                 env.step()

@@ -160,7 +160,7 @@ class Fire:
             actuator = FleetActuator(runtime, manager, provider, params, self.shape.agents, load.in_flight)
             sample = FleetSampler(
                 runtime, actuator, load, lambda names: manager.ready_counts(names, types),
-                lambda: manager.agents_count(AgentStatus.PENDING), not policy.event_driven,
+                lambda: manager.agents_count(AgentStatus.PENDING), not policy.event_driven, manager.changes_count,
             )  # fmt: skip
             self.autoscaler = Autoscaler(runtime, policy, params, sample, actuator, self.log)
         self.sampler = Sampler(manager, load, self.autoscaler, config.horizon_s)

@@ -5,7 +5,7 @@ Implements `autoscaler.sampler.LoadView`; reads only. Counts of attempts and req
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 from sim.scalability.balancer.balancer import Balancer
@@ -18,6 +18,10 @@ class FleetLoad:
     def __init__(self, world: World, balancer: Balancer) -> None:
         self.world, self.balancer = world, balancer
         self._pools_busy_s = getattr(world.engine, "pools_busy_s", None)  # of all pools at once: a compiled engine's
+        self._asked: Sequence[str] | None = None  # the list that `_slots` and `_rows` are of
+        self._slots: list[list[int]] = []  # of each of these nodes
+        self._single: list[int] | None = None  # the same where each has one
+        self._rows: list[list[int]] = []  # of their pools, with such an engine
 
     def in_flight(self, node_id: str) -> int:
         """Attempts that the balancer waits for on a node."""
@@ -31,11 +35,14 @@ class FleetLoad:
 
     def idle_count(self, node_ids: Sequence[str]) -> int:
         """How many of these nodes have no attempt that the balancer waits for."""
-        members, count = self.balancer.table.members, len(node_ids)
-        fleets = [fleet.in_flight for fleet in self.balancer.fleets]
-        for node_id in node_ids:
-            if node_id in members:
-                count -= _has_some(fleets, members[node_id].slots)
+        self._look_up(node_ids)
+        fleets = self.balancer.fleets
+        if len(fleets) == 1 and self._single is not None:
+            in_flight = fleets[0].in_flight
+            return [in_flight[slot] for slot in self._single].count(0)
+        count = len(node_ids)
+        for slots in self._slots:
+            count -= _has_some(fleets, slots)
         return count
 
     def in_flight_count(self) -> int:
@@ -63,19 +70,31 @@ class FleetLoad:
         """The same of each of these nodes."""
         if self._pools_busy_s is None:
             return [self.busy_s(node_id) for node_id in node_ids]
-        found, nodes, busy = self._pools_busy_s(self.world.runtime.now()), self.world.nodes, []
-        for node_id in node_ids:
+        self._look_up(node_ids)
+        found, busy = self._pools_busy_s(self.world.runtime.now()), []
+        for rows in self._rows:
             busy_s = 0.0
-            pools: Iterable[Any] = nodes[node_id].pools.values()
-            for pool in pools:
-                busy_s += found[pool.p]
+            for row in rows:
+                busy_s += found[row]
             busy.append(busy_s)
         return busy
 
+    def _look_up(self, node_ids: Sequence[str]) -> None:
+        """Slots and pools of these nodes, unless they are known."""
+        if node_ids is self._asked:
+            return
+        members, nodes = self.balancer.table.members, self.world.nodes
+        self._slots = [list(members[name].slots.values()) if name in members else [] for name in node_ids]
+        self._single = [slots[0] for slots in self._slots] if all(len(slots) == 1 for slots in self._slots) else None
+        if self._pools_busy_s is not None:
+            pools: list[list[Any]] = [list(nodes[name].pools.values()) for name in node_ids]
+            self._rows = [[pool.p for pool in of_node] for of_node in pools]
+        self._asked = node_ids
 
-def _has_some(fleets: Sequence[Sequence[int]], slots: Mapping[str, int]) -> bool:
-    for slot in slots.values():
-        for in_flight in fleets:
-            if in_flight[slot]:
+
+def _has_some(fleets: Sequence[Any], slots: Sequence[int]) -> bool:
+    for fleet in fleets:
+        for slot in slots:
+            if fleet.in_flight[slot]:
                 return True
     return False

@@ -42,6 +42,7 @@ from sim.kernel.state import (
     ROOM,
     SOURCE_ENDED,
     STALE_VIEW,
+    UNTIL,
     WANT,
     Batch,
     Chunk,
@@ -188,7 +189,10 @@ class Driver:
     def go_on(self, until: float, rank: int, key: int = 0) -> int:
         """Advance to before (until, rank, key); gives why it came back, after whatever it could serve itself."""
         request = min(key >> 16, LAST_REQUEST)
-        reason: int = self._advance(self.address, until, rank, request, key & 0xFFFF, STEPS_MAX)
+        address = self._address or self.address
+        reason: int = self._advance(address, until, rank, request, key & 0xFFFF, STEPS_MAX)
+        if reason == UNTIL:
+            return reason
         if reason == CHUNK:
             self._next_chunk()
         elif reason == STALE_VIEW:

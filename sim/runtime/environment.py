@@ -80,25 +80,37 @@ class OrderedEnvironment(simpy.Environment):
 
     def head(self) -> tuple[float, int]:
         """Instant and rank of the next event, (infinity, 0) if there is none."""
-        self.peek()
-        return self._heap[0][:2] if self._heap else (Infinity, 0)
+        return self.head_key()[:2]
 
     def head_key(self) -> tuple[float, int, int]:
         """Instant, rank and key of the next event, (infinity, 0, 0) if there is none."""
-        self.peek()
-        return self._heap[0][:3] if self._heap else (Infinity, 0, 0)
+        heap = self._heap
+        while heap:
+            first = heap[0]
+            arg = first[5]
+            if type(arg) is not Alarm or not arg.dead:
+                return first[:3]
+            heappop(heap)
+            self._dead_count -= 1
+        return Infinity, 0, 0
 
     def step(self) -> None:
         """Dispatch the next event; raises `EmptySchedule` when there is none, and a failed event's error."""
-        self.peek()
-        if not self._heap:
-            raise EmptySchedule
-        self.now, _, _, _, fn, arg = heappop(self._heap)
-        self.events_count += 1
-        if fn is None:
-            self._dispatch(arg)
-        else:
-            fn(arg)
+        heap = self._heap
+        while heap:
+            at, _, _, _, fn, arg = heappop(heap)
+            if fn is not None:
+                self.now = at
+                self.events_count += 1
+                fn(arg)
+                return
+            if type(arg) is not Alarm or not arg.dead:
+                self.now = at
+                self.events_count += 1
+                self._dispatch(arg)
+                return
+            self._dead_count -= 1
+        raise EmptySchedule
 
     def run(self, until: Any = None) -> Any:
         """As SimPy's: until nothing is left, up to an instant (exclusive), or until an event, whose value it gives.
@@ -204,7 +216,7 @@ class Alarm(Event):
     env: OrderedEnvironment
 
     def __init__(self, env: OrderedEnvironment) -> None:
-        super().__init__(env)
+        self.env, self.callbacks = env, []  # as `Event` does, without the call
         self._ok, self._value = True, None
         self.dead = False
 

@@ -76,7 +76,7 @@ class Pulse:
         late, now, epoch_s = self.late, self.runtime.env.now, self.runtime.wall_epoch_s
         if late is None:
             return
-        gone = []
+        gone, even = [], not self.every and not self.jitter_ratio
         for node_id, (serial, number, first_at, at) in self._next.items():
             if at >= now:
                 continue
@@ -85,6 +85,8 @@ class Pulse:
                 gone.append(node_id)
                 continue
             usage, count, last_at = _usage(node), 0, at
+            if even:
+                number, count, last_at, at = self._sent_until(now, number, first_at)
             while at < now:
                 number += 1
                 if self.every:
@@ -97,6 +99,16 @@ class Pulse:
             self._next[node_id] = serial, number, first_at, at
         for node_id in gone:
             del self._next[node_id]
+
+    def _sent_until(self, now: float, number: int, first_at: float) -> tuple[int, int, float, float]:
+        """Of heartbeats without jitter: the first not sent before `now`, how many were, instants of the last and it."""
+        interval_s = self.interval_s
+        to = max(int((now - first_at) / interval_s), number + 1)
+        while to > number + 1 and first_at + (to - 1) * interval_s >= now:  # the quotient is rounded
+            to -= 1
+        while first_at + to * interval_s < now:
+            to += 1
+        return to, to - number, first_at + (to - 1) * interval_s, first_at + to * interval_s
 
     def wake(self) -> None:
         """From now on every heartbeat is an event."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 import pytest
@@ -189,3 +190,21 @@ def test_nobody_hears_what_a_machine_said_that_is_gone() -> None:
     assert told == [
         ("n0", 0.25, 0.25, 0.0, 1), ("n1", 0.5, 0.5, 0.0, 1), ("n0", 2.25, 2.25, 1.0, 2), ("n0", 3.25, 3.25, 1.0, 1),
     ]  # fmt: skip
+
+
+@pytest.mark.parametrize(("interval_s", "first_at"), [(0.1, 0.07), (0.7, 0.3), (1.0, 0.0), (3.0, 2.9999999999999996)])
+def test_heartbeats_that_are_counted_at_once_are_those_counted_one_by_one(interval_s: float, first_at: float) -> None:
+    def one_by_one(now: float, number: int) -> tuple[int, int, float, float]:
+        count, at, last_at = 0, first_at + number * interval_s, math.nan
+        while at < now:
+            number, count, last_at = number + 1, count + 1, at
+            at = first_at + number * interval_s
+        return number, count, last_at, at
+
+    world: Any = None
+    pulse = Pulse(world, world, world, world, world, interval_s, 0.0)
+    for number in (0, 1, 17, 1000):
+        for ahead in (1, 2, 3, 10, 1001):
+            edge = first_at + (number + ahead) * interval_s
+            for now in (math.nextafter(edge, 0.0), edge, math.nextafter(edge, math.inf)):
+                assert pulse._sent_until(now, number, first_at) == one_by_one(now, number)

@@ -26,7 +26,7 @@ def make_autoscaler(config: Config, fleet: LiveFleet, provider: NodeProvider) ->
     actuator = FleetActuator(fleet.runtime, manager, provider, params, fleet.shape.agents, load.in_flight, MODEL)
     sample = FleetSampler(
         fleet.runtime, actuator, load, lambda names: manager.ready_counts(names, tuple(fleet.shape.types)),
-        lambda: manager.agents_count(AgentStatus.PENDING), not policy.event_driven,
+        lambda: manager.agents_count(AgentStatus.PENDING), not policy.event_driven, manager.changes_count,
     )  # fmt: skip
     scaler = Autoscaler(fleet.runtime, policy, params, sample, actuator, fleet.events)
     if policy.event_driven:

@@ -57,8 +57,8 @@ class FleetActuator:
 
     def ready(self) -> list[str]:
         """Nodes in service, oldest first; those that still come or already leave are not."""
-        statuses, joining, leaving = self.manager.node_statuses(), self.joining, self.leaving
-        online = [node_id for node_id, status in statuses.items() if status is NodeStatus.ONLINE]
+        joining, leaving, wanted = self.joining, self.leaving, NodeStatus.ONLINE
+        online = [node_id for node_id, status in self.manager.node_statuses().items() if status is wanted]
         if not joining and not leaving:
             return online
         return [node_id for node_id in online if node_id not in joining and node_id not in leaving]
@@ -76,10 +76,10 @@ class FleetActuator:
 
     def lost(self) -> list[str]:
         """Nodes seen OFFLINE for `LOST_AFTER_S`, oldest first; to be asked regularly."""
-        now, before = self.runtime.now(), self._offline_at
-        offline = [node_id for node_id, status in self.manager.node_statuses().items() if status is NodeStatus.OFFLINE]
-        if not offline and not before:
+        statuses, before, silent = self.manager.node_statuses(), self._offline_at, NodeStatus.OFFLINE
+        if not before and silent not in statuses.values():
             return []
+        now, offline = self.runtime.now(), [node_id for node_id, status in statuses.items() if status is silent]
         self._offline_at = {node_id: before.get(node_id, now) for node_id in offline if node_id not in self.leaving}
         return [node_id for node_id, at in self._offline_at.items() if now - at >= LOST_AFTER_S]
 

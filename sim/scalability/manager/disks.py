@@ -13,9 +13,9 @@ from dataclasses import dataclass, field
 from sim.runtime.events import canonical
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Copy:
-    """One version of one agent's state as JSON."""
+    """One version of an agent's state as JSON; agents that save in rounds share one (`rounds`)."""
 
     version: int
     text: str
@@ -36,7 +36,9 @@ class Disks:
     def copied(self) -> Disks:
         """Disks with the same content that go their own way from here on."""
         other = Disks()
-        other._disks = {name: _Disk(dict(disk.kept), dict(disk.staged)) for name, disk in self._disks.items()}
+        for name, disk in self._disks.items():
+            kept = {agent_id: Copy(copy.version, copy.text) for agent_id, copy in disk.kept.items()}
+            other._disks[name] = _Disk(kept, dict(disk.staged))
         return other
 
     def read(self, node_id: str, agent_id: str) -> Copy | None:
@@ -54,10 +56,6 @@ class Disks:
         disk = self._disks.setdefault(node_id, _Disk())
         disk.kept[agent_id] = copy
         disk.staged.pop(agent_id, None)
-
-    def kept(self, node_id: str) -> dict[str, Copy]:
-        """The versions that count on a disk that keeps some, by agent; it stays so until the disk is erased."""
-        return self._disks[node_id].kept
 
     def stage(self, node_id: str, agent_id: str, copy: Copy) -> None:
         """A version that is not acknowledged yet."""

@@ -186,12 +186,13 @@ class Health:
         if caught_up:
             self.catch_up()
         now, down, checks, gone = self.context.now(), watch.detector.down, 0, False
+        online, draining = NodeStatus.ONLINE, NodeStatus.DRAINING
         for node in nodes:
             if node.gone:
                 gone = True
                 continue
             status = node.info.status
-            if not node.silent and status is not NodeStatus.ONLINE and status is not NodeStatus.DRAINING:
+            if not node.silent and status is not online and status is not draining:
                 continue  # as `is_watched`
             checks += 1
             if not node.silent and down(node.info.node_id, now):

@@ -35,6 +35,7 @@ class Ledger:
         self.registered_count = 0
         self.births_count = 0
         self.epochs_count = 0  # of nodes
+        self.changes_count = 0  # of nodes and agents: which there are, where, and what answers
         self.on_room: Callable[[], None] = _nobody
         self.on_stopped: Callable[[str], None] = _nothing  # an agent's state goes with it
         self.on_node: Callable[[Node, str], None] = _unheard  # joined lost returned left changed
@@ -77,6 +78,7 @@ class Ledger:
         self.births_count = node.birth + 1
         node.epoch = self.epochs_count = epoch
         node.noted = (node.wanted, False)
+        self.changes_count += 1
         self.placement.join(node)
         self._tell(node)
         self.on_node(node, "joined")
@@ -87,6 +89,7 @@ class Ledger:
         self.on_node(node, "left")
         self.context.note("node_left", node=node.node_id)
         node.gone = True
+        self.changes_count += 1
         del self.nodes[node.node_id]
         self.placement.leave(node)
         self.context.membership.node_left(node.node_id)
@@ -102,6 +105,7 @@ class Ledger:
             self._tell(node)
             return
         node.info.status = new
+        self.changes_count += 1
         self.context.write("node_status", node.node_id, old=old.value, new=new.value, reason=reason)
         self._tell(node)
         self.placement.touch(node)
@@ -120,6 +124,7 @@ class Ledger:
     def fence(self, node: Node, reason: str) -> None:
         """The node's agents go to others: what was sent to it has failed, and nothing it still answers counts."""
         node.epoch = self.epochs_count = self.epochs_count + 1
+        self.changes_count += 1
         self.context.note("node_fenced", node=node.node_id, epoch=node.epoch)
         self.context.membership.fence(node.node_id)
         self.context.write("node_fenced", node.node_id, epoch=node.epoch, reason=reason)
@@ -224,6 +229,7 @@ class Ledger:
         """One more (1) or one less (-1) agent of its type answers on the node; the balancer hears first."""
         kind = agent.info.agent_type
         count = node.ready.get(kind, 0) + change
+        self.changes_count += 1
         self.context.membership.agents_changed(node.node_id, kind, count)
         node.ready[kind] = count
 
@@ -238,6 +244,7 @@ class Ledger:
         now, node_id = self.context.now(), None if node is None else node.node_id
         epoch = info.epoch if node is None else node.epochs[info.agent_id]
         self.context.note("agent_changed", agent=info.agent_id, status=status.value, node=node_id, epoch=epoch, at=now)
+        self.changes_count += 1
         self.agents_count[info.status] -= 1
         self.agents_count[status] += 1
         info.status, info.node_id, info.epoch = status, node_id, epoch

@@ -160,6 +160,10 @@ class DistributedManager(Core):
         """How many agents have a status (STOPPED: ever had)."""
         return self._ledger.agents_count[status]
 
+    def changes_count(self) -> int:
+        """Moves whenever a node or an agent comes, goes, or changes its place or status."""
+        return self._ledger.changes_count
+
     def node_statuses(self) -> dict[str, NodeStatus]:
         """Status of every node, oldest first."""
         return {name: node.info.status for name, node in self._ledger.nodes.items()}

@@ -22,7 +22,10 @@ from sim.scalability.manager.disks import Copy, Disks
 from sim.scalability.manager.entries import Node
 from sim.scalability.manager.ledger import Ledger
 from sim.scalability.manager.ring import Ring
+from sim.scalability.manager.rounds import Changes, Rounds
 from sim.types.fleet import AgentStatus
+
+AS_JSON = json.JSONEncoder(allow_nan=False)  # `json.dumps` with an option makes one at every call
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,15 +59,18 @@ class StateStore:
         self._short: dict[str, None] = {}  # held by fewer nodes than asked for
         self._stamp = 0  # moves with every change of the nodes
         self._holds_count = 0  # moves with every change of who holds what
-        self._round: tuple[int, int, list[str]] = (-1, -1, [])  # the last round of saves: both counts, and who saved
-        self._places_of: object = None  # the round that `_places` is of: agent, entry and the disks that keep it
-        self._places: list[tuple[str, Entry, list[dict[str, Copy]]]] = []
+        self.rounds = Rounds(self.entries, disks)
         self._ring = Ring(ledger)
         ledger.on_stopped = self.forget
         ledger.on_node = self.node_changed
 
     def __len__(self) -> int:
         return len(self.entries)
+
+    @property
+    def changes(self) -> Changes:
+        """What a round of saves must not change in: nodes, and who holds what."""
+        return self._stamp, self._holds_count
 
     def load(self, agent_id: str) -> SavedState:
         """The newest acknowledged state that a reachable node holds; raises `DeployError` if there is none."""
@@ -80,7 +86,7 @@ class StateStore:
     def text(self, agent_id: str, state: Mapping[str, Any]) -> str:
         """The state as JSON; raises `DeployError` if it is not, or longer than `state_bytes_max`."""
         try:
-            text = json.dumps(dict(state), allow_nan=False)
+            text = AS_JSON.encode(dict(state))
         except (TypeError, ValueError) as error:
             raise DeployError(agent_id, f"a state is a mapping that JSON can hold: {error}") from error
         limit = self.context.config.state_bytes_max
@@ -124,30 +130,6 @@ class StateStore:
             self.disks.settle(node_id, agent_id, copy.version)
         self._hold(agent_id, entry, node_ids)
         self.counters.states_saved += 1
-
-    def is_round(self, agent_ids: list[str]) -> bool:
-        """Whether these very agents saved last, one after the other, and nothing has changed since."""
-        return self._round == (self._stamp, self._holds_count, agent_ids)
-
-    def end_round(self, agent_ids: list[str]) -> None:
-        """These agents have just saved, in this order."""
-        self._round = self._stamp, self._holds_count, agent_ids
-
-    def save_round(self, agent_ids: list[str], text: str) -> None:
-        """A round as the last one: the next version of each stands where the last one stood."""
-        if self._places_of is not self._round:
-            self._places_of = self._round
-            kept, entries = self.disks.kept, self.entries
-            of_round = [(name, entries[name]) for name in agent_ids]
-            self._places = [(name, entry, [kept(node_id) for node_id in entry.holders]) for name, entry in of_round]
-        copy = Copy(-1, text)
-        for agent_id, entry, disks in self._places:
-            version = entry.version = entry.version + 1
-            if copy.version != version:
-                copy = Copy(version, text)
-            for disk in disks:
-                disk[agent_id] = copy
-        self.counters.states_saved += len(agent_ids)
 
     def placed(self, agent_id: str, node_id: str) -> None:
         """The agent is ready on a node: its newest state comes to it from whoever holds it."""

@@ -32,6 +32,8 @@ class Saver:
     def __init__(self, states: StateStore, link: StateLink | None) -> None:
         self.states, self.link = states, link
         self._saving: dict[str, Event] = {}  # agents whose write is under way; set when it has ended
+        self._ready_of: tuple[int, frozenset[str]] | None = None  # changes of the ledger and nodes that `_ready` is of
+        self._ready: list[str] = []
 
     async def save(self, agent_id: str, state: Mapping[str, Any], version: int | None, epoch: int | None) -> int:
         """Keep a new state, give its version. `version`, if given, must be above the last one.
@@ -57,11 +59,10 @@ class Saver:
         """Save the same state for all ready agents on these nodes; gives how many, and who failed with what reason."""
         assert self.link is None, "what is carried takes time"
         states = self.states
-        ready, agents = AgentStatus.READY, states.ledger.agents
-        infos = [agent.info for agent in agents.values()]
-        ids = [info.agent_id for info in infos if info.status is ready and info.node_id in node_ids]
-        if ids and states.context.journal is None and states.is_round(ids):
-            states.save_round(ids, states.text(ids[0], state))
+        agents, ids = states.ledger.agents, self._ready_on(frozenset(node_ids))
+        if ids and states.context.journal is None and states.rounds.is_last(states.changes, ids):
+            states.rounds.repeat(states.text(ids[0], state))
+            states.counters.states_saved += len(ids)
             return len(ids), []
         failed = []
         for agent_id in ids:
@@ -70,8 +71,17 @@ class Saver:
             except FleetError as error:
                 failed.append((agent_id, str(error)))
         if not failed:
-            states.end_round(ids)
+            states.rounds.end(states.changes, ids)
         return len(ids) - len(failed), failed
+
+    def _ready_on(self, node_ids: frozenset[str]) -> list[str]:
+        """Ready agents on these nodes, oldest first; the same list until something has changed."""
+        asked = (self.states.ledger.changes_count, node_ids)
+        if self._ready_of != asked:
+            self._ready_of, ready = asked, AgentStatus.READY
+            infos = [agent.info for agent in self.states.ledger.agents.values()]
+            self._ready = [info.agent_id for info in infos if info.status is ready and info.node_id in node_ids]
+        return self._ready
 
     def _save_now(self, agent_id: str, home: Node, state: Mapping[str, Any], version: int | None) -> int:
         states = self.states

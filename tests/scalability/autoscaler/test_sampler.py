@@ -125,3 +125,19 @@ def test_without_utilization_nothing_is_measured() -> None:
     rig.add(1)
     rig.at(0.0)
     assert math.isnan(rig.at(10.0))
+
+
+def test_nodes_are_looked_at_again_when_their_changes_are_counted() -> None:
+    rig, changes = Rig(), [0]
+    rig.sampler.changes_count = lambda: changes[0]
+    rig.add(2)
+    seen = [rig.sampler().nodes_ready]
+    rig.add(1)
+    seen.append(rig.sampler().nodes_ready)  # nothing is said to have changed
+    changes[0] += 1
+    seen.append(rig.sampler().nodes_ready)
+    rig.actuator.leaving["m-0"] = None  # that is not a change of the books
+    seen.append(rig.sampler().nodes_ready)
+    del rig.actuator.leaving["m-0"]
+    seen.append(rig.sampler().nodes_ready)
+    assert seen == [2, 2, 3, 2, 3]

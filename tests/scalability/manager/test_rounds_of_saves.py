@@ -83,3 +83,41 @@ def test_who_cannot_save_is_named_and_the_others_have_saved() -> None:
     assert count == 0
     assert [agent_id for agent_id, _ in failed] == ["agent-1"]
     assert "accepted are 10" in failed[0][1]
+
+
+def test_copied_disks_stay_as_they_were_while_rounds_go_on() -> None:
+    rig = Rig(auto_scaling=False, copies_min=1)
+    rig.add_nodes(2)
+    rig.deploy(3)
+    disks = rig.manager._states.disks
+    for step in range(3):  # from the third on agents share a copy
+        rig.manager.save_all({"step": step}, NODES)
+    copied, before = disks.copied(), rig.manager.state_digest("node-0")
+    rig.manager.save_all({"step": 3}, NODES)
+    assert copied.digest("node-0") == before != rig.manager.state_digest("node-0")
+    saved = rig.manager.load_state("agent-1")
+    assert (saved.version, saved.state) == (4, {"step": 3})
+
+
+def test_the_books_count_their_changes() -> None:
+    rig = Rig(auto_scaling=False)
+    counts = [rig.manager.changes_count()]
+
+    def moved() -> bool:
+        counts.append(rig.manager.changes_count())
+        return counts[-1] > counts[-2]
+
+    rig.add_nodes(2)
+    assert moved()
+    rig.deploy(1)
+    assert moved()
+    rig.manager.heartbeat("node-0")
+    assert not moved()
+    lose(rig)
+    assert moved()
+    come_back(rig)
+    assert moved()
+    rig.run(rig.manager.undeploy_agent("agent-1"))
+    assert moved()
+    rig.run(rig.manager.remove_node("node-1"))
+    assert moved()
