@@ -40,6 +40,7 @@ def inline(svg: str, prefix: str) -> str:
     """The drawing for use inside HTML: no XML header, own ids, no background, colors as CSS variables."""
     body = svg[svg.index("<svg ") :]
     body = re.sub(r"\s*<title>.*?</title>", "", body, count=1, flags=re.DOTALL)  # the page carries it as a label
+    body = re.sub(r'(<image [^>]*?) id="[^"]*"', r"\1", body)  # equal pictures have equal ids; nothing refers to them
     body = re.sub(r'\bid="([^"]+)"', rf'id="{prefix}-\1"', body)
     body = re.sub(r'((?:xlink:)?href)="#([^"]+)"', rf'\1="#{prefix}-\2"', body)
     body = re.sub(r"url\(#([^)]+)\)", rf"url(#{prefix}-\1)", body)

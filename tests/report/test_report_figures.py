@@ -3,17 +3,20 @@
 from __future__ import annotations
 
 import math
+import re
 from dataclasses import replace
-from itertools import pairwise
+from itertools import combinations, pairwise
 from typing import Any
 
+import matplotlib.figure
 import numpy as np
 import pytest
+from matplotlib.backends.backend_svg import FigureCanvasSVG
 
 from sim.measure.summary import HeatMap, StudySummary, TailCurve
 from sim.report import svg
 from sim.report.catalogue import figure_named, figure_names
-from sim.report.drawing import TICK_GAP, log_ticks, spread
+from sim.report.drawing import STYLE, TICK_GAP, log_ticks, spread
 from sim.report.figures import forest, heat, load, quantiles, tail
 from sim.report.groups import groups, panels
 from sim.report.numbers import duration
@@ -88,6 +91,33 @@ def test_a_wide_forest_is_drawn_on_a_ratio_axis() -> None:
     assert "(%, log ratio)" in text
     assert ">+900<" in text
     assert ">0<" in text
+
+
+def test_words_of_a_forest_do_not_meet() -> None:
+    """A long effect beside its p-value, small differences along the axis: no two texts of a row overlap."""
+    rows = [
+        forest.Row("ejection_undone_by_checks", -0.570300, -0.576200, -0.564300, 1e-9, True, LOOKS[0]),
+        forest.Row("weighted_least_connections", 0.000783, -0.000123, 0.001683, 0.081, False, LOOKS[1]),
+    ]
+    for shown in ([rows[0]], [rows[1]], rows):
+        result = forest.Forest("base", "sojourn_s_p99", 0.95, True, tuple(shown))
+        with matplotlib.rc_context(STYLE):
+            figure = matplotlib.figure.Figure(figsize=figure_named("forest").size_in(result), layout="constrained")
+            FigureCanvasSVG(figure)
+            forest.draw(figure, result)
+            figure.draw_without_rendering()
+        axes, words = figure.axes
+        texts = [text for text in [*words.texts, *axes.get_xticklabels()] if text.get_text()]
+        boxes = [(text.get_text(), text.get_window_extent()) for text in texts]
+        meet = [(a, b) for (a, one), (b, other) in combinations(boxes, 2) if one.overlaps(other.padded(6.0))]
+        assert meet == []
+
+
+def test_equal_pictures_inside_a_page_share_no_id() -> None:
+    picture = '<image xlink:href="data:x" id="image1" transform="s"/>'
+    page = svg.inline(f'<?xml?><svg viewBox="0 0 100 50" width="1" height="1"><g id="g"/>{picture}{picture}</svg>', "p")
+    assert page.count("<image ") == 2
+    assert re.findall(r' id="([^"]*)"', page) == ["p-g"]
 
 
 def test_tail_keeps_the_ends_and_thins_the_middle() -> None:

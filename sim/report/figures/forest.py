@@ -11,6 +11,7 @@ import math
 from dataclasses import dataclass
 
 import matplotlib.figure
+from matplotlib.ticker import MaxNLocator
 
 from sim.measure.summary import Comparison, StudySummary
 from sim.report.drawing import Figure, fixed_ticks, log_ticks, plain_rows
@@ -21,6 +22,9 @@ from sim.report.palette import MUTED, PAPER, Look, looks
 
 LOG_ABOVE = 1.5  # differences (ratio to the baseline) beyond which the axis turns logarithmic
 HEAD_AT = -0.95  # row of the heads
+WORDS_RATIO = 0.72  # width of the columns of text over that of the intervals
+CHARS_FIT = 20  # of an effect that stands in them beside its p-value; a longer one makes them wider
+STEPS_MAX = 5  # between ticks of the plain axis: labels such as 0.125 do not meet
 FLOOR = 0.02  # the smallest ratio to the baseline that a logarithmic axis shows
 
 
@@ -86,7 +90,8 @@ def effect_text(row: Row) -> str:
 
 def draw(figure: matplotlib.figure.Figure, result: Forest) -> None:
     """Intervals on the left, effect and p-value as columns of text on the right."""
-    axes, words = figure.subplots(1, 2, width_ratios=(1.0, 0.72))
+    longest = max(len(effect_text(row)) for row in result.rows)
+    axes, words = figure.subplots(1, 2, width_ratios=(1.0, WORDS_RATIO * max(1.0, longest / CHARS_FIT)))
     plain_rows(axes, [row.name for row in result.rows])
     logarithmic = any(abs(row.difference) > LOG_ABOVE for row in result.rows)
     ends = [value for row in result.rows for value in (row.low, row.high, row.difference) if math.isfinite(value)]
@@ -96,6 +101,7 @@ def draw(figure: matplotlib.figure.Figure, result: Forest) -> None:
         width = max(max(ends) - min(ends), 1e-6)
         left, right = min(min(ends), 0.0) - 0.05 * width, max(max(ends), 0.0) + 0.05 * width
         axes.set_xlim(left * 100, right * 100)
+        axes.xaxis.set_major_locator(MaxNLocator(STEPS_MAX))
     place = _ratio if logarithmic else _percent
     axes.axvline(place(0.0), color=MUTED, linewidth=1.1, zorder=1)
     for at, row in enumerate(result.rows):
