@@ -14,13 +14,14 @@ from typing import Any
 from sim.bench.fleet_load import FleetLoad
 from sim.bench.fleet_shape import FleetShape
 from sim.bench.history import HistoryLog
+from sim.bench.notices import Notices
 from sim.bench.params import copy
 from sim.bench.rules import faults_of, make_rules, request_params
 from sim.bench.schema import Config
 from sim.bench.series import Sampler
 from sim.bench.taps import Taps
 from sim.contracts import Draws
-from sim.errors import FleetError, NodeError
+from sim.errors import NodeError
 from sim.registry import lookup
 from sim.runtime.virtual import VirtualRuntime
 from sim.scalability.autoscaler.actuator import FleetActuator
@@ -36,7 +37,7 @@ from sim.scalability.health.outcomes import make_hub
 from sim.scalability.health.params import BreakerParams, EjectionParams, HealthParams
 from sim.scalability.health.watch import make_watch
 from sim.scalability.manager import DistributedManager
-from sim.types.fleet import AgentStatus, NodeStatus
+from sim.types.fleet import AgentStatus
 from sim.types.records import STATUSES, TRUNCATED, RunRecord
 from sim.world.faults.injector import FaultInjector, fault_of
 from sim.world.provider import MachineProvider, ProviderParams
@@ -72,6 +73,7 @@ class Fire:
     world: World = field(init=False)
     eligible: EligibleSet = field(init=False)
     manager: DistributedManager = field(init=False)
+    notices: Notices = field(init=False)
     injector: FaultInjector = field(init=False)
     pulse: Pulse = field(init=False)
     ejection: Ejection | None = field(init=False, default=None)
@@ -79,7 +81,6 @@ class Fire:
     sampler: Sampler = field(init=False)
     saves_count: int = 0
     _types: tuple[str, ...] = field(init=False, default=())
-    _taken: dict[str, None] = field(init=False, default_factory=dict)  # emptied on a warning, not yet back in service
 
     def build(self, make_params: Callable[[], WorldParams]) -> DistributedManager:
         """World, health and manager; raises `ConfigError`."""
@@ -142,6 +143,7 @@ class Fire:
             journal=self.taps.journal,
         )
         self._build_scaling(policy, scaling)
+        self.notices = Notices(self.manager, runtime, log)
         self.injector = FaultInjector(runtime.env, self.draws, machines, log)
         for kind, part in faults_of(config).items():
             self.injector.add(kind, copy(fault_of(kind).params_type, part))
@@ -230,8 +232,9 @@ class Fire:
             if node.restarted:
                 self.manager.node_restarted(node_id, node.kept_state)
                 node.restarted, node.kept_state = False, True
-                self._back(node_id)
+                self.notices.back(node_id)
             self.manager.heartbeat(node_id, at=at, cpu_usage=cpu_usage)
+            self.notices.word(node_id)
         except NodeError:
             pass  # not registered yet, or removed already: its word does not count
 
@@ -241,34 +244,11 @@ class Fire:
             return
         self.eligible.include(node_id, "connection")
         if self.config.health.detector == "none":  # nobody will hear of it
-            self._back(node_id)
-
-    def _back(self, node_id: str) -> None:
-        if node_id in self._taken:
-            del self._taken[node_id]
-            self.runtime.spawn(self._reopen(node_id), f"reopen {node_id}")
-
-    async def _reopen(self, node_id: str) -> None:
-        """A machine that was taken with a notice is back; still being drained it is asked for at its next return."""
-        try:
-            await self.manager.update_node(node_id, status=NodeStatus.ONLINE)
-        except FleetError as error:
-            self._taken[node_id] = None
-            self.log.write(self.runtime.now(), "reopen_failed", node_id, reason=str(error))
+            self.notices.back(node_id)
 
     def _notice(self, node_id: str, notice_s: float) -> None:
-        if not notice_s or not self.config.failover.enabled:
-            return
-        if self.manager.node_statuses().get(node_id) is NodeStatus.ONLINE:
-            self._taken[node_id] = None
-            self.runtime.spawn(self._vacate(node_id, notice_s), f"vacate {node_id}")
-
-    async def _vacate(self, node_id: str, notice_s: float) -> None:
-        try:
-            async with self.runtime.timeout(notice_s):  # what is not off it by then is lost with it
-                await self.manager.drain_node(node_id, notice_s, reason=f"it will be taken in {notice_s:g} s")
-        except (FleetError, OSError) as error:
-            self.log.write(self.runtime.now(), "vacate_failed", node_id, reason=str(error) or type(error).__name__)
+        if notice_s and self.config.failover.enabled:
+            self.notices.warned(node_id, notice_s)
 
     async def _save_states(self) -> None:
         """Every ready agent whose machine works saves its state every `save_interval_s`."""

@@ -25,6 +25,7 @@ REGRESSIONS = {  # seeds that found something, and what it was
     10050: "a request for any of several agent types ended the run where a plugin asks about requests",
     5372: "requests that plugins held counted for the budget of retries, and not in the checker's own book",
     5744: "a machine that came back during the drain before it was taken was never opened again",
+    40145: "nor one that was being cleared when it said so",
     7697: "a stop that was lost with its machine kept it out for 300 s after its return",
     7998: "the same with a pause",
     12108: "the same with an outage of a zone",
