@@ -83,7 +83,9 @@ def _verb(verb: str, rest: list[str]) -> int:
     if QUIET not in rest or verb in TELLS_LESS:
         code: int = module.main(rest)
     else:
-        with open(os.devnull, "w") as nowhere, redirect_stderr(nowhere):  # errors are told by who called this
+        from sim.experiments.quiet import OnlyErrors
+
+        with redirect_stderr(OnlyErrors(sys.stderr)):
             code = module.main([word for word in rest if word != QUIET])
     sys.stdout.flush()
     return code

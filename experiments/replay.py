@@ -20,6 +20,8 @@ from pathlib import Path
 from sim.errors import ConfigError
 from sim.experiments.words import CONFIG_DIR, parse
 
+STEP = "victor-sim replay --help shows what each is for; results/NAME/points.csv names the points"
+
 
 def help_text() -> str:
     """What stands above."""
@@ -32,7 +34,7 @@ def main(arguments: Sequence[str]) -> int:
         return _storm(arguments[1:])
     verb = arguments[0] if arguments else ""
     if verb not in ("run", "page"):
-        raise ConfigError("replay", verb, "run or page NAME POINT REPLICATION, or storm SEED")
+        raise ConfigError("replay", verb, "run or page NAME POINT REPLICATION, or storm SEED", STEP)
     label = arguments[2:3]  # a label holds `=`: it is no override
     flags, values = (("--from-journal",), (CONFIG_DIR,)) if verb == "run" else ((), (CONFIG_DIR, "--out"))
     words = parse([*arguments[:2], *arguments[3:]], flags, values, (verb, "NAME", "REPLICATION"))

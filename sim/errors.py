@@ -76,9 +76,9 @@ class DeployError(FleetError):
 class InvalidRun(SimError):
     """An audit of a finished run failed: its numbers must not be used."""
 
-    def __init__(self, run: str, problem: str) -> None:
-        super().__init__(run, problem)
-        self.run, self.problem = run, problem
+    def __init__(self, run: str, problem: str, next_step: str = "") -> None:
+        super().__init__(run, problem, *filter(None, [next_step]))
+        self.run, self.problem, self.next_step = run, problem, next_step
 
     def __str__(self) -> str:
         return f"{self.run} is INVALID: {self.problem}"
@@ -86,6 +86,8 @@ class InvalidRun(SimError):
 
 class WorkerLost(SimError):
     """A worker process ended in the middle of a call; `code`: its exit code, minus a signal's number, None unknown."""
+
+    next_step = "the same command again runs what is missing; launcher.workers=1 needs the least memory"
 
     def __init__(self, code: int | None) -> None:
         super().__init__(code)

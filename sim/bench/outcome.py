@@ -6,6 +6,8 @@ Who writes the report is handed in, since the report stands above this room.
 from __future__ import annotations
 
 import json
+import re
+import shlex
 import sys
 from collections.abc import Callable
 from dataclasses import replace
@@ -16,6 +18,7 @@ from sim.bench.compose import to_yaml
 from sim.bench.durable import write_whole
 from sim.bench.manifest import manifest, portable
 from sim.bench.plan import Plan, Point
+from sim.bench.progress import say
 from sim.bench.record_files import npz_bytes
 from sim.bench.resumed import remember
 from sim.bench.runner import Failure
@@ -58,14 +61,32 @@ def finish(plan: Plan, write_report: WriteReport, replacing: bool = False) -> in
 
 def report(plan: Plan, write_report: WriteReport) -> int:
     """Write the results from what is stored; 1 when they are INVALID."""
-    look = asking()
+    look, points = asking(), len(plan.points)
+    if stored_count(plan):
+        say(f"{plan.name}: measuring and comparing {points} point{'s' if points > 1 else ''}")
     plan = as_stored(plan, look)
     summary = summarize(plan, look)
     folder = folder_of(plan)
+    say(f"{plan.name}: drawing the report")
     write_results(plan, summary, folder, write_report)
     print("\n".join(last_lines(summary)))
     print(f"report: {folder / 'report.html'}")
+    broken = broken_replication(summary)
+    if broken is not None:
+        label, number = broken
+        say(f"next: victor-sim replay run {plan.name} {shlex.quote(label)} {number} tells whether it is so again; such "
+            "a thing is a bug of the simulator, please report it with manifest.json")  # fmt: skip
     return DONE if summary.valid else FAILED
+
+
+def broken_replication(summary: StudySummary) -> tuple[str, int] | None:
+    """Point and number of the first replication that broke an audit."""
+    for point in summary.points:
+        for problem in point.problems:
+            found = re.match(r"replication (\d+): ", problem)
+            if found is not None:
+                return point.point, int(found[1])
+    return None
 
 
 def folder_of(plan: Plan) -> Path:

@@ -47,6 +47,11 @@ class Progress:
         self.stream.flush()
 
 
+def say(text: str) -> None:
+    """One line of what is being done now, where it may take a while before there is more to tell."""
+    print(text, file=sys.stderr, flush=True)
+
+
 def left(elapsed_s: float, done: int, total: int) -> str:
     """Time left at the pace so far, in words; time taken when all is done."""
     if done == total:

@@ -64,7 +64,8 @@ class Result:
             ax = Figure(figsize=(7.0, 4.0), layout="constrained").subplots()
         tail = self.summary.tail
         if tail is None:
-            raise InvalidRun(self.summary.point, "too few requests were answered to draw their percentiles")
+            raise InvalidRun(self.summary.point, "too few requests were answered to draw their percentiles",
+                             "a longer horizon_s, or more stats.replications")  # fmt: skip
         beyond = 1.0 / (1.0 - tail.prob)
         ax.fill_between(beyond, tail.low_s, tail.high_s, alpha=0.25, linewidth=0.0)
         ax.plot(beyond, tail.latency_s)

@@ -4,18 +4,20 @@ from __future__ import annotations
 
 import csv
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
 
-from sim.bench import assemble
+from sim.bench import assemble, outcome
 from sim.bench.dry_run import dry_run
-from sim.bench.outcome import finish, last_lines, leave_out_stored, report
+from sim.bench.outcome import broken_replication, finish, last_lines, leave_out_stored, report
 from sim.bench.plan import Plan, make_plan
 from sim.bench.schema import Config
 from sim.bench.study import store_of, stored_count, summarize
 from sim.errors import ConfigError, InputError
+from sim.measure.summary import StudySummary
 from sim.report.page import write_report
 from sim.types.records import RunRecord
 from tests.bench.small_study import SWEEP, TINY, no_report
@@ -147,7 +149,7 @@ def test_a_point_without_any_replication_is_left_out(
     plan = make_plan([*SWEEP, "stats.replications=12"], multirun=True)
     assert finish(plan, no_report) == 1
     captured = capsys.readouterr()
-    assert captured.err.splitlines()[-2:] == [
+    assert captured.err.splitlines()[-4:-2] == [
         "victor-sim: and 2 more kinds of failure",
         "victor-sim: 12 replications missing; the same command runs what is missing, and nothing else",
     ]
@@ -156,6 +158,37 @@ def test_a_point_without_any_replication_is_left_out(
     assert manifest["points"][0]["validity"] == "not run"
     with pytest.raises(InputError, match="nothing is stored of"):
         summarize(make_plan(TINY))
+
+
+def test_what_takes_its_time_after_the_runs_is_told(study: Plan, capsys: pytest.CaptureFixture[str]) -> None:
+    """Nothing is run here, so that there is no bar: what is said comes before the report and its verdict."""
+    order: list[str] = []
+
+    def draw(summary: StudySummary, folder: Path) -> None:
+        order.extend(capsys.readouterr().err.splitlines())
+        no_report(summary, folder)
+
+    assert finish(replace(study, name="again"), draw) == 0
+    assert order == ["again: measuring and comparing 2 points", "again: drawing the report"]
+    assert capsys.readouterr().err == ""
+
+
+def test_a_broken_audit_names_the_replication_to_look_at(
+    study: Plan, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    found = summarize(study)
+    problems = ["2 of 3 replications are there", "replication 2: Little's law: off by 1"]
+    points = [found.points[0], replace(found.points[1], valid=False, problems=problems)]
+    broken = replace(found, valid=False, points=points)
+    assert broken_replication(found) is None
+    assert broken_replication(broken) == ("balancer=power_of_d", 2)
+    monkeypatch.setattr(outcome, "summarize", lambda plan, look: broken)
+    assert outcome.report(replace(study, name="broken"), no_report) == 1
+    assert (
+        capsys.readouterr()
+        .err.splitlines()[-1]
+        .startswith("next: victor-sim replay run broken balancer=power_of_d 2 tells")
+    )
 
 
 def test_all_failed_is_no_report(here: Path, monkeypatch: pytest.MonkeyPatch) -> None:

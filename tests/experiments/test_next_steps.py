@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from sim.bench.compose import compose
-from sim.errors import ConfigError, InputError, NodeError, SimError
+from sim.errors import ConfigError, InputError, InvalidRun, NodeError, SimError, WorkerLost
 from sim.experiments.main import main
 from sim.world.params import ColumnParams
 from sim.world.traces import parquet
@@ -51,6 +51,8 @@ MET = [
     ("report none --against others", "next: victor-sim run makes one in results/NAME"),
     ("report --index", "next: victor-sim run experiment=balancers"),
     ("init .", "next: another name for DIR"),
+    ("inspect .", EXAMPLE),
+    ("replay", "next: victor-sim replay --help shows what each is for; results/NAME/points.csv names the points"),
     ("keys revoke nobody", "next: victor-sim keys list shows them"),
     ("node server.url=here", "next: victor-sim serve prints the address at its start, behind `nodes join at:`"),
     ("node server.url=tcp://127.0.0.1:1 server.key_file=none.key node.agents.agent=json:dumps",
@@ -105,11 +107,13 @@ def test_a_key_file_that_others_can_read_is_told_with_the_command(said: Said) ->
 
 
 def test_an_extra_that_is_not_there_is_told_with_its_install(said: Said, monkeypatch: pytest.MonkeyPatch) -> None:
-    for package in ("ray", "submitit", "pyarrow"):
+    for package in ("ray", "submitit", "pyarrow", "optuna"):
         monkeypatch.setitem(__import__("sys").modules, package, None)  # type: ignore[arg-type]
     for kind in ("ray", "slurm"):
         code, _, err = said("run", *TINY.split(), f"launcher={kind}")
         assert (code, err.splitlines()[1]) == (2, f"next: pip install 'victor-sim[{kind}]', or launcher=local")
+    code, _, err = said("optimize", "methods=tpe", "surface=null", "seeds=1", "windows=20", "workers=1", "--quiet")
+    assert (code, err.splitlines()[1]) == (2, "next: pip install 'victor-sim[optuna]', or methods= without tpe")
     with pytest.raises(ConfigError) as caught:
         parquet.table("mine.parquet", ColumnParams())
     assert caught.value.next_step == "pip install 'victor-sim[parquet]'"
@@ -119,6 +123,11 @@ def test_an_error_keeps_its_next_step_wherever_it_goes() -> None:
     for error in (ConfigError("a", 1, "2", "a=2"), InputError("f", 3, "c", "bad", "mend it"), ConfigError("a", 1, "2")):
         for again in (pickle.loads(pickle.dumps(error)), copy.copy(error), type(error)(*error.args)):
             assert (str(again), again.next_step) == (str(error), error.next_step)
+    for lost in (InvalidRun("run", "why"), InvalidRun("run", "why", "look"), WorkerLost(-9), WorkerLost(None)):
+        for again in (pickle.loads(pickle.dumps(lost)), copy.copy(lost), type(lost)(*lost.args)):
+            assert (str(again), again.next_step) == (str(lost), lost.next_step)
+    assert InvalidRun("run", "why", "look").next_step == "look"
+    assert "launcher.workers=1" in WorkerLost(-9).next_step
     assert (SimError("x").next_step, NodeError("n", "gone").next_step) == ("", "")
     with pytest.raises(ConfigError) as caught:
         compose(["fleet.nodes=0"])

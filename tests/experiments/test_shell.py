@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import re
 import shutil
 import subprocess
@@ -9,10 +10,14 @@ from collections.abc import Callable
 
 import pytest
 
+from sim.bench import assemble
 from sim.bench.completion import SHELLS, completion, flags_of, values
 from sim.bench.compose import Composed, compose
+from sim.bench.schema import Config
 from sim.experiments.examples import EXAMPLES, FAILURES
 from sim.experiments.main import VERBS
+from sim.experiments.quiet import LINE_CHARS_MAX, OnlyErrors
+from sim.types.records import RunRecord
 
 Said = Callable[..., tuple[int, str, str]]
 ASK = """
@@ -104,3 +109,30 @@ def test_quiet_leaves_progress_out_and_errors_in(said: Said) -> None:
     code, _, err = said("run", "fleet.nodes=-1", "--quiet")
     assert code == 2
     assert err.startswith("victor-sim: fleet.nodes=-1")
+
+
+def test_quiet_still_tells_a_replication_that_failed(said: Said, monkeypatch: pytest.MonkeyPatch) -> None:
+    def run(config: Config, replication: int) -> RunRecord:
+        raise ZeroDivisionError("by hand")
+
+    monkeypatch.setattr(assemble, "run_replication", run)
+    code, out, err = said("run", "stats.replications=2", "launcher.workers=1", "horizon_s=60", "--quiet")
+    assert (code, out) == (1, "")
+    first, missing = err.splitlines()
+    assert first.startswith("victor-sim: run, replication 0: ZeroDivisionError: by hand (and 1 more like it)")
+    assert missing.startswith("victor-sim: 2 replications missing")
+
+
+def test_only_whole_lines_of_errors_pass() -> None:
+    out = io.StringIO()
+    stream = OnlyErrors(out)
+    assert not stream.isatty()
+    assert stream.write("a: 1/3\nvictor-sim: bad") == 22
+    assert out.getvalue() == ""
+    stream.write("\nnext: this\n[##] victor-sim: no\n")
+    assert out.getvalue() == "victor-sim: bad\nnext: this\n"
+    stream.write("x" * (LINE_CHARS_MAX + 5) + "\nvictor-sim: on\n")
+    assert out.getvalue().endswith("this\nvictor-sim: on\n")
+    for _ in range(3):
+        stream.write("y" * LINE_CHARS_MAX)
+    assert len(stream._begun) == LINE_CHARS_MAX

@@ -24,7 +24,8 @@ def _optuna() -> Any:
     try:
         import optuna
     except ImportError as error:
-        raise ConfigError("methods", "tpe", "tpe with the extra `optuna` installed (victor-sim[optuna])") from error
+        step = "pip install 'victor-sim[optuna]', or methods= without tpe"
+        raise ConfigError("methods", "tpe", "tpe with the extra `optuna` installed", step) from error
     optuna.logging.set_verbosity(optuna.logging.ERROR)
     return optuna
 

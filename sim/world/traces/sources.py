@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from pathlib import Path
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,6 +41,8 @@ EXAMPLE = "victor-sim init my-fleet leaves an example of a trace, my-fleet/trace
 def missing(path: str) -> str:
     """The problem of a file that is not there, with its source where it is a known one."""
     source = SOURCES.get(path.rsplit("/", 1)[-1])
+    if Path(path).is_dir():
+        return "a folder; accepted is a file"
     if source is None:
         return "no such file"
     return f"no such file; it is the {source.title}, licence {source.licence}, {source.size}: put it there"
