@@ -16,7 +16,7 @@ from sim.contracts import ArrivalChunk, Draws
 from sim.kernel.clients import CLIENT_BITS
 from sim.kernel.errors import CannotCompile
 from sim.kernel.lower import entry
-from sim.kernel.state import CHUNK_AT, CHUNK_END, CHUNK_FIRST, PICKED, Chunk, Kernel
+from sim.kernel.state import CHUNK_AT, CHUNK_END, CHUNK_FIRST, PICKED, Chunk, Kernel, Uses
 from sim.kernel.structs import Structs, type_of
 from sim.runtime.draws import SERVICE_REQUEST
 from sim.runtime.plain import Chance, draw
@@ -31,9 +31,9 @@ class Source:
 
     __slots__ = ("at", "chance", "demand", "stream", "work_s")
 
-    def __init__(self, chance: Chance, stream: Any, demand: Any) -> None:
+    def __init__(self, chance: Chance, stream: Any, demand: Any, chunk: Chunk) -> None:
         self.chance, self.stream, self.demand = chance, stream, demand
-        self.at, self.work_s = np.zeros(AHEAD), np.zeros(AHEAD)
+        self.at, self.work_s = chunk.at, chunk.work_s  # the very memory: nothing is copied
 
 
 def fill(stream: Any, chance: Chance, first: int, count: int, at: Any) -> None:
@@ -48,8 +48,10 @@ def rule(demand: Any, u: float) -> float:
 def fill_source(source: Source, first: int, count: int) -> None:
     """Instants and demands of requests first..first + count - 1."""
     fill(source.stream, source.chance, first, count, source.at)
+    for number in range(count):  # a loop of its own, which the compiler does for several at once
+        source.work_s[number] = draw(source.chance, SERVICE_REQUEST, first + number, 0, 0)
     for number in range(count):
-        source.work_s[number] = rule(source.demand, draw(source.chance, SERVICE_REQUEST, first + number, 0, 0))
+        source.work_s[number] = rule(source.demand, source.work_s[number])
 
 
 class KernelFeed:
@@ -64,9 +66,11 @@ class KernelFeed:
         self.first, self.ended = 0, False
         self.structs = Structs()
         self.source: Source | None = None
+        self.chunk: Chunk | None = None  # that the compiled fill writes to
         plain_fill, plain_rule = getattr(law, "fill", None), getattr(service, "rule", None)
         if plain_fill is not None and plain_rule is not None:
-            source = Source(Chance(draws.key), law.stream, service.coefficients)  # type: ignore[attr-defined]
+            chunk = Chunk(1, Uses())  # until there is one of a kernel
+            source = Source(Chance(draws.key), law.stream, service.coefficients, chunk)  # type: ignore[attr-defined]
             bound = {"fill": plain_fill, "rule": plain_rule}
             arguments = (types.int64, types.int64)
             try:
@@ -84,17 +88,22 @@ class KernelFeed:
     def _fill_compiled(self, k: Kernel, source: Source) -> bool:
         if self.ended:
             return False
+        if self.chunk is None:
+            self._lay_chunk(k, source)
         self.fill_source(self.structs.of(source).address, self.first, AHEAD)
         count = int(np.searchsorted(source.at, self.horizon_s, side="left"))
         self.ended = count < AHEAD
         if not count:
             return False
-        if len(k.chunk.at) < AHEAD:
-            k.chunk = Chunk(AHEAD, k.uses, k.draws_count)
-        k.chunk.at[:], k.chunk.work_s[:] = source.at, source.work_s
         self._mark(k, self.first, count, None)
         self.first += count
         return True
+
+    def _lay_chunk(self, k: Kernel, source: Source) -> None:
+        """A chunk for the kernel, which the compiled fill writes to."""
+        k.chunk = self.chunk = Chunk(AHEAD, k.uses, k.draws_count)
+        source.at, source.work_s = k.chunk.at, k.chunk.work_s
+        self.structs.forget(source)
 
     def _fill_asked(self, k: Kernel) -> bool:
         found = next(self.chunks, None)
