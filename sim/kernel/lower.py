@@ -18,6 +18,7 @@ from typing import Any
 from numba import cfunc, njit, types
 from numba.core.errors import NumbaError
 
+from sim.kernel.bits import FLOAT_BITS
 from sim.kernel.cache import prepare_cache
 from sim.kernel.chance import MACHINE
 from sim.kernel.errors import CannotCompile
@@ -25,7 +26,7 @@ from sim.kernel.inner import keep_inner
 from sim.kernel.one_compiler import compiling
 from sim.kernel.structs import ADDRESS, caster
 from sim.kernel.touched import TOUCHED
-from sim.runtime.plain import item, touch
+from sim.runtime.plain import float_bits, item, touch
 
 OPTIONS: dict[str, Any] = {"nogil": True, "error_model": "numpy", "fastmath": False, "_nrt": False}
 INNER = {**OPTIONS, "no_cpython_wrapper": True, "no_cfunc_wrapper": True}
@@ -33,7 +34,7 @@ INNER = {**OPTIONS, "no_cpython_wrapper": True, "no_cfunc_wrapper": True}
 
 Arguments = tuple[Any, ...]
 Bound = dict[str, Any] | None
-REPLACED: dict[Any, Any] = {item: item, touch: TOUCHED, **MACHINE}
+REPLACED: dict[Any, Any] = {item: item, touch: TOUCHED, float_bits: FLOAT_BITS, **MACHINE}
 
 
 def lower(fn: Any, bound: dict[str, Any] | None = None) -> Any:

@@ -20,6 +20,7 @@ from numpy.typing import NDArray
 
 from sim.measure.quantiles import rank
 from sim.measure.summary import Floats
+from sim.runtime.plain import float_bits
 
 FRACTION_BITS = 9
 LEAST_EXPONENT, END_EXPONENT = -18, 18
@@ -33,27 +34,24 @@ _BEFORE_FIRST = (1023 + LEAST_EXPONENT << FRACTION_BITS) - 1  # so that `LEAST_S
 class Histograms:
     """`rows` histograms side by side, as arrays that compiled code may fill; bin b of row r is `counts[r BINS + b]`."""
 
-    __slots__ = ("bits", "cell", "counts")
+    __slots__ = ("counts",)
 
     def __init__(self, rows: int) -> None:
         self.counts = np.zeros(rows * BINS, dtype=np.int64)
-        self.cell = np.zeros(1)  # a double is put here to be read as its bits
-        self.bits = self.cell.view(np.int64)
 
 
-def histogram_bin(histograms: Histograms, value_s: float) -> int:
+def histogram_bin(value_s: float) -> int:
     """The bin of a value (s, not NaN) in 0..BINS-1."""
     if value_s < LEAST_S:
         return 0
     if value_s >= END_S:
         return BINS - 1
-    histograms.cell[0] = value_s
-    return int((histograms.bits[0] >> _DROPPED_BITS) - _BEFORE_FIRST)
+    return (float_bits(value_s) >> _DROPPED_BITS) - _BEFORE_FIRST
 
 
 def histogram_count(histograms: Histograms, row: int, value_s: float) -> None:
     """Count one value (s, not NaN) in a row."""
-    histograms.counts[row * BINS + histogram_bin(histograms, value_s)] += 1
+    histograms.counts[row * BINS + histogram_bin(value_s)] += 1
 
 
 def lower_edges(bins: NDArray[np.int64]) -> Floats:

@@ -3,17 +3,19 @@
 A hot rule is a module-level function over objects with `__slots__` whose values are arrays, numbers or such objects,
 and over numbers; it calls only other such functions and `math`. Python runs it as it stands, `sim.kernel.lower`
 compiles it. What the two do not share stands here: `Row` and `item` (several objects of one shape, by index) and the
-draws, which the kernel replaces by machine integers.
+draws, which the kernel replaces by machine integers, as it does with `float_bits`.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from struct import Struct
 from typing import Any, TypeVar
 
 from sim.runtime.draws import UNIT
 from sim.runtime.philox import MASK, philox4x32
 
+_DOUBLE, _WHOLE = Struct("=d"), Struct("=q")
 NONE, STALE = -1, -2  # what a hot dispatch gives instead of a slot: none may be picked; a view must be rebuilt first
 
 Rule = TypeVar("Rule", bound=Callable[..., Any])
@@ -21,6 +23,12 @@ Rule = TypeVar("Rule", bound=Callable[..., Any])
 
 def touch(column: Any, index: int) -> None:
     """Compiled code asks for the cache line of `column[index]` and goes on; any index is safe, nothing changes."""
+
+
+def float_bits(value: float) -> int:
+    """The 64 bits of a double, as a signed number; compiled code has them in a register already."""
+    bits: int = _WHOLE.unpack(_DOUBLE.pack(value))[0]
+    return bits
 
 
 def rare(rule: Rule) -> Rule:

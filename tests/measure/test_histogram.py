@@ -29,7 +29,6 @@ from tests.measure.chance import generator
 
 PROBS = (0.001, 0.5, 0.9, 0.95, 0.99, 0.999, 0.9999)
 SECONDS = st.floats(LEAST_S, END_S, exclude_max=True)
-EMPTY = Histograms(1)
 
 
 def filled(values: list[float]) -> Histograms:
@@ -50,12 +49,12 @@ def bin_by_bytes(value: float) -> int:
 
 @given(SECONDS)
 def test_the_bin_is_read_off_the_bits(value: float) -> None:
-    assert histogram_bin(EMPTY, value) == bin_by_bytes(value)
+    assert histogram_bin(value) == bin_by_bytes(value)
 
 
 @given(SECONDS)
 def test_a_value_lies_in_its_bin_and_the_bin_is_narrow(value: float) -> None:
-    place = np.array([histogram_bin(EMPTY, value)])
+    place = np.array([histogram_bin(value)])
     low, high = float(lower_edges(place)[0]), float(lower_edges(place + 1)[0])
     assert low <= value < high
     assert high - low <= RELATIVE_ERROR * low
@@ -64,10 +63,10 @@ def test_a_value_lies_in_its_bin_and_the_bin_is_narrow(value: float) -> None:
 def test_every_edge_begins_its_bin_and_the_double_before_it_ends_the_last() -> None:
     edges = lower_edges(np.arange(1, BINS))
     assert (edges[0], edges[-1]) == (LEAST_S, END_S)
-    assert [histogram_bin(EMPTY, edge) for edge in edges.tolist()] == list(range(1, BINS))
+    assert [histogram_bin(edge) for edge in edges.tolist()] == list(range(1, BINS))
     before = np.nextafter(edges, 0.0).tolist()
-    assert [histogram_bin(EMPTY, value) for value in before] == list(range(BINS - 1))
-    assert [histogram_bin(EMPTY, value) for value in (0.0, 5e-324, math.inf, 1e300)] == [0, 0, BINS - 1, BINS - 1]
+    assert [histogram_bin(value) for value in before] == list(range(BINS - 1))
+    assert [histogram_bin(value) for value in (0.0, 5e-324, math.inf, 1e300)] == [0, 0, BINS - 1, BINS - 1]
     assert all(a < b for a, b in pairwise(edges.tolist()))
 
 
