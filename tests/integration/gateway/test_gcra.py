@@ -172,6 +172,29 @@ def test_a_clock_that_jumps_back_refills_nothing() -> None:
     assert gcra.take("a", 100.5).allowed
 
 
+def test_a_clock_that_jumps_back_over_the_time_to_forget_refills_nothing() -> None:
+    gcra = Gcra("key", 2, 1.0, 2, 10)
+    assert gcra.take("a", 1.0).allowed  # past the first instant at which keys are forgotten
+    assert gcra.take("a", 0.0).reset_s == pytest.approx(1.0)  # counted from 1.0: twice half a second
+    assert not gcra.take("a", 0.0).allowed
+    assert gcra.take("b", 0.0).reset_s == pytest.approx(0.5)
+
+
+def test_keys_without_effect_are_forgotten_after_one_span_or_two() -> None:
+    gcra = Gcra("key", 2, 1.0, 2, 100)  # a span is a second
+    for number in range(5):
+        gcra.take(number, 0.1 * number)
+    assert len(gcra) == 5
+    gcra.take("next span", 1.2)
+    assert len(gcra) == 6  # the five are old, and some may still count
+    gcra.take(4, 1.3)
+    assert len(gcra) == 6  # an old key that comes again is young, and counted once
+    gcra.take("the one after", 2.3)
+    assert len(gcra) == 3  # the four that nobody asked for again are gone
+    gcra.take("much later", 9.0)
+    assert len(gcra) == 1
+
+
 def test_keys_do_not_share_buckets() -> None:
     gcra = Gcra("key", 1, 60.0, 1, 10)
     assert [gcra.take(key, 0.0).allowed for key in ("a", "b", "a", "c", "b")] == [True, True, False, True, False]
