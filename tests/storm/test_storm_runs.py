@@ -31,6 +31,7 @@ REGRESSIONS = {  # seeds that found something, and what it was
     12108: "the same with an outage of a zone",
     12403: "a scale-in whose drain was cut cost a late request: the settings, not a defect",
     14443: "phi_accrual took a sound machine for dead: the settings, not a defect",
+    100213: "a scale-in stopped the fleet's last agents, on a node where they were starting, and kept an empty one",
     2332: "an attempt ended on a slot whose last agent had gone: weighted_least_connections divided by zero",
 }
 

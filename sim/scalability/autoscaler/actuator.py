@@ -70,9 +70,11 @@ class FleetActuator:
             name for *_, name in sorted((self._serves(name), self.in_flight(name), -at, name) for at, name in births)
         ]
 
-    def _serves(self, node_id: str) -> bool:
-        """Whether it has a ready agent: one that was emptied and opened again may have none."""
-        return any(self.manager.ready_count(node_id, agent_type) for agent_type in self.agents)
+    def _serves(self, node_id: str) -> int:
+        """2 with a ready agent, 1 with one that only starts: a node that was emptied and opened again has none."""
+        if any(self.manager.ready_count(node_id, agent_type) for agent_type in self.agents):
+            return 2
+        return int(bool(self.manager.list_agents(node_id=node_id)))
 
     def lost(self) -> list[str]:
         """Nodes seen OFFLINE for `LOST_AFTER_S`, oldest first; to be asked regularly."""
