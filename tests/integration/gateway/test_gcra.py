@@ -195,6 +195,41 @@ def test_keys_without_effect_are_forgotten_after_one_span_or_two() -> None:
     assert len(gcra) == 1
 
 
+def test_a_clock_that_jumps_back_within_a_span_is_counted_from_the_latest() -> None:
+    gcra = Gcra("key", 2, 1.0, 4, 10)
+    assert gcra.take("a", 0.8).reset_s == pytest.approx(0.5)
+    assert gcra.take("a", 0.2).reset_s == pytest.approx(1.0)  # and not 1.6
+
+
+def test_keys_are_forgotten_at_the_very_end_of_a_span() -> None:
+    gcra = Gcra("key", 1, 1.0, 1, 100)
+    gcra.take("a", 0.5)
+    gcra.take("b", 1.0)
+    assert len(gcra) == 2
+    gcra.take("c", 2.0)
+    assert len(gcra) == 2  # without a
+    gcra.take("d", 4.0)
+    assert len(gcra) == 1  # a whole further span is over to the tick
+
+
+def test_a_nanosecond_too_early_is_too_early() -> None:
+    one, other = Gcra("key", 1, 1.0, 1, 10), Gcra("key", 1, 1.0, 1, 10)
+    early = 0.9999999995  # the clock's last whole nanosecond before the second
+    assert ns(early) == NS - 1
+    for take in (lambda at: one.take("a", at), lambda at: take_all([(other, "a")], at)):
+        first = take(0.0)
+        assert (first.allowed, first.retry_s) == (True, 0.0)
+        refused = take(early)
+        assert (refused.allowed, refused.retry_s) == (False, 1e-9)
+        assert take(1.0).allowed
+
+
+def test_of_buckets_with_as_much_left_the_first_is_told() -> None:
+    first, second = Gcra("first", 3, 60.0, 3, 10), Gcra("second", 3, 60.0, 3, 10)
+    verdict = take_all([(first, "a"), (second, "a")], 0.0)
+    assert (verdict.name, verdict.remaining_count, verdict.retry_s) == ("first", 2, 0.0)
+
+
 def test_keys_do_not_share_buckets() -> None:
     gcra = Gcra("key", 1, 60.0, 1, 10)
     assert [gcra.take(key, 0.0).allowed for key in ("a", "b", "a", "c", "b")] == [True, True, False, True, False]
