@@ -3,8 +3,8 @@
 Windows go by turns to the incumbent (all is compared to it), to points spread around it, to chance with `explore_prob`,
 and else to what promises most (`choosing`); after a surprise a setting that was run before is run again (`watch`). The
 believed mean of the difference, not the best window seen, is the stated gain, which takes the winner's curse out
-(Smith and Winkler 2006). After a drift alarm what came before is old: it counts for as much as what follows agrees.
-The windows of proofs teach too (`taught`).
+(Smith and Winkler 2006). Before anything is known the box is small (as in SafeOpt: Sui et al. 2015). After a drift
+alarm what came before is old: it counts for as much as what follows agrees. The windows of proofs teach too (`taught`).
 """
 
 from __future__ import annotations

@@ -15,7 +15,6 @@ import numpy as np
 from sim.intelligence import transforms
 from sim.intelligence.protocol import Window
 from sim.intelligence.space import Floats, Space
-from sim.intelligence.taught import PROOF
 
 PRIOR_N = 50.0
 CONTEXTS_MAX = 16
@@ -127,15 +126,11 @@ def capped(rows: Rows, target: str, maximum: float) -> Rows:
 
 
 def contexts_of(windows: Sequence[Window], scale: ContextScale) -> tuple[Floats, Floats]:
-    """The distinct contexts seen (c, k), the `CONTEXTS_MAX` most frequent, and their shares (c,).
-
-    What a proof taught as one window counts as the many usual ones whose tasks it has.
-    """
-    usual = float(np.median([window.n for window in windows if window.arm != PROOF] or [1]))
-    counts: dict[tuple[float, ...], float] = {}
+    """The distinct contexts seen (c, k), the `CONTEXTS_MAX` of most tasks, and their shares (c,)."""
+    counts: dict[tuple[float, ...], int] = {}
     for row, window in zip(np.round(scale.scaled_all(windows), 9).tolist(), windows, strict=True):
         key = tuple(row)
-        counts[key] = counts.get(key, 0.0) + (window.n / usual if window.arm == PROOF else 1.0)
+        counts[key] = counts.get(key, 0) + window.n
     best = sorted(counts, key=lambda key: (-counts[key], key))[:CONTEXTS_MAX]
     shares = np.array([counts[key] for key in best], dtype=np.float64)
     return np.array(best, dtype=np.float64).reshape(len(best), len(scale.names)), shares / shares.sum()

@@ -20,10 +20,7 @@ from sim.intelligence.verifier import Verdict, Verifier
 
 Z90 = 1.6448536269514722  # half of a 90 % interval in sd
 ALPHA, PAIRS_MAX = 0.1, 60  # the loop's defaults
-# Windows of 200 tasks tell small steps apart, and a cliff is near: it begins by the incumbent, as SafeOpt does (Sui et
-# al. 2015). Where windows are noisier, as in a fleet, the wider defaults find more.
-PRIOR_SCALE, PRIOR_SHIFT = 1.22, -0.6  # of claims by such a search, measured on seeds 2001 to 2009
-SETTINGS = SearchSettings(is_contextual=True, start_half=0.06, half=0.15, safe_prob=0.9)
+SETTINGS = SearchSettings(is_contextual=True)
 Pair = Callable[[Mapping[str, float], Recommendation, int], tuple[Window, Window]]
 
 
@@ -42,7 +39,7 @@ class Proved:
     """Implements `AskTell`, and proves what it recommends."""
 
     def __init__(self, problem: Problem) -> None:
-        self.problem, self.calibration = problem, Calibration(PRIOR_SCALE, PRIOR_SHIFT)
+        self.problem, self.calibration = problem, Calibration()
         space = Space(problem.parameters)
         self.recommender = Recommender(
             space,
