@@ -18,7 +18,6 @@ from sim.intelligence.rows import ContextScale, Rows, capped, clipped, contexts_
 from sim.intelligence.space import Floats, Space
 from sim.intelligence.surrogates.base import Surrogate
 from sim.intelligence.surrogates.gp import GaussianProcess
-from sim.intelligence.taught import PROOF
 
 CURRENT_MIN = 4  # windows since a drift alarm from which on the others are left out
 
@@ -44,7 +43,7 @@ class Beliefs:
         fully = fully or self.scale.names != names or not self.rows_count
         rows = self._clipped(windows, base, old_count)
         self.rows_count = len(rows)
-        self.typical_noise = _typical(windows, self.target, rows.noise)
+        self.typical_noise = float(np.median(rows.noise))
         if not isinstance(self.surrogate, GaussianProcess):
             if fully:
                 self.surrogate.fit(rows)
@@ -102,9 +101,3 @@ class Beliefs:
         """The modeled mean of a setting over contexts."""
         value, _ = self.surrogate.predict(np.tile(point, (len(contexts), 1)), contexts)
         return float(shares @ value)
-
-
-def _typical(windows: Sequence[Window], target: str, noise: Floats) -> float:
-    """The usual noise of one window, not of the many that a proof taught as one."""
-    single = np.array([window.arm != PROOF for window in windows if target in window.means], dtype=bool)[-len(noise) :]
-    return float(np.median(noise[single] if single.any() else noise))

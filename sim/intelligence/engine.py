@@ -3,8 +3,7 @@
 Windows go by turns to the incumbent (all is compared to it), to points spread around it, to chance with `explore_prob`,
 and else to what promises most (`choosing`); after a surprise a setting that was run before is run again (`watch`). The
 believed mean of the difference, not the best window seen, is the stated gain, which takes the winner's curse out
-(Smith and Winkler 2006). Before anything is known the box is small (as in SafeOpt: Sui et al. 2015). After a drift
-alarm what came before is old: it counts for as much as what follows agrees. The windows of proofs teach too (`taught`).
+(Smith and Winkler 2006). After a drift alarm what came before is old: it counts for as much as what follows agrees.
 """
 
 from __future__ import annotations
@@ -25,7 +24,6 @@ from sim.intelligence.region import TrustRegion
 from sim.intelligence.settings import SearchSettings
 from sim.intelligence.space import Floats, Space
 from sim.intelligence.surrogates.choice import KINDS, Score, choose, make
-from sim.intelligence.taught import PROOF, pooled
 from sim.intelligence.watch import DriftWatch
 from sim.runtime.draws import OPTIMIZER_EXPLORE
 
@@ -104,17 +102,14 @@ class Recommender:
         """Remember a window, and whether the world has changed, without learning from it yet."""
         changed = self.watch.see(self.beliefs, window) if window.arm != LOG else ""
         self._again = self._best_tried() if self.watch.is_surprised and not changed else None
+        if len(self.windows) == self.settings.windows_max:
+            self.old_count = max(self.old_count - 1, 0)
         if window.arm != LOG and self.windows and self.windows[-1].arm == LOG:
             self._keep(0)  # what an operator saw is worth as much as our own windows agree with it
-        self._append(window)
+        self.windows.append(window)
         self._told += 1
         if changed:
             self._forget(changed)
-
-    def teach(self, windows: Sequence[Window]) -> None:
-        """Learn from a proof's windows too: chosen for what was believed of them, they tell nothing of drift."""
-        for window in pooled(windows):
-            self._append(window)
 
     def ask(self, context: Mapping[str, float]) -> Proposal:
         """See `AskTell`."""
@@ -150,11 +145,6 @@ class Recommender:
 
     # Inside
 
-    def _append(self, window: Window) -> None:
-        if len(self.windows) == self.settings.windows_max:
-            self.old_count = max(self.old_count - 1, 0)
-        self.windows.append(window)
-
     def _proposal(self, unit: Floats, propensity: float, reason: str) -> Proposal:
         return Proposal(self.space.to_params(unit), propensity, reason)
 
@@ -184,17 +174,8 @@ class Recommender:
         self.alarms = [*self.alarms, (self._told, changed)][-ALARMS_MAX:]
         if changed == "context":  # the surrogates know contexts; only their shares have changed
             return
-        self._keep(self._reach(kept))
-        settings = self.settings
-        self.region = TrustRegion(self.base, settings.half_changed, settings.half_min, settings.half_max)
-
-    def _reach(self, count: int) -> int:
-        """The last `count` windows of the search with what proofs taught among them, as windows of memory."""
-        for place, window in enumerate(reversed(self.windows), start=1):
-            count -= window.arm != PROOF
-            if count == 0:
-                return place
-        return len(self.windows)
+        self._keep(kept)
+        self.region = TrustRegion(self.base, self.settings.half, self.settings.half_min, self.settings.half_max)
 
     def _keep(self, count: int) -> None:
         """The last `count` windows are new, `OLD_MAX` before them old, the rest forgotten."""

@@ -126,11 +126,11 @@ def capped(rows: Rows, target: str, maximum: float) -> Rows:
 
 
 def contexts_of(windows: Sequence[Window], scale: ContextScale) -> tuple[Floats, Floats]:
-    """The distinct contexts seen (c, k), the `CONTEXTS_MAX` of most tasks, and their shares (c,)."""
+    """The distinct contexts seen (c, k), the `CONTEXTS_MAX` most frequent, and their shares (c,)."""
     counts: dict[tuple[float, ...], int] = {}
-    for row, window in zip(np.round(scale.scaled_all(windows), 9).tolist(), windows, strict=True):
+    for row in np.round(scale.scaled_all(windows), 9).tolist():
         key = tuple(row)
-        counts[key] = counts.get(key, 0) + window.n
+        counts[key] = counts.get(key, 0) + 1
     best = sorted(counts, key=lambda key: (-counts[key], key))[:CONTEXTS_MAX]
     shares = np.array([counts[key] for key in best], dtype=np.float64)
     return np.array(best, dtype=np.float64).reshape(len(best), len(scale.names)), shares / shares.sum()

@@ -52,13 +52,10 @@ def played(
 
 
 def test_it_finds_the_optimum_and_says_by_how_much() -> None:
-    """Five runs, in which the box has to move and to grow first.
-
-    Of honest 90 % intervals fewer than three of five hold once in 117.
-    """
+    """Five runs; of honest 90 % intervals fewer than three of five hold once in 117."""
     inside = 0
     for seed in range(2, 7):
-        said = played(40, seed=seed).recommend()
+        said = played(30, seed=seed).recommend()
         assert value(said.params) > 48.0
         assert said.confidence > 0.95
         true = (value(said.params) - value(START)) / value(START)
@@ -117,14 +114,3 @@ def test_too_few_windows_say_nothing() -> None:
 def test_what_is_no_box_is_refused(parameters: list[Parameter]) -> None:
     with pytest.raises(ConfigError, match="space"):
         Space(parameters)
-
-
-def test_the_first_windows_are_near_what_stands_and_the_box_is_wide_again_after_an_alarm() -> None:
-    """Within .15 of the cube at first, ten of them within .06; after a drift what is known already tells of cliffs."""
-    start = played(10)
-    apart = [abs(SPACE.to_unit(window.params) - start.base).max() for window in start.windows]
-    assert max(apart) <= 0.06 + 0.01  # tokens are whole
-    assert start.region.half == 0.15
-    engine = played(60, shift_at=45)
-    assert engine.alarms
-    assert engine.region.half >= 0.4 * 0.85  # it may have shrunk once since

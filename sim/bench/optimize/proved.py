@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from itertools import count
 
 from sim.bench.optimize.problem import WINDOW_S, Problem
 from sim.intelligence.calibration import Calibration
@@ -73,12 +74,9 @@ class Proved:
         """Pairs until the verifier decides."""
         problem = self.problem
         verifier = Verifier(said.params, problem.objective, problem.guardrails, ALPHA, PAIRS_MAX)
-        taught: list[Window] = []
+        numbers = count()
         while verifier.verdict is Verdict.CONTINUE:
-            one = pair(problem.incumbent, said, len(taught) // 2)
-            taught += one
-            verifier.add(*one)
-        self.recommender.teach(taught)
+            verifier.add(*pair(problem.incumbent, said, next(numbers)))
         found = verifier.verified()
         if found.pairs_count > 2:
             sd = (said.ci_high - said.ci_low) / 2.0 / Z90
