@@ -54,16 +54,12 @@ def search(plan: Plan, run: Callable[[Plan], list[Failure]], summaries: Summarie
 def searched(plan: Plan, summaries: Summaries) -> Plan:
     """The plan with the values that its looks asked for, as far as they are stored."""
     store = Store(Path(plan.base.paths.store))
-    while all(_is_whole(store, point) for point in plan.points):
+    while all(store.has_all(point.key, point.config.stats.replications) for point in plan.points):
         more = next_points(plan, summaries)
         if not more:
             break
         plan = with_points(plan, more)
     return plan
-
-
-def _is_whole(store: Store, point: Point) -> bool:
-    return all(store.has(point.key, number) for number in range(point.config.stats.replications))
 
 
 def found_of(plan: Plan, by_label: dict[str, PointSummary]) -> list[Found]:

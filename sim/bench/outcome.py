@@ -23,7 +23,7 @@ from sim.bench.record_files import npz_bytes
 from sim.bench.resumed import remember
 from sim.bench.runner import Failure
 from sim.bench.store import check_folder
-from sim.bench.study import as_stored, asking, records, run_study, store_of, stored_count, summarize
+from sim.bench.study import as_stored, asking, is_any_stored, records, run_study, store_of, stored_count, summarize
 from sim.measure.agreement import Agreement, agreement
 from sim.measure.summary import StudySummary
 
@@ -62,7 +62,7 @@ def finish(plan: Plan, write_report: WriteReport, replacing: bool = False) -> in
 def report(plan: Plan, write_report: WriteReport) -> int:
     """Write the results from what is stored; 1 when they are INVALID."""
     look, points = asking(), len(plan.points)
-    if stored_count(plan):
+    if is_any_stored(plan):
         say(f"{plan.name}: measuring and comparing {points} point{'s' if points > 1 else ''}")
     plan = as_stored(plan, look)
     summary = summarize(plan, look)
@@ -152,11 +152,7 @@ def last_lines(summary: StudySummary) -> list[str]:
 def leave_out_stored(plan: Plan) -> Plan:
     """The plan without the points whose replications are all stored; it may be left with none."""
     store = store_of(plan)
-    left = [
-        point
-        for point in plan.points
-        if not all(store.has(point.key, number) for number in range(point.config.stats.replications))
-    ]
+    left = [point for point in plan.points if not store.has_all(point.key, point.config.stats.replications)]
     return replace(plan, points=left)
 
 

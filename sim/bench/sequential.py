@@ -81,7 +81,9 @@ def grow(plan: Plan, run: Callable[[Plan], list[Failure]], asking: Asking) -> tu
 def settled(plan: Plan, asking: Asking) -> Plan:
     """The plan with as many replications a point as its looks asked for, as far as they are stored."""
     store = Store(Path(plan.base.paths.store))
-    while is_sequential(plan) and all(_is_whole(store, point) for point in plan.points):
+    while is_sequential(plan) and all(
+        store.has_all(point.key, point.config.stats.replications) for point in plan.points
+    ):
         wanted = next_look(plan, asking)
         if not wanted:
             break
@@ -206,7 +208,3 @@ def excess_of(summary: PointSummary, precision_ratio: float) -> float:
             half_width = (found.ci_high - found.ci_low) / 2.0
             excess.append(math.inf if math.isnan(half_width) else half_width / (allowed * abs(found.mean)))
     return max(excess)
-
-
-def _is_whole(store: Store, point: Point) -> bool:
-    return all(store.has(point.key, number) for number in range(point.config.stats.replications))

@@ -86,6 +86,10 @@ class Store:
         """True when the replication is there and whole."""
         return self._read(key, replication) is not None
 
+    def has_all(self, key: str, replications: int) -> bool:
+        """True when replications 0 to `replications` - 1 are all there and whole."""
+        return all(self.has(key, number) for number in range(replications))
+
     def facts(self, key: str, replication: int) -> dict[str, Any] | None:
         """Scalars of a whole replication: `wall_s`, `digest`, `events_count`, ...; None when it is not there."""
         found = self._read(key, replication)

@@ -78,6 +78,12 @@ def stored_count(plan: Plan) -> int:
     return sum(store.has(point.key, n) for point in plan.points for n in range(point.config.stats.replications))
 
 
+def is_any_stored(plan: Plan) -> bool:
+    """Whether any of the plan's replications is stored; looks no further than the first."""
+    store = store_of(plan)
+    return any(store.has(point.key, n) for point in plan.points for n in range(point.config.stats.replications))
+
+
 def records(root: Path, point: Point) -> Iterator[RunRecord]:
     """The stored replications of a point in their order, one in memory at a time."""
     store = Store(root)

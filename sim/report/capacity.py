@@ -12,6 +12,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal
 
+from sim.measure.summary import PointSummary
 from sim.report.numbers import significant, with_half_width
 
 Kind = Literal["at", "below", "above", "between"]
@@ -26,6 +27,13 @@ class LoadPoint:
     low: float
     high: float
     unstable: bool
+
+
+def load_point(point: PointSummary, key: str, metric: str) -> LoadPoint:
+    """A point of a study at the load that its `key` says; it has that metric."""
+    estimate = point.estimates[metric]
+    lost = sum(point.losses.values()) > 0
+    return LoadPoint(float(point.keys[key]), estimate.mean, estimate.ci_low, estimate.ci_high, lost)
 
 
 @dataclass(frozen=True, slots=True)

@@ -23,11 +23,6 @@ class OptimizationTarget(Enum):
     TASK_COMPLETION_RATE = "task_completion_rate"
     ERROR_RATE = "error_rate"
 
-    @property
-    def is_smaller_better(self) -> bool:
-        """Whether a smaller value is the better one."""
-        return self.value in ("response_time", "resource_usage", "error_rate")
-
 
 @dataclass(frozen=True, slots=True)
 class AgentMetrics:

@@ -24,11 +24,6 @@ class Exchange:
         self._open: dict[int, asyncio.Future[Message]] = {}
         self._asked = 0
 
-    @property
-    def open_count(self) -> int:
-        """Questions that wait for their answer."""
-        return len(self._open)
-
     async def ask(self, op: str, within_s: float | None, **fields: object) -> Message:
         """The answer, which may hold an `error`; raises ConnectionError, TimeoutError."""
         if self.ended.is_set():

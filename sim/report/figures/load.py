@@ -14,7 +14,7 @@ import matplotlib.figure
 from matplotlib.ticker import FuncFormatter
 
 from sim.measure.summary import PointSummary, StudySummary
-from sim.report.capacity import Capacity, LoadPoint, capacity
+from sim.report.capacity import Capacity, LoadPoint, capacity, load_point
 from sim.report.drawing import Figure, fixed_ticks, line_label, log_time_axis
 from sim.report.groups import Group, load_key, name_of, names_of
 from sim.report.names import key_label, metric_name
@@ -61,7 +61,7 @@ def analyze(summary: StudySummary, group: Group) -> LoadCurves | None:
     unit = next(iter(members.values()))[0].estimates[metric].unit
     series = []
     for name, points in members.items():
-        loads = tuple(sorted((_load_point(point, key, metric) for point in points), key=lambda p: p.load))
+        loads = tuple(sorted((load_point(point, key, metric) for point in points), key=lambda p: p.load))
         look = chosen.get(name, next(iter(chosen.values())))
         series.append(Series(name, look, loads, None if slo_max is None else capacity(loads, slo_max)))
     series.sort(key=_rank)
@@ -71,12 +71,6 @@ def analyze(summary: StudySummary, group: Group) -> LoadCurves | None:
 def _series_name(summary: StudySummary, point: PointSummary, key: str) -> str:
     """The strategy; the whole study is one series where the load itself is what is compared."""
     return summary.name if summary.compared_key == key else name_of(summary, point)
-
-
-def _load_point(point: PointSummary, key: str, metric: str) -> LoadPoint:
-    estimate = point.estimates[metric]
-    lost = sum(point.losses.values()) > 0
-    return LoadPoint(float(point.keys[key]), estimate.mean, estimate.ci_low, estimate.ci_high, lost)
 
 
 def _rank(series: Series) -> tuple[float, float]:

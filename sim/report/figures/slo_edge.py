@@ -13,8 +13,8 @@ import matplotlib.figure
 from matplotlib.axes import Axes
 from matplotlib.ticker import FuncFormatter
 
-from sim.measure.summary import PointSummary, StudySummary
-from sim.report.capacity import LoadPoint
+from sim.measure.summary import StudySummary
+from sim.report.capacity import LoadPoint, load_point
 from sim.report.drawing import Figure, fixed_ticks, line_label, log_time_axis
 from sim.report.groups import Group, is_number
 from sim.report.names import key_label, metric_name
@@ -45,16 +45,10 @@ def analyze(summary: StudySummary, group: Group) -> Edge | None:
     points = [point for point in group.points if metric in point.estimates and is_number(point.keys.get(key, ""))]
     if limit is None or len(points) < 2 or len(points) < len([p for p in group.points if metric in p.estimates]):
         return None
-    found = tuple(sorted((_point(point, key, metric) for point in points), key=lambda point: point.load))
+    found = tuple(sorted((load_point(point, key, metric) for point in points), key=lambda point: point.load))
     best = group.verdict.best if group.verdict else ""
     at = next((float(point.keys[key]) for point in points if point.point == best), None)
     return Edge(key, metric, points[0].estimates[metric].unit, limit, found, at)
-
-
-def _point(point: PointSummary, key: str, metric: str) -> LoadPoint:
-    estimate = point.estimates[metric]
-    lost = sum(point.losses.values()) > 0
-    return LoadPoint(float(point.keys[key]), estimate.mean, estimate.ci_low, estimate.ci_high, lost)
 
 
 def draw(figure: matplotlib.figure.Figure, result: Edge) -> None:

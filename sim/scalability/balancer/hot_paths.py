@@ -56,7 +56,7 @@ FORESIGHT = 4  # requests between two steps of `foresee`
 
 # What a strategy binds; these stand for a strategy that has none.
 CENTRAL = COUNTS_OWN = MOVES_ON_SENT = MOVES_ON_RELEASED = HAS_SCORE = HAS_CHANGED = HAS_ANSWERED = HAS_REBUILD = False
-HAS_IDLE = HAS_UNPICKED = POLLED = REFILLS = FORESEES = SLOW = False
+HAS_IDLE = HAS_UNPICKED = REFILLS = FORESEES = SLOW = False
 
 
 def pick(fleet: FleetState, state: Any, draws: Sequence[float], key: int, now: float) -> int:

@@ -29,7 +29,6 @@ class NodeBook:
     ejected_at: float = 0.0
     breaker: str = "closed"
     breaker_at: float = 0.0
-    wanted_online: bool = True  # an OFFLINE by silence comes back, one by wish does not
     fenced_at: list[float] = field(default_factory=list)
 
 

@@ -7,7 +7,6 @@ The table of attempts tells afterwards every instant of every attempt: who answe
 from __future__ import annotations
 
 import math
-from collections import Counter
 from typing import Any
 
 import numpy as np
@@ -156,8 +155,3 @@ class Requests:
             now += step
             most = max(most, now)
         return most
-
-
-def outcomes_of(record: RunRecord) -> Counter[int]:
-    """How attempts ended, by status."""
-    return Counter(record.attempts.status.tolist())
