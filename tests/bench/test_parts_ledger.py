@@ -39,3 +39,13 @@ def test_a_ledger_is_known_by_what_is_asked_and_by_the_code(tmp_path: Path) -> N
     assert ledger_of(tmp_path, "what", ("sim.bench.storm",), seed=1).path != one.path
     one.write("part", 1)
     assert ledger_of(tmp_path, "what", seed=1).parts == {"part": 1}
+
+
+def test_a_question_has_one_name_whatever_the_order_of_its_words(tmp_path: Path) -> None:
+    one, other = ledger_of(tmp_path, "what", a=1, b=2), ledger_of(tmp_path, "what", b=2, a=1)
+    assert one.path == other.path
+    assert one.path is not None
+    assert len(one.path.stem) == len("what-") + 16
+    one.write("first", 1)
+    ledger_of(tmp_path, "else", a=1).write("first", 2)  # its folder is there already
+    assert ledger_of(tmp_path, "what", a=1, b=2).parts == {"first": 1}

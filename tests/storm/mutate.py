@@ -41,7 +41,7 @@ PARTS = {  # what no run has had the time for has no row in the table
     ),
     "plugin protocol": (
         ("sim/integration/plugins/protocol.py", "sim/integration/plugins/folds.py"),
-        ("tests/integration/plugins/test_hook_calls.py",),
+        ("tests/integration/plugins/test_hook_calls.py", "tests/integration/plugins/test_protocol.py"),
     ),
     "manager": (
         tuple(f"sim/scalability/manager/{name}.py" for name in ("ledger", "deployment", "registration", "assignment")),

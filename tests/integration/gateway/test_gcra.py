@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from limits.storage import MemoryStorage
 from limits.strategies import MovingWindowRateLimiter
 
-from sim.integration.gateway.limiter import Gcra, take_all
+from sim.integration.gateway.limiter import Gcra, Verdict, take_all
 
 YEARS_S = 10.0 * 365.25 * 86_400.0
 NS = 10**9
@@ -216,7 +216,14 @@ def test_a_nanosecond_too_early_is_too_early() -> None:
     one, other = Gcra("key", 1, 1.0, 1, 10), Gcra("key", 1, 1.0, 1, 10)
     early = 0.9999999995  # the clock's last whole nanosecond before the second
     assert ns(early) == NS - 1
-    for take in (lambda at: one.take("a", at), lambda at: take_all([(other, "a")], at)):
+
+    def alone(at: float) -> Verdict:
+        return one.take("a", at)
+
+    def together(at: float) -> Verdict:
+        return take_all([(other, "a")], at)
+
+    for take in (alone, together):
         first = take(0.0)
         assert (first.allowed, first.retry_s) == (True, 0.0)
         refused = take(early)
