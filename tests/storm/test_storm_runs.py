@@ -6,14 +6,18 @@ from dataclasses import replace
 
 import pytest
 
+from sim.bench.schema import Config
 from sim.bench.storm import campaign
 from sim.bench.storm.again import first_difference, replay_storm
 from sim.bench.storm.campaign import Total, run_campaign, run_chunk
+from sim.bench.storm.checkers.calm import unsound_at
 from sim.bench.storm.draw import config_of, draw_scenario
 from sim.bench.storm.ledger import StormLedger
 from sim.bench.storm.probes import PROBES, missing
 from sim.bench.storm.run import run_storm
 from sim.bench.storm.scenario import LARGE, LARGE_EVERY, SMALL, size_of
+from sim.runtime.events import Row
+from sim.scalability.manager.registration import DRAINED
 
 FIRST, SHARE = 1000, 26
 REGRESSIONS = {  # seeds that found something, and what it was
@@ -75,6 +79,21 @@ def test_a_replay_is_the_same_run(seed: int) -> None:
     assert is_well
     assert "the same again, bit for bit" in text
     assert report == ""
+
+
+def test_a_fleet_is_unsound_where_a_drain_is_cut_or_a_detector_guesses() -> None:
+    rows = [
+        Row(1.0, "node_drained", "node-0", (("reason", DRAINED),)),
+        Row(2.0, "node_drained", "node-1", (("reason", "not done within 0.0 s"),)),
+        Row(3.0, "node_status", "node-2", (("new", "offline"), ("old", "online"), ("reason", "silent"))),
+        Row(4.0, "node_status", "node-2", (("new", "online"), ("old", "offline"), ("reason", "heard"))),
+    ]
+    config = Config()
+    assert unsound_at(rows, config) == [2.0]
+    config.health.detector, config.health.jitter_ratio = "phi_accrual", 0.5
+    assert unsound_at(rows, config) == [2.0, 3.0]
+    config.health.jitter_ratio = 0.0
+    assert unsound_at(rows, config) == [2.0]
 
 
 def test_a_difference_is_named() -> None:

@@ -22,6 +22,7 @@ from sim.scalability.manager.ledger import Ledger, new_node
 from sim.types.fleet import NodeInfo, NodeStatus
 
 FIXED = ("zone", "region", "speed")  # metadata that placement and the balancer were built on
+DRAINED = "nothing waits or runs on it"  # reason of a `node_drained` whose time was enough; others say what cut it
 
 
 class Registrar:
@@ -138,7 +139,7 @@ class Registrar:
             self.counters.drains_cut += 1
             self.context.write("node_drained", node.node_id, reason=str(error) or type(error).__name__)
             return False
-        self.context.write("node_drained", node.node_id, reason="nothing waits or runs on it")
+        self.context.write("node_drained", node.node_id, reason=DRAINED)
         return True
 
     async def _clear(self, node: Node) -> None:

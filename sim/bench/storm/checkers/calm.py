@@ -22,11 +22,11 @@ from sim.bench.storm.checkers.nodes import NodeBooks
 from sim.bench.storm.checkers.requests import Requests
 from sim.bench.storm.findings import Findings
 from sim.runtime.events import Row
+from sim.scalability.manager.registration import DRAINED
 from sim.types.fleet import AgentStatus, NodeStatus
 from sim.types.records import OK, STATUSES, TIMED_OUT, TRUNCATED, RunRecord
 
 LAST = 3  # requests that are looked at
-DRAINED = "nothing waits or runs on it"  # the reason of a drain that was not cut
 
 
 def judge_nodes(findings: Findings, fire: Fire, books: NodeBooks, heal_at: float, now: float) -> None:
