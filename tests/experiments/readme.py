@@ -1,4 +1,4 @@
-"""The commands that README names, and its console blocks."""
+"""The commands that README and the page of all figures name, and the console blocks."""
 
 from __future__ import annotations
 
@@ -6,13 +6,15 @@ import re
 from pathlib import Path
 
 REPOSITORY = Path(__file__).parents[2]
-README = REPOSITORY / "README.md"
+PAGES = (REPOSITORY / "README.md", REPOSITORY / "results" / "README.md")
+FIGURES = "## Every figure"  # of results/README.md: above it commands stand for each folder, with places to fill in
 FENCED = re.compile(r"```.*?```", re.DOTALL)
 
 
 def text_of_readme() -> str:
-    """With the continuation lines of a command joined."""
-    return re.sub(r" \\\n\s*", " ", README.read_text(encoding="utf-8"))
+    """Both pages, with the continuation lines of a command joined."""
+    front, figures = (path.read_text(encoding="utf-8") for path in PAGES)
+    return re.sub(r" \\\n\s*", " ", front + figures[figures.index(FIGURES) :])
 
 
 def blocks() -> list[str]:

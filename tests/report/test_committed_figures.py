@@ -83,13 +83,13 @@ def test_errors_of_the_calibration_are_those_of_its_rows() -> None:
     assert float(fitted["sojourn_s_p50"]["measured"]) == pytest.approx(np.median(recorded), rel=2e-3)
 
 
-def test_the_kills_told_on_the_front_page_are_those_of_the_rounds() -> None:
+def test_the_kills_told_are_those_of_the_rounds() -> None:
     rows = rows_of(RESULTS / "live" / "kills.csv")
     kinds = Counter(row["kind"] for row in rows)
     accepted, done, failed = (sum(int(row[name]) for row in rows) for name in ("accepted", "done", "failed"))
     assert accepted == done + failed
     violations = sum(bool(row["violations"]) for row in rows)
-    readme = (RESULTS.parent / "README.md").read_text(encoding="utf-8")
+    readme = (RESULTS / "README.md").read_text(encoding="utf-8")
     assert f"a node ({kinds['node']} times), the control plane ({kinds['server']}) or both ({kinds['both']})" in readme
     told = (
         f"{violations} violations in {len(rows)} kills: of {accepted} accepted tasks {done} answered, {failed} failed"
