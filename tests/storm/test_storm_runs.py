@@ -36,6 +36,7 @@ REGRESSIONS = {  # seeds that found something, and what it was
     12403: "a scale-in whose drain was cut cost a late request: the settings, not a defect",
     14443: "phi_accrual took a sound machine for dead: the settings, not a defect",
     100213: "a scale-in stopped the fleet's last agents, on a node where they were starting, and kept an empty one",
+    207860: "a scale-in stopped the last agents of one of two types, whose requests then waited for ever",
     2332: "an attempt ended on a slot whose last agent had gone: weighted_least_connections divided by zero",
 }
 

@@ -7,7 +7,9 @@ what is served and which scope it needs. An answer is collected and goes out thr
 
 from __future__ import annotations
 
+import inspect
 import re
+import weakref
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -67,10 +69,26 @@ def make_face(entries: Sequence[Entry]) -> FastAPI:
         for status in entry.also:
             answers[status] = {"model": entry.gives}
         app.add_api_route(
-            entry.path, entry.call, methods=[entry.method], status_code=entry.status, summary=entry.summary,
+            entry.path, unheld(entry.call), methods=[entry.method], status_code=entry.status, summary=entry.summary,
             response_model=None, responses=answers | _gives(entry), operation_id=_operation(entry),
         )  # fmt: skip
     return app
+
+
+def unheld(call: Callable[..., Any]) -> Callable[..., Any]:
+    """The call as FastAPI gets it: a function that does not keep the call's owner alive.
+
+    FastAPI remembers callables process-wide (an `lru_cache` of their kinds): a bound method there keeps its gateway and
+    fleet after their end, megabytes for every run of a sweep. The call lives as long as its `Entry` does.
+    """
+    found: Callable[[], Any] = weakref.WeakMethod(call) if inspect.ismethod(call) else weakref.ref(call)
+
+    async def endpoint(*args: Any, **values: Any) -> Any:
+        return await found()(*args, **values)
+
+    endpoint.__name__, endpoint.__doc__ = call.__name__, call.__doc__
+    endpoint.__signature__ = inspect.signature(call, eval_str=True)  # type: ignore[attr-defined]
+    return endpoint
 
 
 def _gives(entry: Entry) -> dict[int | str, dict[str, Any]]:

@@ -4,13 +4,14 @@ A node comes in three steps: the provider gives a machine, the manager registers
 there first), and the agents of a standard node that are still missing are deployed on it. Whatever fails or is
 cancelled in between is undone: the node is removed, the machine released. A node leaves drained: no new work, what runs
 may finish for `drain_s`, its agents stop, the machine is released. First to leave is a node without ready agents, then
-the one with the fewest attempts in flight, then the youngest. A node that is OFFLINE for 20 min is given up (Kubernetes
-cluster autoscaler: unready).
+the one with the fewest attempts in flight, then the youngest. The last node of an agent type stays as long as any other
+does, or what asks for that type would wait for ever. A node that is OFFLINE for 20 min is given up (Kubernetes cluster
+autoscaler: unready).
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from typing import Any, Protocol
 
 from sim.contracts import NodeProvider, Runtime
@@ -63,18 +64,34 @@ class FleetActuator:
             return online
         return [node_id for node_id in online if node_id not in joining and node_id not in leaving]
 
-    def removable(self) -> list[str]:
-        """Nodes in service, the one to remove first first."""
-        births = enumerate(self.ready())
-        return [
-            name for *_, name in sorted((self._serves(name), self.in_flight(name), -at, name) for at, name in births)
-        ]
+    def removable(self, count: int, leaving: Collection[str] = ()) -> list[str]:
+        """At most `count` nodes in service, besides `leaving`, that may go together; the first goes first."""
+        ready = [name for name in self.ready() if name not in leaving]
+        order = sorted((self._serves(name), self.in_flight(name), -at, name) for at, name in enumerate(ready))
+        if count >= len(ready):  # down to none: the next node brings every type
+            return [name for *_, name in order]
+        homes = [self._homes(agent_type, ready) for agent_type in self.agents]
+        going: list[str] = []
+        for *_, name in order:
+            if len(going) < count and all(each != {name} for each in homes):
+                going.append(name)
+                for each in homes:
+                    each.discard(name)
+        return going
 
     def _serves(self, node_id: str) -> int:
         """2 with a ready agent, 1 with one that only starts: a node that was emptied and opened again has none."""
         if any(self.manager.ready_count(node_id, agent_type) for agent_type in self.agents):
             return 2
         return int(bool(self.manager.list_agents(node_id=node_id)))
+
+    def _homes(self, agent_type: str, node_ids: list[str]) -> set[str]:
+        """The nodes where agents of a type answer; where none does, those where one is to start."""
+        answering = {node_id for node_id in node_ids if self.manager.ready_count(node_id, agent_type)}
+        return answering or {
+            node_id for node_id in node_ids
+            if any(agent.agent_type == agent_type for agent in self.manager.list_agents(node_id=node_id))
+        }  # fmt: skip
 
     def lost(self) -> list[str]:
         """Nodes seen OFFLINE for `LOST_AFTER_S`, oldest first; to be asked regularly."""

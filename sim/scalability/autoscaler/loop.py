@@ -11,7 +11,7 @@ a failure the next attempt waits an interval.
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from dataclasses import dataclass, replace
 from typing import Any, Protocol
 
@@ -29,7 +29,7 @@ class Actuator(Protocol):
 
     async def add(self) -> str: ...
     async def remove(self, node_id: str, reason: str) -> None: ...
-    def removable(self) -> list[str]: ...  # ready nodes, the first goes first
+    def removable(self, count: int, leaving: Collection[str] = ()) -> list[str]: ...  # ready, the first goes first
     def lost(self) -> list[str]: ...  # nodes that are silent for so long that they are given up
 
 
@@ -173,9 +173,7 @@ class Autoscaler:
             acted += 1
         if acted == count or self.runtime.now() < self._in_again_at:
             return acted
-        for node_id in self.actuator.removable():
-            if acted == count:
-                break
+        for node_id in self.actuator.removable(count - acted, self._leaving):
             acted += self._let_go(node_id, "scaled in")
         return acted
 

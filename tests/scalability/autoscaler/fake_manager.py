@@ -86,7 +86,8 @@ class FakeManager:
         return [agent for agent in self.agents.values() if agent.node_id == node_id]
 
     def ready_count(self, node_id: str, agent_type: str) -> int:
-        return sum(agent.agent_type == agent_type for agent in self.list_agents(node_id=node_id))
+        there = self.list_agents(node_id=node_id)
+        return sum(agent.agent_type == agent_type and agent.status is AgentStatus.READY for agent in there)
 
     def ready_agents(self, node_id: str) -> int:
         return len(self.list_agents(node_id=node_id))

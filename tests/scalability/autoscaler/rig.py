@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from itertools import pairwise
 from typing import Any
 
@@ -92,8 +92,8 @@ class FakeFleet:
         del self.nodes[node_id]
         self.removed.append(node_id)
 
-    def removable(self) -> list[str]:
-        return list(reversed(self.nodes))
+    def removable(self, count: int, leaving: Collection[str] = ()) -> list[str]:
+        return [name for name in reversed(self.nodes) if name not in leaving][:count]
 
     def lost(self) -> list[str]:
         return self.silent

@@ -10,7 +10,7 @@ from sim.errors import DeployError, FleetError, NodeError
 from sim.runtime.virtual import VirtualRuntime
 from sim.scalability.autoscaler.actuator import FleetActuator
 from sim.scalability.autoscaler.params import AutoscalerParams
-from sim.types.fleet import NodeStatus
+from sim.types.fleet import AgentStatus, NodeStatus
 from tests.scalability.autoscaler.fake_manager import FakeManager, FakeProvider
 
 
@@ -50,7 +50,7 @@ def test_a_node_comes_with_its_agents_side_by_side(rig: Rig) -> None:
     assert rig.add() == "m-0"
     assert rig.runtime.now() == 65.0
     assert rig.types("m-0") == ["chat", "chat", "code"]
-    assert rig.actuator.removable() == ["m-0"]
+    assert rig.actuator.removable(9) == ["m-0"]
 
 
 def test_agents_that_waited_for_a_place_are_part_of_the_node(rig: Rig) -> None:
@@ -64,10 +64,10 @@ def test_while_its_agents_start_it_is_not_ready(rig: Rig) -> None:
     task = rig.runtime.spawn(rig.actuator.add(), "add")
     rig.runtime.run(until=3.0)
     assert list(rig.actuator.joining) == ["m-0"]
-    assert rig.actuator.removable() == []
+    assert rig.actuator.removable(9) == []
     rig.runtime.run(until=6.0)
     assert task.done()
-    assert rig.actuator.removable() == ["m-0"]
+    assert rig.actuator.removable(9) == ["m-0"]
 
 
 def test_an_agent_that_does_not_start_undoes_the_node(rig: Rig) -> None:
@@ -131,7 +131,7 @@ def test_the_fewest_in_flight_leave_first_then_the_youngest(rig: Rig) -> None:
     for _ in range(4):
         rig.add()
     rig.flying = {"m-0": 1, "m-1": 4, "m-2": 1}
-    assert rig.actuator.removable() == ["m-3", "m-2", "m-0", "m-1"]
+    assert rig.actuator.removable(9) == ["m-3", "m-2", "m-0", "m-1"]
 
 
 def test_a_node_without_agents_leaves_before_all_others(rig: Rig) -> None:
@@ -141,14 +141,41 @@ def test_a_node_without_agents_leaves_before_all_others(rig: Rig) -> None:
     rig.flying = {"m-0": 3, "m-1": 0, "m-2": 0}
     for name in [name for name, agent in rig.manager.agents.items() if agent.node_id == "m-0"]:
         del rig.manager.agents[name]
-    assert rig.actuator.removable() == ["m-0", "m-2", "m-1"]
+    assert rig.actuator.removable(9) == ["m-0", "m-2", "m-1"]
+
+
+def test_the_last_node_of_a_type_stays_while_any_other_does(rig: Rig) -> None:
+    """Storm 207860: scaled in to one node, the fleet had no agent of one of its types, whose requests then waited."""
+    for _ in range(3):
+        rig.add()
+    agents = rig.manager.agents
+    for name in [name for name, each in agents.items() if each.node_id == "m-2" and each.agent_type == "chat"]:
+        del agents[name]
+    for name in [name for name, each in agents.items() if each.node_id != "m-2" and each.agent_type == "code"]:
+        del agents[name]
+    assert rig.actuator.removable(1) == ["m-1"]  # m-2 is younger, and has the only agent for code
+    assert rig.actuator.removable(2) == ["m-1"]  # two are kept: neither has both
+    assert rig.actuator.removable(1, ["m-1"]) == []
+    assert rig.actuator.removable(2, ["m-1"]) == ["m-2", "m-0"]  # none stays: the next node brings every type
+
+
+def test_agents_that_only_start_count_where_none_of_their_type_answers(rig: Rig) -> None:
+    for _ in range(2):
+        rig.add()
+    for agent in rig.manager.agents.values():
+        agent.status = AgentStatus.STARTING
+    assert rig.actuator.removable(1) == ["m-1"]
+    next(
+        agent for agent in rig.manager.list_agents(node_id="m-1") if agent.agent_type == "code"
+    ).status = AgentStatus.READY
+    assert rig.actuator.removable(1) == ["m-0"]
 
 
 def test_a_node_leaves_drained_and_its_machine_is_released(rig: Rig) -> None:
     rig.add()
     task = rig.runtime.spawn(rig.actuator.remove("m-0", "test"), "remove")
     rig.runtime.run(until=19.0)
-    assert rig.actuator.removable() == []
+    assert rig.actuator.removable(9) == []
     assert rig.provider.released == []
     rig.runtime.run(until=21.0)
     assert task.done()
@@ -179,4 +206,4 @@ def test_a_node_that_is_silent_for_twenty_minutes_is_lost(rig: Rig) -> None:
     assert rig.actuator.lost() == ["m-0"]
     rig.actuator.leaving["m-0"] = None
     assert rig.actuator.lost() == []
-    assert rig.actuator.removable() == ["m-2"]
+    assert rig.actuator.removable(9) == ["m-2"]

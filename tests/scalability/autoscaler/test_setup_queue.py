@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import math
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 
 import numpy as np
 import pytest
@@ -53,8 +53,8 @@ class SetupQueue:
     async def remove(self, node_id: str, reason: str) -> None:
         del self.idle[node_id]
 
-    def removable(self) -> list[str]:
-        return [*self.idle, *self.busy]
+    def removable(self, count: int, leaving: Collection[str] = ()) -> list[str]:
+        return [name for name in (*self.idle, *self.busy) if name not in leaving][:count]
 
     def lost(self) -> list[str]:
         return []
