@@ -30,6 +30,7 @@ T = TypeVar("T")
 AGAIN_S = 0.1  # between two signals to workers that still hold a call
 IDLE_MAX = 64
 COMMAND = (sys.executable, "-m", "sim.bench.pool_worker")
+ONE_EACH = {"OPENBLAS_NUM_THREADS": "1", "OMP_NUM_THREADS": "1", "MKL_NUM_THREADS": "1"}  # a worker is a core's
 
 
 class Worker:
@@ -39,7 +40,9 @@ class Worker:
         ours, theirs = socket.socketpair()
         with theirs:
             number = theirs.fileno()
-            self.process = subprocess.Popen([*COMMAND, str(number)], pass_fds=(number,), stdin=subprocess.DEVNULL)
+            self.process = subprocess.Popen(
+                [*COMMAND, str(number)], pass_fds=(number,), stdin=subprocess.DEVNULL, env=ONE_EACH | os.environ
+            )
         self.connection = Connection(ours.detach())
         self.connection.send(sys.path)
 

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from sim.bench.assemble import Assembly, assemble, run_replication
-from sim.bench.collector import held_off, set_aside
+from sim.bench.collector import held_off, many_runs, set_aside
 from sim.bench.compose import compose
 from sim.types.records import RunRecord
 
@@ -84,4 +84,27 @@ def test_an_inner_block_leaves_the_outer_one_its_own() -> None:
         with set_aside():
             assert gc.get_freeze_count() == aside
         assert gc.get_freeze_count() == aside > 0
+    assert gc.get_freeze_count() == 0
+
+
+class _Ring:
+    """Garbage that only the collector takes."""
+
+    def __init__(self) -> None:
+        self.me = self
+
+
+def test_what_many_runs_leave_is_gone_after_them(collector: None) -> None:
+    gc.enable()
+    with many_runs():
+        assert not gc.isenabled()
+        rings = []
+        for _ in range(3):
+            with set_aside():  # as a run does
+                ring = _Ring()
+                rings.append(weakref.ref(ring))
+                del ring
+        assert [ring() is None for ring in rings] == [False] * 3
+    assert [ring() is None for ring in rings] == [True] * 3
+    assert gc.isenabled()
     assert gc.get_freeze_count() == 0

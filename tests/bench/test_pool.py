@@ -131,3 +131,17 @@ def test_an_early_end_interrupts_what_is_running(tmp_path: Path) -> None:
     results.close()
     assert endless.read_text(encoding="utf-8") == "ended"
     assert in_order(double, [(1,), (2,)], 2) == [2, 4], "the next pool is whole"
+
+
+def threads_of(name: str) -> tuple[int, str]:
+    return os.getpid(), os.environ.get(name, "")
+
+
+def test_a_worker_computes_on_one_core_unless_told_otherwise(monkeypatch: pytest.MonkeyPatch) -> None:
+    pool.close_idle()
+    monkeypatch.delenv("OPENBLAS_NUM_THREADS", raising=False)
+    monkeypatch.setenv("OMP_NUM_THREADS", "3")
+    found = in_order(threads_of, [("OPENBLAS_NUM_THREADS",), ("OMP_NUM_THREADS",)], 2)
+    assert os.getpid() not in {process for process, _ in found}
+    assert [value for _, value in found] == ["1", "3"]
+    pool.close_idle()

@@ -10,6 +10,7 @@ from sim.intelligence.importance import importance
 from sim.intelligence.rows import Rows
 from sim.intelligence.space import Floats
 from sim.intelligence.surrogates.choice import KINDS, choose, make
+from sim.intelligence.surrogates.trees import RandomForest
 from tests.intelligence.rig import NOISE, draws
 
 SD = 0.2
@@ -132,3 +133,14 @@ def test_the_same_draws_give_the_same_bytes(kind: str) -> None:
         surrogate.fit(rows())
         found.append(surrogate.predict(rows().x, rows().z)[0].tobytes())
     assert found[0] == found[1]
+
+
+def test_unchecked_trees_are_the_checked_ones() -> None:
+    forest, seen = RandomForest(draws()), rows(40)
+    inputs, weights = np.hstack([seen.x, seen.z]), draws(4).uniforms(NOISE, 0, 40)[:, 0]
+    for seed in (1, 2, 3):
+        ours, theirs = forest.make(seed), forest.make(seed)
+        forest.teach(ours, inputs, seen.y, weights)
+        theirs.fit(inputs, seen.y, sample_weight=weights)
+        assert ours.tree_.node_count == theirs.tree_.node_count > 3
+        assert np.array_equal(forest.one(ours, inputs), theirs.predict(inputs))

@@ -12,6 +12,7 @@ from collections.abc import Callable
 from contextlib import closing
 from dataclasses import dataclass, field
 
+from sim.bench.collector import many_runs
 from sim.bench.identity import code_identity
 from sim.bench.pool import spread
 from sim.bench.storm.draw import drawn
@@ -58,15 +59,16 @@ class Total:
 def run_chunk(first: int, count: int, code: str, size: str | None = None) -> Chunk:
     """Run the seeds first .. first + count - 1."""
     chunk, state, cpu_s = Chunk(first, count, code), hashlib.blake2b(digest_size=8), time.process_time()
-    for seed in range(first, first + count):
-        outcome = run_storm(*drawn(seed, size))
-        if seed % RERUN_EVERY == 0:
-            again = run_storm(*drawn(seed, size))
-            chunk.reruns_count += 1
-            same = f"digests {outcome.digest} and {again.digest}"
-            outcome.findings.hold("X2", outcome.digest == again.digest, 0.0, f"seed {seed}", lambda s=same: s)  # type: ignore[misc]
-        _add(chunk, outcome)
-        state.update(outcome.digest.encode())
+    with many_runs():
+        for seed in range(first, first + count):
+            outcome = run_storm(*drawn(seed, size))
+            if seed % RERUN_EVERY == 0:
+                again = run_storm(*drawn(seed, size))
+                chunk.reruns_count += 1
+                same = f"digests {outcome.digest} and {again.digest}"
+                outcome.findings.hold("X2", outcome.digest == again.digest, 0.0, f"seed {seed}", lambda s=same: s)  # type: ignore[misc]
+            _add(chunk, outcome)
+            state.update(outcome.digest.encode())
     chunk.digest, chunk.cpu_s = state.hexdigest(), round(time.process_time() - cpu_s, 3)
     return chunk
 
