@@ -17,7 +17,7 @@ from simpy.events import NORMAL, Event
 
 from sim.errors import SimError
 from sim.runtime.environment import NORMAL_KEY, OrderedEnvironment
-from sim.runtime.order import CONTROL, FAULT
+from sim.runtime.order import CONTROL, FAULT, KEY_MAX
 
 MASK = (1 << 64) - 1
 PLACE_SHIFT = 26  # of a fault's key: occurrence (24) and phase (2) below
@@ -45,8 +45,15 @@ class ShuffledEnvironment(OrderedEnvironment):
 
     def call_at(self, at: float, rank: int, key: int, fn: Callable[[Any], None], arg: Any) -> None:
         """As its parent, with the key moved within its rank."""
-        self._count()
-        super().call_at(at, rank, self._moved(rank, key), fn, arg)
+        serial = self._serial
+        if serial >= self.events_max:
+            raise Livelock(self.now, self.events_max)
+        if not (at >= self.now and 0 <= key <= KEY_MAX):
+            super().call_at(at, rank, key, fn, arg)  # raises
+        if self.word and rank != CONTROL and key <= MASK:
+            key = self._moved(rank, key)
+        self._serial = serial = serial + 1
+        heappush(self._heap, (at, rank, key, serial, fn, arg))
 
     def schedule(self, event: Event, priority: Any = NORMAL, delay: Any = 0) -> None:
         """As its parent; tasks that are ready at one instant step in an order of their own."""
@@ -63,8 +70,6 @@ class ShuffledEnvironment(OrderedEnvironment):
         heappush(self._heap, (at, rank, key, mixed(serial ^ self.word) if self.word else serial, None, event))
 
     def _moved(self, rank: int, key: int) -> int:
-        if not self.word or rank == CONTROL or key > MASK:
-            return key
         shift = PLACE_SHIFT if rank == FAULT else ATTEMPT_SHIFT
         place = mixed(key >> shift ^ self.word) >> shift - ATTEMPT_SHIFT  # a key has 80 bits
         return place << shift | key & ((1 << shift) - 1)

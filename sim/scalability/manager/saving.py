@@ -64,10 +64,12 @@ class Saver:
             states.rounds.repeat(states.text(ids[0], state))
             states.counters.states_saved += len(ids)
             return len(ids), []
-        failed = []
+        failed, text = [], ""  # the same for all, made once
         for agent_id in ids:
             try:
-                self._save_now(agent_id, states.home(agent_id, agents[agent_id].info.epoch), state, None)
+                home = states.home(agent_id, agents[agent_id].info.epoch)
+                text = text or states.text(agent_id, state)
+                self._keep(agent_id, home, Copy(states.next_version(agent_id, None), text))
             except FleetError as error:
                 failed.append((agent_id, str(error)))
         if not failed:
@@ -86,11 +88,15 @@ class Saver:
     def _save_now(self, agent_id: str, home: Node, state: Mapping[str, Any], version: int | None) -> int:
         states = self.states
         copy = Copy(states.next_version(agent_id, version), states.text(agent_id, state))
+        self._keep(agent_id, home, copy)
+        return copy.version
+
+    def _keep(self, agent_id: str, home: Node, copy: Copy) -> None:
+        states = self.states
         targets = states.targets(agent_id, home)
         for node_id in targets:
             states.disks.stage(node_id, agent_id, copy)
         states.acknowledge(agent_id, copy, home, targets)
-        return copy.version
 
     async def _carry(self, link: StateLink, agent_id: str, copy: Copy, home: Node) -> None:
         states, disks = self.states, self.states.disks

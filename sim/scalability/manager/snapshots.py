@@ -16,6 +16,9 @@ from sim.scalability.manager.replication import StateStore
 from sim.scalability.manager.scaling import Scaler
 from sim.types.fleet import AgentStatus, NodeStatus
 
+NODE_STATUSES = tuple(status.value for status in NodeStatus)
+AGENT_STATUSES = tuple((status.value, status) for status in AgentStatus)
+
 
 @dataclass(frozen=True, slots=True)
 class ManagerStatus:
@@ -95,10 +98,10 @@ class ManagerMetrics:
 def status_of(ledger: Ledger, scaler: Scaler, states: StateStore, running: bool) -> ManagerStatus:
     """The status at this instant. O(nodes + agents)."""
     config = ledger.context.config
-    nodes = dict.fromkeys((status.value for status in NodeStatus), 0)
+    nodes = dict.fromkeys(NODE_STATUSES, 0)
     capacity = load = unreachable = 0
     for node in ledger.nodes.values():
-        nodes[node.info.status.value] += 1
+        nodes[node.info.status._value_] += 1  # an enum's `value` is a call
         if node.online:
             capacity += node.info.capacity
             load += node.load
@@ -113,7 +116,7 @@ def status_of(ledger: Ledger, scaler: Scaler, states: StateStore, running: bool)
         running=running,
         nodes=nodes,
         nodes_max=config.max_nodes,
-        agents={status.value: ledger.agents_count[status] for status in AgentStatus},
+        agents={name: ledger.agents_count[status] for name, status in AGENT_STATUSES},
         agents_by_type=by_type,
         agents_max=config.agents_limit,
         registered=ledger.registered_count,
