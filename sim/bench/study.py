@@ -69,7 +69,9 @@ def run_missing(plan: Plan) -> list[Failure]:
         if not store.has_config(point.key):
             store.write_config(point.key, to_yaml(as_dict(point.config)))
     tasks = missing_tasks(store, [(point.key, point.label, point.config) for point in plan.points])
-    return run_tasks(tasks, store.root, workers_of(plan.base), plan.name, launch_of(plan.base))
+    labels = list(dict.fromkeys(task.point for task in tasks))
+    label = f"{plan.name} {labels[0]}" if len(labels) == 1 and is_searched(plan.base) else plan.name
+    return run_tasks(tasks, store.root, workers_of(plan.base), label, launch_of(plan.base))
 
 
 def stored_count(plan: Plan) -> int:

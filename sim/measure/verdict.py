@@ -16,7 +16,7 @@ from sim.measure.metrics import MAXIMIZED
 from sim.measure.summary import Floats, PointSummary, Verdict
 from sim.measure.twins import told, twins
 
-SUCCESS = "success_ratio"
+SUCCESS, BACK = "success_ratio", "recovered_ratio"
 
 
 def judge(
@@ -62,6 +62,7 @@ def _judge(
     text += _left_out(names, excluded, "success_ratio separably below the highest")
     text += _left_out(names, invalid, "INVALID, an audit failed")
     text += _left_out(names, missing, f"{objective} not reported{_too_few(valid, missing, objective)}")
+    text += _back(valid, names)
     text += "".join(f"; {told([names[label] for label in labels])}" for labels in twins(valid))
     return Verdict(
         group=group, best="" if best is None else best.point, not_separable=close, excluded=excluded, invalid=invalid,
@@ -117,6 +118,16 @@ def _sentence(
     if alone:
         return f"{text}; no other point is left to be named"
     return f"{text}; it is the best with {percent} family confidence"
+
+
+def _back(points: Sequence[PointSummary], names: dict[str, str]) -> str:
+    """In how many runs goodput was back at 95 % for good after the faults, where it was not in all of them."""
+    counts = {name: values for name, values in ((point.point, point.per_replication.get(BACK)) for point in points)
+              if values is not None}  # fmt: skip
+    if all(float(values.min()) >= 1.0 for values in counts.values()):
+        return ""
+    told_of = (f"{names[name]} in {int(values.sum())} of {len(values)} runs" for name, values in counts.items())
+    return f"; back by itself after the faults: {', '.join(told_of)}"
 
 
 def _left_out(names: dict[str, str], labels: list[str], reason: str) -> str:

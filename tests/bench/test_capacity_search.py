@@ -47,7 +47,8 @@ def test_the_smallest_fleet_is_the_one_that_theory_names(capsys: pytest.CaptureF
     assert values(plan) == ["1", "12"]
     assert "about 8 values a group" in dry_run(plan)
     assert finish(plan, no_report) == 0
-    text = capsys.readouterr().out
+    text, progress = capsys.readouterr()
+    assert "edge fleet.nodes=6: 8/8, took" in progress, "which value is looked at"
     assert "4 nodes hold sojourn_s_mean within 1.25 s with 95 % confidence (1." in text
     assert "; 3 do not (1." in text
     assert "NOT MONOTONE" not in text

@@ -209,3 +209,14 @@ def test_with_one_replication_nothing_is_separable() -> None:
     (verdict,) = judge([point("a", m=[1.0]), point("b", m=[2.0])], "m", "balancer")
     assert (verdict.best, verdict.not_separable) == ("a", ["b"])
     assert verdict.text == "a has the lowest m (1); not separable from it: b"
+
+
+def test_a_verdict_tells_which_points_did_not_come_back() -> None:
+    """The objective alone says who loses least, and not that the fleet stays down."""
+    drops = point("drops", success_ratio=[0.97, 0.96, 0.97], lost_ratio=[0.03, 0.04, 0.03], recovered_ratio=[1.0] * 3)
+    mine = point("mine", success_ratio=[0.2, 0.21, 0.19], lost_ratio=[0.8, 0.79, 0.81], recovered_ratio=[0.0, 1.0, 0.0])
+    (verdict,) = judge([mine, drops], "lost_ratio", "balancer")
+    assert verdict.text.endswith("; back by itself after the faults: mine in 1 of 3 runs, drops in 3 of 3 runs")
+    more = point("more", success_ratio=[0.9, 0.89, 0.9], lost_ratio=[0.1, 0.11, 0.1], recovered_ratio=[1.0] * 3)
+    (silent,) = judge([drops, more], "lost_ratio", "balancer")
+    assert "back by itself" not in silent.text
