@@ -17,6 +17,7 @@ from sim.intelligence.protocol import Guardrail, Parameter, Window
 from sim.intelligence.settings import SearchSettings
 from sim.intelligence.space import Space
 from sim.intelligence.surrogates.choice import Score
+from sim.intelligence.taught import PROOF, pooled
 
 
 class AgentMind:
@@ -54,6 +55,12 @@ class AgentMind:
                 alarms.append((target, recommender.alarms[-1][1]))
         return alarms
 
+    def teach(self, windows: Sequence[Window]) -> None:
+        """Remember the windows of a proof, for all targets."""
+        self.windows.extend(pooled(windows))
+        for recommender in self.recommenders.values():
+            recommender.teach(windows)
+
     def apply(self, params: Mapping[str, float]) -> None:
         """Another setting stands from now on."""
         self.standing, self.is_applied = {**self.standing, **params}, True
@@ -84,7 +91,7 @@ class AgentMind:
             names = [each.name for each in tuned]
             for window in self.windows:
                 if all(name in window.params for name in names):
-                    made.note(window)
+                    made.teach([window]) if window.arm == PROOF else made.note(window)
             self.recommenders[target] = made
         return self.recommenders[target]
 

@@ -18,6 +18,7 @@ from sim.intelligence.rows import ContextScale, Rows, capped, clipped, contexts_
 from sim.intelligence.space import Floats, Space
 from sim.intelligence.surrogates.base import Surrogate
 from sim.intelligence.surrogates.gp import GaussianProcess
+from sim.intelligence.taught import PROOF
 
 CURRENT_MIN = 4  # windows since a drift alarm from which on the others are left out
 
@@ -43,7 +44,7 @@ class Beliefs:
         fully = fully or self.scale.names != names or not self.rows_count
         rows = self._clipped(windows, base, old_count)
         self.rows_count = len(rows)
-        self.typical_noise = float(np.median(rows.noise))
+        self.typical_noise = _typical(windows, self.target, rows.noise)
         if not isinstance(self.surrogate, GaussianProcess):
             if fully:
                 self.surrogate.fit(rows)
@@ -66,9 +67,10 @@ class Beliefs:
 
     def _clipped(self, windows: Sequence[Window], base: Floats, old_count: int) -> Rows:
         rows = rows_of(windows, self.space, self.scale, self.target, old_count)
+        usual = _typical(windows, self.target, rows.noise)
         if not isinstance(self.surrogate, GaussianProcess) and len(rows) - rows.old_count >= CURRENT_MIN:
             rows = rows.current()
-        return clipped(rows, base, transforms.sign_of(self.target))
+        return clipped(rows, base, transforms.sign_of(self.target), usual)
 
     def guard_prob(self, points: Floats, contexts: Floats, shares: Floats) -> Floats:
         """Probability (m,) that all guardrails hold (the product), in the mean over contexts."""
@@ -83,6 +85,17 @@ class Beliefs:
             below = ndtr((guardrail.maximum - mean) / sd) if np.isfinite(guardrail.maximum) else 1.0
             above = ndtr((mean - guardrail.minimum) / sd) if np.isfinite(guardrail.minimum) else 1.0
             prob = prob * below * above
+        return prob
+
+    def no_worse_prob(self, points: Floats, base: Floats, contexts: Floats, shares: Floats) -> Floats:
+        """Probability (m,) that no guarded target is worse than under `base` (the product), contexts averaged."""
+        prob = np.ones(len(points))
+        for guardrail, surrogate in self.guards:
+            mean, sd = surrogate.difference(points, base, contexts, shares)
+            if np.isfinite(guardrail.maximum):
+                prob = prob * ndtr(-mean / sd)
+            if np.isfinite(guardrail.minimum):
+                prob = prob * ndtr(mean / sd)
         return prob
 
     def gain(self, points: Floats, base: Floats, contexts: Floats, shares: Floats) -> tuple[Floats, Floats]:
@@ -101,3 +114,9 @@ class Beliefs:
         """The modeled mean of a setting over contexts."""
         value, _ = self.surrogate.predict(np.tile(point, (len(contexts), 1)), contexts)
         return float(shares @ value)
+
+
+def _typical(windows: Sequence[Window], target: str, noise: Floats) -> float:
+    """The usual noise of one window, not of the many that a proof taught as one."""
+    single = np.array([window.arm != PROOF for window in windows if target in window.means], dtype=bool)[-len(noise) :]
+    return float(np.median(noise[single] if single.any() else noise))

@@ -1,11 +1,12 @@
 """How far and how much wider than believed the truth lies about a claim, learned from claims that were validated since.
 
-With e_i = (validated - believed) / sqrt(sd^2 + se^2) of independent validations, the shift b is their mean under a
-normal prior worth `PRIOR_COUNT` pairs at `PRIOR_SHIFT` (what the choice of the best of many leaves of the winner's
-curse: Smith and Winkler 2006), and k^2 the posterior mean of the variance about it under a scaled inverse chi-square
-prior of as many at `PRIOR_SCALE`^2 (Gelman et al. 2013, 2.6). A claim is the belief plus b sd, its sd k times the
-believed one. It only knows pairs validated before the claim that it is used for (prequential: Dawid 1984). Both priors
-were measured on seeds 1001 to 1004 of the surfaces of `victor-sim optimize`.
+With e_i = (validated - believed) / sqrt(sd^2 + se^2) of independent validations, held to +-`ERROR_MAX` (Huber 1964) so
+that one claim that a change of the world refuted silences no later ones, the shift b is their mean under a normal prior
+worth `PRIOR_COUNT` pairs at `PRIOR_SHIFT` (what the choice of the best of many leaves of the winner's curse: Smith and
+Winkler 2006), and k^2 the posterior mean of the variance about it under a scaled inverse chi-square prior of as many at
+`PRIOR_SCALE`^2 (Gelman et al. 2013, 2.6). A claim is the belief plus b sd, its sd k times the believed one. It only
+knows pairs validated before the claim that it is used for (prequential: Dawid 1984). Both priors were measured on
+seeds 1001 to 1004 of the surfaces of `victor-sim optimize`.
 """
 
 from __future__ import annotations
@@ -17,6 +18,7 @@ PAIRS_MAX = 500
 PRIOR_COUNT = 20.0
 PRIOR_SCALE = 1.15
 PRIOR_SHIFT = -0.3
+ERROR_MAX = 3.0
 
 
 class Calibration:
@@ -58,4 +60,5 @@ class Calibration:
         """One claim, the sd believed before calibration, and what independent data said with its standard error."""
         variance = sd * sd + se * se
         if variance > 0.0:
-            self._errors.append((validated - claimed + self.shift * sd) / variance**0.5)
+            error = (validated - claimed + self.shift * sd) / variance**0.5
+            self._errors.append(min(max(error, -ERROR_MAX), ERROR_MAX))

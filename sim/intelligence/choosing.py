@@ -3,7 +3,7 @@
 Tried is the largest expected improvement over the best believed mean (Mockus 1975; with a noisy best: Picheny et al.
 2013) among points that probably keep the guardrails and do not lose more than `safe_loss_ratio` of the incumbent's
 value (as in SafeOpt: Sui et al. 2015). What stands is the largest mean difference to the incumbent less `pessimism` sd
-and the cost of change. It must keep the guardrails with `guard_prob`, or with no less probability than the incumbent.
+and the cost of change. With `guard_prob` it keeps the guardrails, or is no worse than the incumbent in what they guard.
 """
 
 from __future__ import annotations
@@ -120,7 +120,10 @@ def _worth(engine: Recommender, points: Floats, contexts: Floats, shares: Floats
     change = settings.change_cost_ratio * abs(beliefs.level(engine.base, contexts, shares))
     value = mean - _pessimism(engine) * sd - change * np.abs(points - engine.base).mean(axis=1)
     if engine.guardrails:
-        every = np.vstack([engine.base, points])
-        prob = beliefs.guard_prob(every, beliefs.contexts, beliefs.shares)
-        value = np.where(prob[1:] >= min(settings.guard_prob, float(prob[0])), value, -np.inf)
+        prob = np.maximum(
+            beliefs.guard_prob(points, beliefs.contexts, beliefs.shares),
+            beliefs.no_worse_prob(points, engine.base, beliefs.contexts, beliefs.shares),
+        )
+        stands = np.all(np.abs(points - engine.base) < 1e-9, axis=1)
+        value = np.where((prob >= settings.guard_prob) | stands, value, -np.inf)
     return np.asarray(value)

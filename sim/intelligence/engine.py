@@ -4,6 +4,7 @@ Windows go by turns to the incumbent (all is compared to it), to points spread a
 and else to what promises most (`choosing`); after a surprise a setting that was run before is run again (`watch`). The
 believed mean of the difference, not the best window seen, is the stated gain, which takes the winner's curse out
 (Smith and Winkler 2006). After a drift alarm what came before is old: it counts for as much as what follows agrees.
+The windows of proofs teach too (`taught`).
 """
 
 from __future__ import annotations
@@ -24,6 +25,7 @@ from sim.intelligence.region import TrustRegion
 from sim.intelligence.settings import SearchSettings
 from sim.intelligence.space import Floats, Space
 from sim.intelligence.surrogates.choice import KINDS, Score, choose, make
+from sim.intelligence.taught import PROOF, faded, pooled
 from sim.intelligence.watch import DriftWatch
 from sim.runtime.draws import OPTIMIZER_EXPLORE
 
@@ -102,14 +104,17 @@ class Recommender:
         """Remember a window, and whether the world has changed, without learning from it yet."""
         changed = self.watch.see(self.beliefs, window) if window.arm != LOG else ""
         self._again = self._best_tried() if self.watch.is_surprised and not changed else None
-        if len(self.windows) == self.settings.windows_max:
-            self.old_count = max(self.old_count - 1, 0)
         if window.arm != LOG and self.windows and self.windows[-1].arm == LOG:
             self._keep(0)  # what an operator saw is worth as much as our own windows agree with it
-        self.windows.append(window)
+        self._append(window)
         self._told += 1
         if changed:
             self._forget(changed)
+
+    def teach(self, windows: Sequence[Window]) -> None:
+        """Learn from a proof's windows too: chosen for what was believed of them, they tell nothing of drift."""
+        for window in pooled(windows):
+            self._append(window)
 
     def ask(self, context: Mapping[str, float]) -> Proposal:
         """See `AskTell`."""
@@ -145,6 +150,11 @@ class Recommender:
 
     # Inside
 
+    def _append(self, window: Window) -> None:
+        if len(self.windows) == self.settings.windows_max:
+            self.old_count = max(self.old_count - 1, 0)
+        self.windows.append(window)
+
     def _proposal(self, unit: Floats, propensity: float, reason: str) -> Proposal:
         return Proposal(self.space.to_params(unit), propensity, reason)
 
@@ -174,15 +184,23 @@ class Recommender:
         self.alarms = [*self.alarms, (self._told, changed)][-ALARMS_MAX:]
         if changed == "context":  # the surrogates know contexts; only their shares have changed
             return
-        self._keep(kept)
+        self._keep(self._reach(kept))
         self.region = TrustRegion(self.base, self.settings.half, self.settings.half_min, self.settings.half_max)
+
+    def _reach(self, count: int) -> int:
+        """The last `count` windows of the search with what proofs taught among them, as windows of memory."""
+        for place, window in enumerate(reversed(self.windows), start=1):
+            count -= window.arm != PROOF
+            if count == 0:
+                return place
+        return len(self.windows)
 
     def _keep(self, count: int) -> None:
         """The last `count` windows are new, `OLD_MAX` before them old, the rest forgotten."""
         self.old_count = min(max(len(self.windows) - count, 0), OLD_MAX)
-        self.windows = deque(
-            list(self.windows)[len(self.windows) - count - self.old_count :], maxlen=self.settings.windows_max
-        )
+        held = list(self.windows)[len(self.windows) - count - self.old_count :]
+        held[: self.old_count] = faded(held[: self.old_count])
+        self.windows = deque(held, maxlen=self.settings.windows_max)
         self.beliefs.rows_count = 0
 
     def _move(self) -> None:

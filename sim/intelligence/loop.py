@@ -47,10 +47,12 @@ async def prove(optimizer: MLOptimizer, result: OptimizationResult) -> Optimizat
     old = dict(mind.standing)
     verifier = Verifier(result.parameters, target, optimizer.guardrails, config.verify_alpha, config.pairs_max)
     optimizer.write("verification_started", agent_id, target=target, reason="recommended", parameters=result.parameters)
-    number = 0
+    taught: list[Window] = []
     while verifier.verdict is Verdict.CONTINUE:
-        verifier.add(*await twin.pair(agent_id, old, result.parameters, number))
-        number += 1
+        pair = await twin.pair(agent_id, old, result.parameters, len(taught) // 2)
+        taught += pair
+        verifier.add(*pair)
+    mind.teach(taught)
     found = verifier.verified()
     sd = (result.ci_high_percentage - result.ci_low_percentage) / 200.0 / Z90
     calibration = mind.calibrations.get(target)

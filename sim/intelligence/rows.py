@@ -15,6 +15,7 @@ import numpy as np
 from sim.intelligence import transforms
 from sim.intelligence.protocol import Window
 from sim.intelligence.space import Floats, Space
+from sim.intelligence.taught import PROOF
 
 PRIOR_N = 50.0
 CONTEXTS_MAX = 16
@@ -98,9 +99,10 @@ def rows_of(windows: Sequence[Window], space: Space, scale: ContextScale, target
     return Rows(x, z, transforms.forward(target, mean), transforms.noise(target, mean, shrunk, n), old)
 
 
-def clipped(rows: Rows, base: Floats, sign: float) -> Rows:
+def clipped(rows: Rows, base: Floats, sign: float, usual: float) -> Rows:
     """Rows whose disasters are no worse than `FLOOR_SDS` noises and `FLOOR_GAINS` gains below the incumbent.
 
+    `usual` is the variance of one window's noise: a proof's is not it.
     A stationary surrogate spends its scales on cliffs; how deep a disaster is changes nothing in what is recommended.
     Rows at the floor get the usual noise, since theirs is that of tasks which all failed alike.
     """
@@ -109,7 +111,7 @@ def clipped(rows: Rows, base: Floats, sign: float) -> Rows:
     if here[rows.old_count :].any():
         here[: rows.old_count] = False
     level = float(np.mean(good[here])) if here.any() else float(np.median(good))
-    sd = float(np.sqrt(np.median(rows.noise)))
+    sd = usual**0.5
     floor = level - max(FLOOR_SDS * sd, FLOOR_GAINS * (float(np.quantile(good, 0.9)) - level))
     low = good < floor
     noise = np.where(low, np.maximum(rows.noise, sd**2), rows.noise)
@@ -126,11 +128,15 @@ def capped(rows: Rows, target: str, maximum: float) -> Rows:
 
 
 def contexts_of(windows: Sequence[Window], scale: ContextScale) -> tuple[Floats, Floats]:
-    """The distinct contexts seen (c, k), the `CONTEXTS_MAX` most frequent, and their shares (c,)."""
-    counts: dict[tuple[float, ...], int] = {}
-    for row in np.round(scale.scaled_all(windows), 9).tolist():
+    """The distinct contexts seen (c, k), the `CONTEXTS_MAX` most frequent, and their shares (c,).
+
+    What a proof taught as one window counts as the many usual ones whose tasks it has.
+    """
+    usual = float(np.median([window.n for window in windows if window.arm != PROOF] or [1]))
+    counts: dict[tuple[float, ...], float] = {}
+    for row, window in zip(np.round(scale.scaled_all(windows), 9).tolist(), windows, strict=True):
         key = tuple(row)
-        counts[key] = counts.get(key, 0) + 1
+        counts[key] = counts.get(key, 0.0) + (window.n / usual if window.arm == PROOF else 1.0)
     best = sorted(counts, key=lambda key: (-counts[key], key))[:CONTEXTS_MAX]
     shares = np.array([counts[key] for key in best], dtype=np.float64)
     return np.array(best, dtype=np.float64).reshape(len(best), len(scale.names)), shares / shares.sum()

@@ -1,4 +1,4 @@
-"""Snapshots of an optimizer: standing settings and calibration pairs; surrogates are fitted again from the samples."""
+"""Snapshots of an optimizer: standing settings, calibration pairs, what proofs taught; surrogates are fitted again."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from sim.intelligence import snapshot
 from sim.intelligence.calibration import Calibration
+from sim.intelligence.taught import remembered, restored
 
 if TYPE_CHECKING:
     from sim.intelligence.optimizer import MLOptimizer
@@ -19,6 +20,7 @@ def save(optimizer: MLOptimizer, path: Path, key: bytes) -> int:
         agent_id: {
             "standing": dict(mind.standing),
             "is_applied": mind.is_applied,
+            "taught": remembered(list(mind.windows)),
             "claim_errors": {target: each.errors() for target, each in mind.calibrations.items()},
         }
         for agent_id, mind in optimizer.minds.items()
@@ -43,6 +45,9 @@ def load(optimizer: MLOptimizer, path: Path, key: bytes) -> int:
             mind.apply(kept["standing"])
         errors = kept.get("claim_errors", {})  # an older snapshot has squares only, which tell no shift
         mind.calibrations = {target: Calibration.of(pairs) for target, pairs in errors.items()}
+        windows = restored(list(mind.windows), kept.get("taught", []))
+        mind.windows.clear()
+        mind.windows.extend(windows)
         mind.recommenders.clear()
     optimizer.write("snapshot_loaded", str(path.name), version=version, reason="signature and samples match")
     return version

@@ -123,7 +123,7 @@ def _page(found: StudyFound, goals: dict[str, list[Goal]], command: str) -> str:
         f"{len(asked.surfaces)} surfaces of which the truth is exact, {len(asked.seeds)} seeds, {asked.windows} "
         f"windows of {asked.tasks} tasks, all methods on the same draws. "
         f"`{method}` reaches {reached} of {len(first)} goals. Intervals are 95 %, whole seeds drawn again. "
-        "Improvements are in % of the incumbent's true utility."
+        f"Improvements are in % of the incumbent's true utility.{_proofs(found)}"
     )
     lines = [
         "# The optimizer's claims against the truth",
@@ -156,6 +156,19 @@ def _page(found: StudyFound, goals: dict[str, list[Goal]], command: str) -> str:
     ):
         lines += [f"## {title}", "", f"![{title}]({name})", ""]
     return "\n".join(lines)
+
+
+def _proofs(found: StudyFound) -> str:
+    """How many windows proofs took besides, and what is left of the regret once they count."""
+    regrets, method = found.scores.regrets, found.method
+    taken = regrets.proof_windows(method) if method in regrets.taken else 0.0
+    if not taken or LATE not in regrets.windows:
+        return ""
+    each = regrets.counted(method, LATE)
+    return (
+        f" Proofs took {taken:.0f} windows a trial besides, and teach the search: with these counted the regret at "
+        f"{LATE} windows in all is {each.value:.3g} [{each.low:.3g}, {each.high:.3g}]."
+    )
 
 
 def _in_brackets(note: str) -> str:

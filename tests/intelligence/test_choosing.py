@@ -1,4 +1,4 @@
-"""What may be tried and what should stand: little is lost on the way, each context its own, guardrails relative."""
+"""What may be tried and what should stand: little is lost on the way, each context its own, guardrails kept."""
 
 from __future__ import annotations
 
@@ -61,21 +61,29 @@ def test_what_is_tried_seldom_loses_a_tenth_and_a_cliff_is_met_about_once() -> N
     assert cliff(engine.recommend().params, 0.0) > cliff(START, 0.0)
 
 
-def test_a_change_needs_no_more_certainty_of_a_guardrail_than_the_incumbent_has() -> None:
-    """The incumbent's errors are at the bound: 95 % is out of reach for anything near it."""
+def test_where_the_incumbent_is_at_a_guardrail_only_what_is_surely_no_worse_may_stand() -> None:
+    """Warmer gains and errs more, shorter only gains: 95 % below the bound is out of reach of the incumbent too."""
     engine = Recommender(SPACE, START, draws(3), "utility", (Guardrail("error_rate", maximum=0.05),))
-    luck = normals(9, 60)
-    for number in range(30):
+    luck = normals(9, 80)
+    for number in range(40):
         params = START if number % 3 == 0 else spread_params(number, draws(3))
-        p = 0.049 + 0.002 * luck[number]
-        means = {"utility": 40.0 + 10.0 * (params["temperature"] - 0.7) + 0.3 * luck[30 + number], "error_rate": p}
-        engine.tell(Window(params, {}, 200, means, {"utility": 20.0, "error_rate": p * (1.0 - p)}))
+        warm, short = (SPACE.to_unit(params) - engine.base) * (1.0, -1.0)
+        p = 0.0497 + 0.1 * warm + 0.005 * luck[number]
+        means = {"utility": 40.0 + 20.0 * warm + 20.0 * short + 0.3 * luck[40 + number], "error_rate": p}
+        engine.tell(Window(params, {}, 2_000, means, {"utility": 200.0, "error_rate": p * (1.0 - p)}))
     beliefs = engine.beliefs
-    base = float(beliefs.guard_prob(engine.base[None, :], beliefs.contexts, beliefs.shares)[0])
-    assert 0.5 < base < engine.settings.guard_prob
-    point = choosing.best(engine, beliefs.contexts, beliefs.shares)
+    at, z, shares = engine.base[None, :], beliefs.contexts, beliefs.shares
+    assert 0.3 < float(beliefs.guard_prob(at, z, shares)[0]) < engine.settings.guard_prob
+    point = choosing.best(engine, z, shares)
     assert point is not None
-    assert float(beliefs.guard_prob(point[None, :], beliefs.contexts, beliefs.shares)[0]) >= base
+    warm, short = (point - engine.base) * (1.0, -1.0)
+    assert warm <= 0.0 < short + warm
+    one = point[None, :]
+    kept, no_worse = beliefs.guard_prob(one, z, shares), beliefs.no_worse_prob(one, engine.base, z, shares)
+    assert max(float(kept[0]), float(no_worse[0])) >= engine.settings.guard_prob
+    warmer = engine.base[None, :] + [0.02, 0.0]
+    assert float(beliefs.no_worse_prob(warmer, engine.base, z, shares)[0]) < 0.5
+    assert float(beliefs.gain(warmer, engine.base, z, shares)[0][0]) > 0.0
 
 
 def test_a_proposal_comes_before_the_first_training_and_learns_what_came_since() -> None:

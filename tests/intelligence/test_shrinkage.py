@@ -53,6 +53,15 @@ def test_the_scale_follows_what_was_validated() -> None:
     assert made.scale == pytest.approx(2.94, abs=0.01)
 
 
+def test_a_claim_that_a_change_of_the_world_refuted_silences_no_later_ones() -> None:
+    calibration = Calibration()
+    calibration.add(0.3, 0.02, -0.1, 0.0)  # twenty sd below
+    assert calibration.errors() == [-3.0]
+    assert calibration.shift == pytest.approx((20.0 * PRIOR_SHIFT - 3.0) / 21.0)
+    assert calibration.shift > -0.45
+    assert calibration.scale < 1.4
+
+
 def test_claims_that_are_always_too_high_are_lowered_and_not_widened() -> None:
     """Beliefs one sd above the truth: the stated mean comes down to it, the interval keeps its width."""
     calibration = Calibration(1.0, 0.0)

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from itertools import count
 
 from sim.bench.optimize.problem import WINDOW_S, Problem
 from sim.intelligence.calibration import Calibration
@@ -74,9 +73,12 @@ class Proved:
         """Pairs until the verifier decides."""
         problem = self.problem
         verifier = Verifier(said.params, problem.objective, problem.guardrails, ALPHA, PAIRS_MAX)
-        numbers = count()
+        taught: list[Window] = []
         while verifier.verdict is Verdict.CONTINUE:
-            verifier.add(*pair(problem.incumbent, said, next(numbers)))
+            one = pair(problem.incumbent, said, len(taught) // 2)
+            taught += one
+            verifier.add(*one)
+        self.recommender.teach(taught)
         found = verifier.verified()
         if found.pairs_count > 2:
             sd = (said.ci_high - said.ci_low) / 2.0 / Z90

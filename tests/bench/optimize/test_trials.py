@@ -18,10 +18,14 @@ from sim.bench.optimize.following import exploration_ratio, false_alarms, is_ala
 from sim.bench.optimize.methods import METHODS, make_method
 from sim.bench.optimize.naive import POINTS_MIN
 from sim.bench.optimize.problem import context_named, point_of, problem_of, window_of
+from sim.bench.optimize.proved import Proved
+from sim.bench.optimize.regret import Regrets
 from sim.bench.optimize.study import StudyAsked, run_study
 from sim.bench.optimize.trial import run_trial
 from sim.bench.optimize.yardstick import Yardstick, total_indices
 from sim.errors import ConfigError
+from sim.intelligence.protocol import Recommendation, Window
+from sim.intelligence.taught import PROOF
 from sim.registry import lookup
 from sim.runtime.draws import CounterDraws
 from sim.world.surfaces.outcomes import run_window
@@ -122,6 +126,44 @@ def test_regret_is_a_share_of_the_open_gain_and_a_broken_guardrail_gains_nothing
     assert STICK.regret(45.0, 0.01, 20) == pytest.approx(0.5)
     assert STICK.regret(49.0, 0.06, 20) == 1.0
     assert STICK.regret(20.0, 0.06, 20) == pytest.approx(3.0)
+
+
+def test_windows_of_proofs_count_once_they_were_known() -> None:
+    records = [
+        {
+            "surface": "x", "method": "victor", "seed": seed,
+            "claims": [
+                {"window": 20, "utility": 42.0, "error_rate": 0.01, "pairs": 25},
+                {"window": 70, "utility": 45.0, "error_rate": 0.01, "pairs": 10},
+                {"window": 80, "utility": 49.0, "error_rate": 0.01, "pairs": 40},
+            ],
+        }
+        for seed in (1, 2)
+    ]  # fmt: skip
+    regrets = Regrets(records, {"x": STICK}, (20, 70, 80))
+    assert regrets.taken["victor"][0, 0].tolist() == [20, 120, 150]
+    assert regrets.proof_windows("victor") == 70.0
+    assert [regrets.counted("victor", windows).value for windows in (10, 119, 120, 150)] == [0.8, 0.8, 0.5, 0.1]
+
+
+def test_a_proof_teaches_the_search_both_of_its_settings() -> None:
+    surface = lookup("surface", "llm")()
+    agent = Proved(problem_of(surface, DRAWS))
+    better = (0.9, 6_000.0, 7_692.0, 18.0)
+    names = dict(zip(NAMES, better, strict=True))
+
+    def pair(old: Any, new: Recommendation, number: int) -> tuple[Window, Window]:
+        seen = [run_window(surface, DRAWS, 900 + number, point_of(params), 200, arm=arm)
+                for arm, params in enumerate((old, new.params))]  # fmt: skip
+        return window_of(seen[0], 1.0, "incumbent", 60.0), window_of(seen[1], 1.0, "canary", 60.0)
+
+    proof = agent.prove(Recommendation(names, 0.3, 0.2, 0.4, 0.99), pair)
+    assert proof.verdict == "promote"
+    taught = list(agent.recommender.windows)
+    assert {window.arm for window in taught} == {PROOF}
+    for params in (names, agent.problem.incumbent):
+        assert sum(window.n for window in taught if dict(window.params) == params) == 200 * proof.pairs_count
+    assert len(taught) <= 2 * len(surface.contexts)
 
 
 def test_recovery_alarms_and_exploration_of_a_record_made_by_hand() -> None:
