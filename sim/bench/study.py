@@ -6,6 +6,7 @@ warm-up cut is one for all points that are compared with each other: those of a 
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -14,7 +15,7 @@ from sim.bench.capacity_grid import is_searched
 from sim.bench.capacity_search import search, searched
 from sim.bench.capacity_verdict import capacity_verdicts
 from sim.bench.compose import to_yaml
-from sim.bench.identity import as_dict, versions
+from sim.bench.identity import as_dict, code_identity, versions
 from sim.bench.launchers.choice import launch_of
 from sim.bench.manifest import command_line, portable
 from sim.bench.plan import Plan, Point
@@ -96,6 +97,17 @@ def records(root: Path, point: Point) -> Iterator[RunRecord]:
             continue
 
 
+def _by_other_code(plan: Plan) -> str:
+    """That a result of this name is there and came of another code, if it is so: what is stored is by code."""
+    try:
+        tree = json.loads((Path(plan.base.paths.results) / plan.name / "manifest.json").read_text(encoding="utf-8"))
+        made_by = tree["versions"]["code"]
+    except (OSError, ValueError, KeyError, TypeError):
+        return ""
+    ours = code_identity()
+    return "" if made_by == ours else f" by this code ({ours}; its results are of {made_by})"
+
+
 def summarize(plan: Plan, look: Asking | None = None) -> StudySummary:
     """Measure what is stored: warm-up cuts, estimates, comparisons, verdicts.
 
@@ -106,9 +118,8 @@ def summarize(plan: Plan, look: Asking | None = None) -> StudySummary:
     base = plan.base
     there = _stored_points(plan)
     if not there:
-        raise InputError(
-            base.paths.store, None, None, f"nothing is stored of {plan.name}; `victor-sim run` runs it", RUN_IT
-        )
+        problem = f"nothing is stored of {plan.name}{_by_other_code(plan)}; `victor-sim run` runs it"
+        raise InputError(base.paths.store, None, None, problem, RUN_IT)
     summaries, cuts = _measured(plan, there, look.measured)
     absent = [point.label for point in plan.points if point not in there]
     confidence = base.stats.confidence_ratio

@@ -156,8 +156,15 @@ def test_a_point_without_any_replication_is_left_out(
     assert "balancer=random is left out: none of its replications is stored" in captured.out
     manifest = json.loads((here / "results/tiny/manifest.json").read_text(encoding="utf-8"))
     assert manifest["points"][0]["validity"] == "not run"
-    with pytest.raises(InputError, match="nothing is stored of"):
-        summarize(make_plan(TINY))
+    absent = make_plan(TINY)
+    with pytest.raises(InputError, match=r"nothing is stored of [\w-]+; "):
+        summarize(absent)
+    manifest["versions"]["code"] = "0123456789abcdef"
+    folder = here / "results" / absent.name
+    folder.mkdir(exist_ok=True)
+    (folder / "manifest.json").write_text(json.dumps(manifest), encoding="utf-8")
+    with pytest.raises(InputError, match=r"by this code \(\w{16}; its results are of 0123456789abcdef\)"):
+        summarize(absent)
 
 
 def test_what_takes_its_time_after_the_runs_is_told(study: Plan, capsys: pytest.CaptureFixture[str]) -> None:
