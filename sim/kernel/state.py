@@ -144,15 +144,17 @@ class Pools(Fields):
 class Chunk(Fields):
     """Requests that are known ahead: consecutive ordinals from `numbers[CHUNK_FIRST]` on.
 
-    Draw d of the pick of request number i of the chunk is `picks[d * len(at) + i]` (`sim.kernel.told`).
+    Draw d of the pick of request number i of the chunk is `picks[d * len(at) + i]` (`sim.kernel.told`); `drawn` is the
+    same memory as a column, whose index is never negative: what writes it is done for several at once.
     """
 
-    __slots__ = ("at", "key", "of_view", "output_tokens", "picks", "priority", "prompt_tokens", "single", "work_s")
+    __slots__ = ("at", "drawn", "key", "of_view", "output_tokens", "picks", "priority", "prompt_tokens", "single",
+                 "work_s")  # fmt: skip
 
     handed = ("picks",)
 
     def __init__(self, length: int, uses: Uses, draws: int = 0) -> None:
-        self.picks = np.zeros(max(draws + draws % 2, 1) * length)  # draws come in pairs
+        self.picks = self.drawn = np.zeros(max(draws + draws % 2, 1) * length)  # draws come in pairs
         self.at = np.zeros(length)
         self.work_s = np.zeros(length)
         self.of_view = np.zeros(length if uses.views else 1, dtype=np.int64)

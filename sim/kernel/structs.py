@@ -162,16 +162,21 @@ def type_of(obj: Any) -> Any:
         return types.FunctionType(obj.signature)
     if isinstance(obj, Row):
         return StructType((("addresses", types.int64[::1]), ("first", type_of(obj.items[0]))))
-    if isinstance(obj, Fields):
+    if is_steady(obj):
         return StructType(tuple((name, column_of(obj, name, value)) for name, value in fields_of(obj)), steady=True)
     if hasattr(type(obj), "__slots__"):
         return StructType(tuple((name, type_of(value)) for name, value in fields_of(obj)))
     raise CannotCompile(type(obj).__name__, "a state is made of arrays, numbers and objects with __slots__")
 
 
-def column_of(obj: Fields, name: str, value: Any) -> Any:
-    """The type of a field of the kernel's own structs: its arrays are columns, but for those that rules are handed."""
-    if is_column(value) and name not in type(obj).handed:
+def is_steady(obj: Any) -> bool:
+    """Whether compiled code never sets a field: the kernel's own structs, and books elsewhere that say `steady`."""
+    return isinstance(obj, Fields) or getattr(type(obj), "steady", False)
+
+
+def column_of(obj: Any, name: str, value: Any) -> Any:
+    """The type of a field of a steady struct: its arrays are columns, but for those that rules are handed."""
+    if is_column(value) and name not in getattr(type(obj), "handed", ()):
         return ColumnType(value.dtype, value.strides[0], f"{type(obj).__name__}.{name}")
     return type_of(value)
 
@@ -262,7 +267,7 @@ class Structs:
             elif isinstance(value, float):
                 struct.numbers.append((name, len(words), True))
                 words.append(int(np.float64(value).view(np.int64)))
-            elif isinstance(obj, Fields) and is_column(value) and name not in type(obj).handed:
+            elif is_steady(obj) and isinstance(column_of(obj, name, value), ColumnType):
                 struct.keeps.append(value)
                 words += [value.ctypes.data, len(value)]
             elif isinstance(value, array | np.ndarray):

@@ -28,12 +28,14 @@ def draw_picks(k: Any) -> None:
     if CLIENTS or numbers[PICKED] == 1:
         return
     numbers[PICKED] = 1
-    length = len(chunk.at)
+    length, drawn = len(chunk.at), chunk.drawn
+    entity, count = numbers[CHUNK_FIRST], numbers[CHUNK_END]
     for pair in range((k.draws_count + 1) >> 1):
-        for place in range(numbers[CHUNK_END]):
-            first, second = draw_pair(k.chance, PICK, numbers[CHUNK_FIRST] + place, 0, pair)
-            chunk.picks[2 * pair * length + place] = first
-            chunk.picks[(2 * pair + 1) * length + place] = second
+        even = 2 * pair * length
+        for place in range(count):
+            first, second = draw_pair(k.chance, PICK, entity + place, 0, pair)
+            drawn[even + place] = first
+            drawn[even + length + place] = second
 
 
 def take_picks(k: Any, place: int, entity: int) -> None:
@@ -43,7 +45,7 @@ def take_picks(k: Any, place: int, entity: int) -> None:
         return
     chunk = k.chunk
     for number in range(k.draws_count):
-        k.draws[number] = chunk.picks[number * len(chunk.at) + place]
+        k.draws[number] = chunk.drawn[number * len(chunk.at) + place]
 
 
 def tell_ended(

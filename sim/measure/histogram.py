@@ -35,6 +35,7 @@ class Histograms:
     """`rows` histograms side by side, as arrays that compiled code may fill; bin b of row r is `counts[r BINS + b]`."""
 
     __slots__ = ("counts",)
+    steady = True  # as of `stream.StreamBooks`
 
     def __init__(self, rows: int) -> None:
         self.counts = np.zeros(rows * BINS, dtype=np.int64)

@@ -51,6 +51,7 @@ class StreamBooks:
         "segment_last", "served_s", "slo_max_s", "slo_sample", "sojourn_s", "sojourns", "tokens", "tpot_count",
         "tpot_s", "tpots", "ttft_s", "ttfts", "wait_s", "waits", "work_s",
     )  # fmt: skip
+    steady = True  # no field is set after the start, and no index is negative: compiled code need not look again
 
     answers: Counts
     attempts: Counts

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from numba import types
 
-from sim.kernel.column import is_column
+from sim.kernel.column import ColumnType, is_column
 from sim.kernel.fields import Fields
 from sim.kernel.lower import entry
 from sim.kernel.records import lay_records
@@ -85,3 +85,27 @@ def test_a_column_of_another_stride_is_another_type(board: Board) -> None:
 )
 def test_what_can_be_a_column(value: Any, fits: bool) -> None:
     assert is_column(value) is fits
+
+
+class Books:
+    """Of another room: it says itself that its fields are set once."""
+
+    __slots__ = ("bins", "scale")
+    steady = True
+
+    def __init__(self) -> None:
+        self.bins, self.scale = np.zeros(3, dtype=np.int64), 2.0
+
+
+def test_steady_books_of_another_room_are_columns_over_their_own_memory() -> None:
+    def count(books: Any, row: int) -> float:
+        books.bins[row] += 5
+        scale: float = books.scale
+        return scale * books.bins[row]
+
+    books, structs = Books(), Structs()
+    kind = type_of(books)
+    assert kind.steady
+    assert isinstance(kind.of["bins"], ColumnType)
+    assert entry(count, kind, types.float64, (types.int64,))(structs.of(books).address, 1) == 10.0
+    assert books.bins.tolist() == [0, 5, 0]
