@@ -1,8 +1,9 @@
-"""Mutation testing of what must not be wrong: `python -m tests.storm.mutate [mutants a part]`.
+"""Mutation testing of what must not be wrong: `python -m tests.storm.mutate [mutants a part] [part ...]`.
 
 An even sample of each part's mutants is run against the tests named with it, each in a process of its own (forked, the
-module replaced as it is imported) under a limit of CPU time; who runs into that is caught too. Survivors and the
-score go to results/storm/mutation.csv: a sample of a sample, the tests of a part are not all that read it.
+module replaced as it is imported) under a limit of CPU time; who runs into that is caught too. Who survives meets the
+further tests of the part, if there are any. Survivors and the score go to results/storm/mutation.csv, where the rows of
+parts that were not asked for stay: the tests of a part are not all that read it.
 """
 
 from __future__ import annotations
@@ -27,9 +28,13 @@ from tests.storm.mutants import Site, mutated, sites
 TOP = Path(__file__).parents[2]
 PUBLISHED = TOP / "results" / "storm" / "mutation.csv"
 PRELOADED = ("numpy", "simpy", "msgspec", "omegaconf")  # imported once, never under test
-CPU_FACTOR, CPU_S_MORE = 4, 10
+CPU_FACTOR, CPU_S_MORE, FURTHER_CPU_S = 4, 10, 120
 MUTANTS = 12
 MANAGER = "tests/scalability/manager/test_"
+FURTHER = {  # asked of survivors alone, since they take long
+    "manager": ("tests/scalability/manager", "--benchmark-skip", f"--ignore={MANAGER}killed_at_every_await.py"),
+}
+COLUMNS = ["part", "of", "mutants", "caught", "survivor", "line", "change"]
 PARTS = {  # what no run has had the time for has no row in the table
     "limiter": (
         ("sim/integration/gateway/limiter.py",),
@@ -55,6 +60,7 @@ class Verdict:
     """Of one mutant."""
 
     part: str
+    of: int  # mutants of the part, of which it is one of a sample
     path: str
     site: Site
     survived: bool
@@ -108,12 +114,14 @@ def judge(part: str, mutants: int) -> list[Verdict]:
     assert passes(TOP / paths[0], found[0][1], tests, 600), f"the tests of {part} fail as it is"
     limit_s = int(CPU_FACTOR * (spent_s() - began_s)) + CPU_S_MORE
     listed = [(path, tree, site) for path, tree in found for site in sites(tree)]
-    count = min(mutants, len(listed))
+    count, further = min(mutants, len(listed)), FURTHER.get(part, ())
     chosen = [listed[int((number + 0.5) * len(listed) / count)] for number in range(count)]
     verdicts = []
     for path, tree, site in chosen:
         survived = passes(TOP / path, mutated(tree, site), tests, limit_s)
-        verdicts.append(Verdict(part, path, site, survived))
+        if survived and further:
+            survived = passes(TOP / path, mutated(tree, site), further, FURTHER_CPU_S)
+        verdicts.append(Verdict(part, len(listed), path, site, survived))
         print(f"{part}: {path}:{site.line} {site.what}: {'SURVIVED' if survived else 'caught'}", flush=True)
     print(f"{part}: {count} of {len(listed)} mutants, {spent_s():.0f} CPU s so far", flush=True)
     return verdicts
@@ -124,15 +132,22 @@ def main() -> None:
     for name in PRELOADED:
         __import__(name)
     mutants = int(sys.argv[1]) if len(sys.argv) > 1 else MUTANTS
-    verdicts = [one for part in sys.argv[2:] or PARTS for one in judge(part, mutants)]
-    with PUBLISHED.open("w", encoding="utf-8", newline="") as file:
-        writer = csv.writer(file, lineterminator="\n")
-        writer.writerow(["part", "mutants", "caught", "survivor", "line", "change"])
-        for part in dict.fromkeys(one.part for one in verdicts):
-            mine = [one for one in verdicts if one.part == part]
-            left = [one for one in mine if one.survived]
-            writer.writerow([part, len(mine), len(mine) - len(left), "", "", ""])
-            writer.writerows([part, "", "", one.path, one.site.line, one.site.what] for one in left)
+    publish([one for part in sys.argv[2:] or PARTS for one in judge(part, mutants)], PUBLISHED)
+
+
+def publish(verdicts: Sequence[Verdict], path: Path) -> None:
+    """Write the rows of the parts that were judged; those of the others stay."""
+    with path.open(encoding="utf-8", newline="") as file:
+        rows = [list(row.values()) for row in csv.DictReader(file)]
+    parts = dict.fromkeys(one.part for one in verdicts)
+    rows = [row for row in rows if row[0] not in parts]
+    for part in parts:
+        mine = [one for one in verdicts if one.part == part]
+        left = [one for one in mine if one.survived]
+        rows.append([part, str(mine[0].of), str(len(mine)), str(len(mine) - len(left)), "", "", ""])
+        rows += [[part, "", "", "", one.path, str(one.site.line), one.site.what] for one in left]
+    with path.open("w", encoding="utf-8", newline="") as file:
+        csv.writer(file, lineterminator="\n").writerows([COLUMNS, *rows])
 
 
 if __name__ == "__main__":
