@@ -212,7 +212,7 @@ class Health:
         self.counters.checks += 1
         if passed is not None:
             watch.detector.checked(node.node_id, now, passed)
-        elif watch.detector.uses_heartbeats:
+        else:  # a detector of heartbeats: one of neither is never looked at
             self.catch_up()
         if watch.detector.down(node.node_id, now):
             if not node.silent:

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from sim.runtime.plain import STALE
+from sim.runtime.plain import NONE, STALE
 from sim.scalability.balancer import hot_paths as hot
 from sim.scalability.balancer.balancer import Balancer, make_balancer
 from sim.scalability.balancer.params import BalancerParams
@@ -36,15 +36,17 @@ CASES = [
 class Side:
     """A balancer over five nodes of two types, asked through its own paths or through the plain ones."""
 
-    def __init__(self, kind: str, own: dict[str, Any], plain: bool, monkeypatch: pytest.MonkeyPatch) -> None:
-        self.balancer: Balancer = make_balancer(BalancerParams(kind=kind, **own), TYPES, SLOTS)
+    def __init__(
+        self, kind: str, own: dict[str, Any], plain: bool, monkeypatch: pytest.MonkeyPatch, types: tuple[str, ...]
+    ) -> None:
+        self.balancer: Balancer = make_balancer(BalancerParams(kind=kind, **own), types, SLOTS)
         self.paths = self.balancer.compiled() if plain else None
         if self.paths is not None:
             for name, value in self.paths.bound.items():
                 monkeypatch.setattr(hot, name, value)
         for number in range(5):
             self.balancer.node_joined(f"n{number}", 1.0 + number % 2)
-            for agent_type in TYPES:
+            for agent_type in types:
                 self.balancer.agents_changed(f"n{number}", agent_type, 2)
 
     def _ask(self, call: Any, dispatcher: int, view: int, *rest: Any) -> int:
@@ -62,6 +64,11 @@ class Side:
         if self.paths is None:
             return self.balancer.dispatch(dispatcher, view, draws, key, now)
         return self._ask(hot.hot_dispatch, dispatcher, view, draws, key, now)
+
+    def elsewhere(self, dispatcher: int, view: int, draws: list[float], key: int, held: int, now: float) -> int:
+        if self.paths is None:
+            return self.balancer.dispatch_elsewhere(dispatcher, view, draws, key, held, now)
+        return self._ask(hot.hot_elsewhere, dispatcher, view, draws, key, held, now)
 
     def complete(self, dispatcher: int, slot: int, now: float, latency_s: float, occupancy: int, draw: float) -> None:
         generation = self.balancer.generation[slot]
@@ -103,9 +110,68 @@ class Side:
             hot.hot_record(self.paths.books, slot, rif, latency_s)
 
 
+@pytest.mark.parametrize("types", [TYPES, ("a",)], ids=["two", "one"])
 @pytest.mark.parametrize(("kind", "own"), CASES, ids=lambda value: str(value))
-def test_plain_functions_do_what_the_paths_do(kind: str, own: dict[str, Any], monkeypatch: pytest.MonkeyPatch) -> None:
-    sides = [Side(kind, own, plain, monkeypatch) for plain in (False, True)]
+def test_plain_functions_do_what_the_paths_do(
+    kind: str, own: dict[str, Any], types: tuple[str, ...], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    agree([Side(kind, own, plain, monkeypatch, types) for plain in (False, True)])
+
+
+def test_a_view_that_only_the_balancer_can_rebuild_is_rebuilt_there(monkeypatch: pytest.MonkeyPatch) -> None:
+    sides = [Side("prequal", STRATEGIES["prequal"], plain, monkeypatch, TYPES) for plain in (False, True)]
+    monkeypatch.setattr(hot, "REFILLS", False)
+    agree(sides)
+    side, paths = sides[1], sides[1].paths
+    assert paths is not None
+    for call, rest in ((hot.hot_probe_targets, ([0.5] * 8, [0] * 8)), (hot.hot_probe_answer, (1, 1e4, 0))):
+        paths.mark(SLOTS)
+        assert call(paths.books, 0, 0, *rest) == STALE
+        assert side._ask(call, 0, 0, *rest) != STALE
+
+
+def test_a_strategy_that_has_no_hook_is_bound_to_nothing() -> None:
+    fleet, state = object(), object()
+    nothing: Any = hot  # as it stands, bound by nobody
+    with pytest.raises(AssertionError, match="not bound"):
+        nothing.pick(fleet, state, [], 0, 0.0)
+    assert nothing.score(fleet, 3) == 0.0
+    assert nothing.foresee(fleet, state, [], 1, 0, 2) == NONE
+    for hook, rest in (("rebuild", ()), ("changed", (3,)), ("unpicked", (3,))):
+        assert getattr(nothing, hook)(fleet, state, *rest) is None
+    assert nothing.answered(fleet, 3, 0.0, 1.0) is None
+
+
+def test_the_foreseen_slot_is_the_one_that_the_request_is_sent_to(monkeypatch: pytest.MonkeyPatch) -> None:
+    side, dice = Side("power_of_d", {"d": 2}, True, monkeypatch, ("a",)), random.Random(6)
+    assert side.paths is not None
+    books, length = side.paths.books, 60
+    picks = [dice.random() for _ in range(2 * length)]
+    assert hot.hot_foreseen(books, 0, picks, length, 0) == NONE, "the view is stale"
+    for place in range(length - 2 * hot.FORESIGHT):
+        told = hot.hot_foreseen(books, 0, picks, length, place)
+        slot = side.dispatch(0, 0, [picks[place], picks[length + place]], 0, 0.0)
+        assert told == (slot if place else NONE), f"seed 6, request {place}"
+    monkeypatch.setattr(hot, "FORESEES", False)
+    assert hot.hot_foreseen(books, 0, picks, length, 0) == NONE
+
+
+def test_under_a_slow_start_the_first_pick_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
+    side = Side("random", {}, True, monkeypatch, TYPES)
+    monkeypatch.setattr(hot, "SLOW", True)
+    assert side.paths is not None
+    assert side.paths.books.begun[0] == 0
+    side.dispatch(0, 0, [0.5], 0, 0.0)
+    assert side.paths.books.begun[0] == 1
+
+
+def test_the_hot_calls_of_a_balancer_are_made_once() -> None:
+    balancer = make_balancer(BalancerParams(kind="random"), TYPES, SLOTS)
+    assert balancer.compiled() is balancer.compiled()
+
+
+def agree(sides: list[Side]) -> None:
+    """Both sides give the same answers, step by step, and have the same books at the end (seed 5)."""
     balancer, dice, now = sides[0].balancer, random.Random(5), 0.0
     out: list[tuple[int, int, float]] = []  # dispatcher, slot, since when
     held = [0] * SLOTS
@@ -125,7 +191,12 @@ def test_plain_functions_do_what_the_paths_do(kind: str, own: dict[str, Any], mo
                 if balancer.probes_count:
                     side.record(slot, held[slot], now - since)
         else:
-            slot, other = (side.dispatch(dispatcher, view, draws, step % 9, now) for side in sides)
+            if out and balancer.views_count - 1 == view and dice.random() < 0.3:  # a hedge, of any type
+                avoided = out[-1][1]
+                more = [dice.random() for _ in range(balancer.draws_count + 1)]
+                slot, other = (side.elsewhere(dispatcher, view, more, step % 9, avoided, now) for side in sides)
+            else:
+                slot, other = (side.dispatch(dispatcher, view, draws, step % 9, now) for side in sides)
             assert slot == other, f"step {step}"
             if slot >= 0:
                 out.append((dispatcher, slot, now))
