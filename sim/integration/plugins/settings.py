@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import sys
 from collections.abc import Mapping
 from typing import Any
 
@@ -18,6 +19,7 @@ KINDS: dict[str, tuple[type, ...]] = {
     "texts": (list,),
     "numbers": (list,),
 }
+LARGEST = sys.float_info.max
 
 
 class SettingSpec(msgspec.Struct, forbid_unknown_fields=True, frozen=True):
@@ -47,7 +49,7 @@ class SettingSpec(msgspec.Struct, forbid_unknown_fields=True, frozen=True):
             assert isinstance(value, int | float)
             low = -math.inf if self.minimum is None else self.minimum
             high = math.inf if self.maximum is None else self.maximum
-            return math.isfinite(value) and low <= value <= high
+            return abs(value) <= LARGEST and low <= value <= high  # `isfinite` raises for a longer integer
         return not self.choices or value in self.choices
 
     def accepted(self) -> str:

@@ -200,6 +200,7 @@ def test_what_is_neither_pinned_nor_signed_is_refused_where_keys_are_named(tmp_p
     [
         (SettingSpec("number", 1.0, 0.0, 2.0), 3, "a number from 0 to 2"),
         (SettingSpec("integer", 1), True, "a whole number"),
+        (SettingSpec("integer", 1), 10**400, "a whole number"),  # found by fuzz: isfinite raised OverflowError
         (SettingSpec("flag", True), 1, "true or false"),
         (SettingSpec("text", "a", choices=["a", "b"]), "c", "one of a, b"),
         (SettingSpec("texts", []), [1], "texts"),
