@@ -99,6 +99,9 @@ def compose_unchecked(
         raise _broken_yaml(error) from error
     except (HydraException, OmegaConfBaseException) as error:
         raise _explained(error, overrides) from error
+    except OverflowError as error:  # an integer that no double holds, for a key that is one; OmegaConf lets it through
+        named = re.search(r"full_key: (\S+)", str(error))
+        raise ConfigError(named[1] if named else "config", "an integer of hundreds of digits", "a number") from error
     assert isinstance(config, Config)
     if config.experiment is not None:
         raise ConfigError(EXPERIMENT, "", "a YAML file that opens with `# @package _global_`")

@@ -72,6 +72,8 @@ REFUSED = [
     ("~fleet", "override=~fleet: accepted is key=value of a known key"),
     ("hydra.job.name=x", "override=hydra.job.name=x: accepted is key=value of a known key"),
     ("fleet.nodes", "override=fleet.nodes: accepted is key=value (quote what holds spaces or commas: key='a, b')"),
+    (f"fleet.speeds=[1{'0' * 400}]", "fleet.speeds[0]=an integer of hundreds of digits: accepted is a number"),
+    (f"horizon_s=1{'0' * 400}", "horizon_s=an integer of hundreds of digits: accepted is a number"),
     ("fleet.nodes=glob(*)", "override=fleet.nodes=glob(*): accepted is a list of values: a,b or range(1,10,3)"),
     ("arrivals.type_mix.chat=1", ("arrivals.type_mix.chat=1.0: accepted is a share of an agent type of the fleet: "
      "none (fleet.agent_types is empty)")),

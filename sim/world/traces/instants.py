@@ -29,6 +29,8 @@ def unit_of(text: str, unit: str) -> str:
     except InvalidOperation:
         ticks(text, "iso")
         return "iso"
+    if value.is_nan():  # a number by its type, and not to be compared
+        raise ValueError(f"{text!r} is no number")
     for name, bound in (("ns", "1e17"), ("us", "1e14"), ("ms", "1e11")):
         if value > Decimal(bound):
             return name

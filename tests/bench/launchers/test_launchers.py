@@ -15,7 +15,7 @@ import pytest
 from sim.bench.compose import compose
 from sim.bench.launchers.choice import launch_of
 from sim.bench.launchers.on_ray import spread_on_ray
-from sim.bench.launchers.on_slurm import spread_on_slurm
+from sim.bench.launchers.on_slurm import queued_jobs, spread_on_slurm
 from sim.bench.outcome import finish
 from sim.bench.plan import make_plan
 from sim.bench.pool import spread
@@ -82,8 +82,14 @@ class FakeRay(ModuleType):
 class FakeJob:
     """A job of submitit: it ran in its array, its result waits."""
 
-    def __init__(self, submitit: FakeSubmitit, call: Callable[[], Any]) -> None:
-        self.submitit, self.call, self.cancelled = submitit, call, False
+    def __init__(self, submitit: FakeSubmitit, job_id: str, call: Callable[[], Any]) -> None:
+        self.submitit, self.job_id, self.call, self.cancelled = submitit, job_id, call, False
+        self.looks = 0
+
+    def done(self) -> bool:
+        """The first of an array needs two looks; one that is `mute` never says that it ended."""
+        self.looks += 1
+        return self.job_id not in self.submitit.mute and self.looks > self.job_id.endswith("_0")
 
     def result(self) -> Any:
         try:
@@ -105,7 +111,7 @@ class FakeSubmitit(ModuleType):
         uncompleted = type("UncompletedJobError", (RuntimeError,), {})
         failed = type("FailedJobError", (uncompleted,), {})
         self.core = SimpleNamespace(utils=SimpleNamespace(UncompletedJobError=uncompleted, FailedJobError=failed))
-        self.helpers = SimpleNamespace(as_completed=lambda jobs, poll_frequency: iter(jobs[::-1]))
+        self.mute: set[str] = set()
         self.arrays: list[list[FakeJob]] = []
         self.words: list[dict[str, Any]] = []
 
@@ -117,7 +123,8 @@ class FakeSubmitit(ModuleType):
         self.words.append(words)
 
     def map_array(self, function: Callable[..., Any], *columns: list[Any]) -> list[FakeJob]:
-        jobs = [FakeJob(self, partial(_run, pickle.dumps((function, row)))) for row in zip(*columns, strict=True)]
+        calls = [partial(_run, pickle.dumps((function, row))) for row in zip(*columns, strict=True)]
+        jobs = [FakeJob(self, f"{len(self.arrays)}_{number}", call) for number, call in enumerate(calls)]
         self.arrays.append(jobs)
         return jobs
 
@@ -138,6 +145,8 @@ def ray(monkeypatch: pytest.MonkeyPatch) -> FakeRay:
 def submitit(monkeypatch: pytest.MonkeyPatch) -> FakeSubmitit:
     module = FakeSubmitit()
     monkeypatch.setitem(sys.modules, "submitit", module)
+    monkeypatch.setattr("sim.bench.launchers.on_slurm.POLL_S", 0.0)
+    monkeypatch.setenv("PATH", "")  # no squeue
     return module
 
 
@@ -177,6 +186,45 @@ def test_calls_on_slurm(submitit: FakeSubmitit, here: Path, monkeypatch: pytest.
     with pytest.raises(RuntimeError, match="ZeroDivisionError: by hand"):
         list(spread_on_slurm(double, [(1,), (5,)], 2, logs=here))
     assert all(job.cancelled for job in submitit.arrays[-1]), "who ends early calls the array off"
+
+
+def test_a_job_that_left_the_queue_without_a_word_is_lost(
+    submitit: FakeSubmitit, here: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Slurm without accounting (sacct) never says that a job was killed: the sweep waited for it for ever."""
+    queues = iter([{"0_1"}, set(), None, {"0_1"}, set(), set(), set()])
+    asked: list[set[str]] = []
+
+    def queued(arrays: set[str]) -> set[str] | None:
+        asked.append(arrays)
+        return next(queues)
+
+    monkeypatch.setattr("sim.bench.launchers.on_slurm.queued_jobs", queued)
+    submitit.mute = {"0_1"}
+    found = dict(spread_on_slurm(double, [(1,), (2,), (4,)], 2, logs=here))
+    assert isinstance(found.pop(1), WorkerLost)
+    assert found == {0: 2, 2: 8}
+    assert asked == [{"0"}] * 7, "what was seen again is not counted, nor where the queue does not answer"
+
+
+@pytest.mark.parametrize(
+    ("script", "found"),
+    [
+        ("echo 7_0; echo 7_11", {"7_0", "7_11"}),
+        ("echo 'slurm_load_jobs error: Invalid job id specified' >&2; exit 1", set()),
+        ("echo 'Unable to contact slurm controller' >&2; exit 1", None),
+        (None, None),
+    ],
+)
+def test_the_queue_is_asked_for_the_arrays(
+    script: str | None, found: set[str] | None, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("PATH", str(tmp_path))
+    if script is not None:
+        squeue = tmp_path / "squeue"
+        squeue.write_text(f'#!/bin/sh\n[ "$*" = "--noheader --array --format=%i --jobs 12,7" ] || exit 3\n{script}\n')
+        squeue.chmod(0o755)
+    assert queued_jobs({"7", "12"}) == found
 
 
 @pytest.mark.parametrize(("kind", "package"), [("ray", "ray"), ("slurm", "submitit")])

@@ -25,7 +25,7 @@ def test_auto_tells_the_unit_by_size_or_form(text: str, unit: str) -> None:
 
 
 def test_what_is_neither_number_nor_time_is_refused() -> None:
-    for text in ("", "yesterday", "2023-13-01"):
+    for text in ("", "yesterday", "2023-13-01", "nan", "-sNaN1"):
         with pytest.raises(ValueError, match=r"."):
             unit_of(text, "auto")
 
