@@ -44,6 +44,22 @@ def check(config: Config, like: Config | None = None) -> None:
             rule(config)
 
 
+def check_lists(part: Any, prefix: str = "") -> None:
+    """Lists are of single values, which OmegaConf does not see to: `[[1]]` and `[{a: 1}]` pass as a `list[float]`.
+
+    Raises `ConfigError`.
+    """
+    kind: type = type(part)
+    for name, _ in _fields_of(kind):
+        value = getattr(part, name)
+        if hasattr(value, "__dataclass_fields__"):
+            check_lists(value, f"{prefix}{name}.")
+        elif isinstance(value, list):
+            for number, item in enumerate(value):
+                if isinstance(item, list | dict):
+                    raise ConfigError(f"{prefix}{name}[{number}]", item, "a single value (a list holds no lists)")
+
+
 def _check_fields(config: Config, part: Any, prefix: str, like: Any = None) -> None:
     kind: type = type(part)
     for name, metadata in _fields_of(kind):

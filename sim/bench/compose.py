@@ -27,7 +27,7 @@ from omegaconf import DictConfig, OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 
 from sim.bench import keys
-from sim.bench.check import check
+from sim.bench.check import check, check_lists
 from sim.bench.extensions import load_extensions
 from sim.bench.schema import Config
 from sim.bench.schema.load import OWN_RATE
@@ -103,6 +103,7 @@ def compose_unchecked(
         named = re.search(r"full_key: (\S+)", str(error))
         raise ConfigError(named[1] if named else "config", "an integer of hundreds of digits", "a number") from error
     assert isinstance(config, Config)
+    check_lists(config)
     if config.experiment is not None:
         raise ConfigError(EXPERIMENT, "", "a YAML file that opens with `# @package _global_`")
     return config

@@ -74,6 +74,10 @@ REFUSED = [
     ("fleet.nodes", "override=fleet.nodes: accepted is key=value (quote what holds spaces or commas: key='a, b')"),
     (f"fleet.speeds=[1{'0' * 400}]", "fleet.speeds[0]=an integer of hundreds of digits: accepted is a number"),
     (f"horizon_s=1{'0' * 400}", "horizon_s=an integer of hundreds of digits: accepted is a number"),
+    ("fleet.speeds=[[1]]", "fleet.speeds[0]=[1]: accepted is a single value (a list holds no lists)"),
+    ("faults.crash.at_s=[3,{a:1}]", ("faults.crash.at_s[1]={'a': 1}: accepted is a single value "
+     "(a list holds no lists)")),
+    ("extensions=[{a:1}]", "extensions[0]={'a': 1}: accepted is a single value (a list holds no lists)"),
     ("fleet.nodes=glob(*)", "override=fleet.nodes=glob(*): accepted is a list of values: a,b or range(1,10,3)"),
     ("arrivals.type_mix.chat=1", ("arrivals.type_mix.chat=1.0: accepted is a share of an agent type of the fleet: "
      "none (fleet.agent_types is empty)")),
