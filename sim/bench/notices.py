@@ -32,8 +32,8 @@ class Notices:
 
     def back(self, node_id: str) -> None:
         """It has restarted."""
-        if node_id in self._taken:
-            del self._taken[node_id]
+        if node_id in self._taken or node_id in self._refused:  # refused once, taken again: it may send no words
+            self._taken.pop(node_id, None)
             self._ask(node_id)
 
     def word(self, node_id: str) -> None:

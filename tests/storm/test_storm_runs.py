@@ -37,6 +37,9 @@ REGRESSIONS = {  # seeds that found something, and what it was
     14443: "phi_accrual took a sound machine for dead: the settings, not a defect",
     100213: "a scale-in stopped the fleet's last agents, on a node where they were starting, and kept an empty one",
     207860: "a scale-in stopped the last agents of one of two types, whose requests then waited for ever",
+    304714: "a machine taken again before its first return was accepted was never opened, where no words are sent",
+    308081: "a drain called off while agents moved left what the gone ones served to wait for ever",
+    304460: "phi_accrual took a sound machine for dead just before the look: the settings, not a defect",
     2332: "an attempt ended on a slot whose last agent had gone: weighted_least_connections divided by zero",
 }
 

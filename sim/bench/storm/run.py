@@ -15,7 +15,7 @@ from typing import Any
 from sim.bench.assemble import Assembly, assemble
 from sim.bench.schema import Config
 from sim.bench.storm.bounds import interval_s, recovery_s
-from sim.bench.storm.checkers.calm import is_guessed, judge_agents, judge_nodes, judge_requests
+from sim.bench.storm.checkers.calm import guessed_at, is_guessed, judge_agents, judge_nodes, judge_requests
 from sim.bench.storm.draw import config_of
 from sim.bench.storm.findings import Findings, Violation
 from sim.bench.storm.operator import Operator
@@ -120,7 +120,8 @@ class _Storm:
         self.watcher.deep_look()
         if not is_guessed(self.config):
             judge_nodes(findings, self.fire, self.watcher.books, self.scenario.heal_at, now)
-        if self.config.failover.enabled:
+        anew = is_guessed(self.config) and any(self.scenario.heal_at < at for at in guessed_at(self.watcher.rows))
+        if self.config.failover.enabled and not anew:
             judge_agents(findings, self.fire, now)
         findings.seen("a storm judged after R")
 

@@ -99,32 +99,39 @@ class Registrar:
         What has not ended in time has failed and is tried elsewhere: nobody would serve it here any more.
         """
         node = self.ledger.node(node_id)
-        if await self._empty(node, reason, False, drain_s) and node.reachable:
-            self.counters.nodes_fenced += 1
-            self.ledger.fence(node, "its time to drain is over, what it still holds goes to others")
+        if await self._empty(node, reason, False, drain_s):
+            self._give_back(node)
         node.removing = False
 
     async def _empty(self, node: Node, reason: str, stop_agents: bool, drain_s: float | None) -> bool:
         """The node has no agents afterwards and is still marked as being removed, unless this is cut short.
 
-        Whether the time was over before all that ran there had ended.
+        Whether the time was over before all that ran there had ended. Cut short after that, some agents may be gone
+        and the node open again later: nobody would serve there what was theirs, so it is given back at once.
         """
         if node.removing:
             raise NodeError(node.node_id, "is being removed already")
         if drain_s is not None and not is_number(drain_s, 0.0):
             raise NodeError(node.node_id, f"drain_s={drain_s!r}: accepted is a finite number of seconds from 0")
-        node.removing, node.retiring = True, stop_agents
+        node.removing, node.retiring, is_cut = True, stop_agents, False
         try:
             if node.wanted is not NodeStatus.OFFLINE:
                 node.wanted = NodeStatus.DRAINING
             self.ledger.set_status(node, reason)
-            is_cut = drain_s is not None and node.reachable and not await self._wait_drained(node, drain_s)
+            is_cut = node.reachable and (drain_s is None or not await self._wait_drained(node, drain_s))
             await self._evict_all(node, reason)
             await self._clear(node)
         except BaseException:
             node.removing = node.retiring = False
+            if is_cut:
+                self._give_back(node)
             raise
         return is_cut
+
+    def _give_back(self, node: Node) -> None:
+        if node.reachable:  # else it was fenced when it was lost
+            self.counters.nodes_fenced += 1
+            self.ledger.fence(node, "its time to drain is over, what it still holds goes to others")
 
     async def _wait_drained(self, node: Node, drain_s: float) -> bool:
         """What runs on the node ends (True), or the time is over: what is left then fails with the node."""

@@ -85,6 +85,33 @@ def test_what_a_cut_drain_leaves_behind_is_fenced() -> None:
     assert calm.kinds("node-0")[-1] == "node_drained"
 
 
+def test_a_drain_called_off_gives_back_what_the_gone_agents_served() -> None:
+    """Storm 308081: two of three agents had gone when it was called off, and the node was opened again later."""
+    rig, _ = fleet(2, 2, busy_s=1e6, deployment_timeout=100.0)
+    rig.host.start_s = 50.0
+
+    async def go() -> None:
+        task = rig.runtime.spawn(rig.manager.drain_node("node-0", 7.0))
+        await rig.runtime.sleep(10.0)
+        assert rig.reasons("node_fenced") == []
+        task.cancel()
+        with pytest.raises(Cancelled):
+            await task.join()
+
+    rig.run(go())
+    assert rig.reasons("node_fenced") == ["its time to drain is over, what it still holds goes to others"]
+    rig.run(rig.manager.update_node("node-0", status=NodeStatus.ONLINE))
+    assert rig.manager.get_node("node-0").status is NodeStatus.ONLINE
+    rig.audit_at_rest()
+
+
+def test_a_drain_without_a_deadline_waits_for_nothing_and_gives_back() -> None:
+    rig, machines = fleet(2, 2, busy_s=1e6)
+    rig.run(rig.manager.drain_node("node-0"))
+    assert (machines.asked, rig.runtime.now()) == ([], 0.0)
+    assert rig.kinds("node-0")[-1] == "node_fenced"
+
+
 def test_a_provider_that_fails_ends_the_wait() -> None:
     rig, machines = fleet(2, 2)
     machines.broken = True

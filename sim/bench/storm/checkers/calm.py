@@ -5,8 +5,8 @@ it, every state has its copies; at the end every request has ended, and the last
 spare were answered (or timed out, where a limit is set). What the settings do not promise is not judged: no detector at
 all, an autoscaler whose machines come exponentially late, a load that retries could hold up (metastable failures are
 settings, not bugs). Under phi_accrual with jittered heartbeats a window of few samples promises nothing about the
-next one: L1 is not judged there, and a fleet is not sound while such a detector takes a node out. Nor is it while a
-scale-in ends a drain whose time (`autoscaler.drain_s`) was over before the requests were.
+next one: L1 is not judged there, nor L2 and L3 where it took a node out since the healing (R is short of one recovery
+then), and a fleet is not sound while it does. Nor is it while a scale-in ends a drain whose time was over too early.
 """
 
 from __future__ import annotations
@@ -73,14 +73,13 @@ def is_guessed(config: Config) -> bool:
 
 def unsound_at(rows: Sequence[Row], config: Config) -> list[float]:
     """Instants at which the settings cost requests without any fault."""
-    found = []
-    for row in rows:
-        told = dict(row.fields)
-        cut = row.kind == "node_drained" and told["reason"] != DRAINED
-        guess = row.kind == "node_status" and told["new"] == "offline" and is_guessed(config)
-        if cut or guess:
-            found.append(row.at)
-    return found
+    cut = [row.at for row in rows if row.kind == "node_drained" and dict(row.fields)["reason"] != DRAINED]
+    return sorted([*cut, *(guessed_at(rows) if is_guessed(config) else ())])
+
+
+def guessed_at(rows: Sequence[Row]) -> list[float]:
+    """Instants at which the detector took a node out."""
+    return [row.at for row in rows if row.kind == "node_status" and dict(row.fields)["new"] == "offline"]
 
 
 def judge_requests(
