@@ -128,8 +128,6 @@ def adapted(handler: Callable[..., Any], runtime: Callable[[], Runtime]) -> Answ
 
     A plain function runs beside the loop, so that it may block. Raises `ConfigError` for what cannot be called so.
     """
-    if not callable(handler):
-        raise ConfigError("handler", handler, "a function, with or without the request as its parameter")
     takes = takes_argument(handler)
     method = handler if inspect.isroutine(handler) else type(handler).__call__
     is_coroutine = inspect.iscoroutinefunction(method)

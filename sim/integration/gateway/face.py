@@ -142,7 +142,7 @@ def _collected(messages: Sequence[Message]) -> Response:
                     media_type = value
                 elif name != b"content-length":
                     headers.append((name, value))
-        elif message["type"] == "http.response.body":
+        else:  # a piece of its body
             body.append(message.get("body", b""))
     return Response(status, body[0] if len(body) == 1 else b"".join(body), media_type, tuple(headers))
 

@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from sim.integration.gateway.exchange import Response, as_json
+from sim.integration.gateway.exchange import Response, _encoder, as_json
 from sim.integration.gateway.kinds import APIVersion, Principal
 
 PLAIN: list[Any] = [
@@ -42,3 +42,10 @@ def test_a_value_that_cannot_be_written_leaves_nothing_behind() -> None:
     ring.clear()
     assert as_json([ring, ring]) == b"[[],[]]"
     assert Response.of({"a": ring}).body == b'{"a":[]}'
+
+
+def test_an_interpreter_without_the_c_encoder_writes_the_same(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(json.encoder, "c_make_encoder", None)
+    slow = _encoder()
+    for value in PLAIN:
+        assert "".join(slow(value, 0)).encode() == as_json(value)

@@ -93,7 +93,7 @@ def test_what_cannot_be_kept_is_not_accepted_and_not_done() -> None:
     runtime.run_task(body())
 
 
-@pytest.mark.parametrize(("at", "state"), [(5.0, CANCELLED), (11.5, DONE)])
+@pytest.mark.parametrize(("at", "state"), [(5.0, CANCELLED), (10.5, CANCELLED), (11.5, DONE)])
 def test_a_cancel_and_an_end_never_both_hold(at: float, state: str) -> None:
     runtime, book, _, desk = made()
 
@@ -128,5 +128,21 @@ def test_a_restart_does_what_was_not_ended_anew_and_says_what_must_not_run_twice
         assert (done.state, done.result) == (DONE, {"x": 2})
         assert list(works.begun) == ["task-00000001"]
         assert desk.submit(None, None, {}, None).order.task_id == "task-00000004"
+
+    runtime.run_task(body())
+
+
+def test_an_end_that_cannot_be_kept_is_told_as_a_failure() -> None:
+    runtime, book, _, desk = made()
+
+    async def full(task_id: str, state: str, result: dict[str, Any], error: str) -> bool:
+        raise FleetError("the disk is full")
+
+    book.ended = full  # type: ignore[method-assign]
+
+    async def body() -> None:
+        record = desk.submit(None, None, {}, None)
+        await record.over.wait()
+        assert (record.state, record.result, record.error) == (FAILED, {}, "the disk is full")
 
     runtime.run_task(body())
