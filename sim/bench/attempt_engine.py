@@ -161,7 +161,7 @@ class AttemptEngine(ResilientEngine):
 
     def load(self, load: Load, draws: Draws, feed: Feed) -> None:
         """Take requests from the main source."""
-        self.driver.load(load, draws, feed.keys, feed.views, feed.fates)
+        self.driver.load(load, draws, feed.keys, feed.views, feed.fates if feed.has_fates else None)
         if load.closed is not None:
             self.on_left = self._client_left
             self._watch_closed()

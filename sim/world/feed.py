@@ -102,6 +102,12 @@ class Feed:
         columns.single.extend(singles)
         return draws.uniforms_of(ADMISSION, entities)[:, 0].tolist() if shape.admits_by_chance else None
 
+    @property
+    def has_fates(self) -> bool:
+        """Whether `fates` says or notes anything of any entity; without, an engine need not ask."""
+        shape = self.shape
+        return len(shape.priority_mix) > 1 or shape.single_ratio > 0.0 or shape.poison_prob > 0.0
+
     def fates(self, entities: NDArray[np.uint64]) -> tuple[list[int], list[int]]:
         """Priority of each entity, and 1 for one that must not run twice; poisonous ones are noted."""
         draws, shape, count = self.draws, self.shape, len(entities)

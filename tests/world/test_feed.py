@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import math
 from collections.abc import Iterator
 from typing import Any
@@ -118,3 +119,16 @@ def test_tokens_take_the_place_of_seconds() -> None:
     assert feed.columns.output_tokens.tolist() == [4, 5]
     assert feed.columns.work_s.tolist() == [0.0, 0.0]
     assert np.isnan(np.asarray(feed.columns.first_token_at)).all()
+
+
+def test_fates_need_not_be_asked_only_where_they_say_nothing() -> None:
+    entities = np.arange(200, dtype=np.uint64)
+    silent = feed_of(BARE)
+    assert not silent.has_fates
+    assert silent.fates(entities) == ([0] * 200, [0] * 200)
+    assert not silent.poisonous
+    for change in ({"priority_mix": (1.0, 1.0)}, {"single_ratio": 0.5}, {"poison_prob": 0.5}):
+        feed = feed_of(dataclasses.replace(BARE, **change))
+        priorities, singles = feed.fates(entities)
+        assert feed.has_fates
+        assert any(priorities) or any(singles) or feed.poisonous
