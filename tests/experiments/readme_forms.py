@@ -106,7 +106,7 @@ FORMS: dict[str, Form] = {
                                            "macro=3 replications=3 requests=400 workers=1", said="mmc of 1"),
     "victor-sim optimize": Form("one method, one seed, 20 windows", "surface=null methods=random seeds=1..1 windows=20 "
                                 "tasks=20 workers=1"),
-    "victor-sim optimize seeds=1..21": Form("the same", "surface=null methods=random seeds=1..1 windows=20 tasks=20 "
+    "victor-sim optimize seeds=1..30": Form("the same", "surface=null methods=random seeds=1..1 windows=20 tasks=20 "
                                             "workers=1"),
     "victor-sim plugins reloads": Form("3 of 1,000", "count=3", said="lost"),
     "victor-sim plugins new DIR": Form("a folder of a name that is one", put=(("DIR", "custom.mine"),),
