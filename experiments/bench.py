@@ -24,8 +24,8 @@ from sim.errors import ConfigError
 from sim.experiments.words import Words, parse, settings
 
 DEFAULTS = {"requests": 100_000, "seed": 1, "rounds": 5, "nodes_max": 100_000}
-SWEEP_REQUESTS = 30_000_000  # of a point: more than five seconds of a core
-SIMPY_SLOWER = 50  # about as many times: a point of it takes as long
+SWEEP_REQUESTS = 24_000_000  # of a point: more than five seconds of a core
+SIMPY_SLOWER = 70  # about as many times: a point of it takes as long
 FLAGS = ("--growth", "--large", "--day", "--start", "--plugins", "--gateway", "--source", "--sweep")
 OUT = "results/bench/bench.csv"
 SOURCE_OUT = "results/source/source.csv"

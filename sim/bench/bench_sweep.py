@@ -1,9 +1,11 @@
 """What the harness costs, and what a second core is worth to a sweep.
 
 `two cores`: one sweep of equal points of some seconds each, in a process of its own with one worker and then with two;
-the ratio of their wall times, for a machine with two cores that have nothing else to do. `harness`: processor seconds
-of all processes of a sweep of many tiny points less those of a sweep of few, a point: composing, claiming, storing,
-measuring, comparing and reporting, and the tiny run itself. Every sweep starts from an empty store.
+the ratio of their wall times, for a machine with two cores that have nothing else to do. A sweep of fewer points tells
+what of that is start (one worker is the process itself, two are processes that begin anew) and what each further point
+gains. `harness`: processor seconds of all processes of a sweep of many tiny points less those of a sweep of few, a
+point: composing, claiming, storing, measuring, comparing and reporting, and the tiny run itself. Every sweep starts
+from an empty store.
 """
 
 from __future__ import annotations
@@ -21,7 +23,7 @@ from tempfile import TemporaryDirectory
 from sim.bench.bench_tables import write_csv
 from sim.world.idiomatic import RATE_PER_S
 
-POINTS = 6  # of the sweep over cores, all alike
+POINTS, POINTS_FEW = 20, 4  # of the sweeps over cores, all alike
 POINT_S_MIN = 5.0  # what a point must take for its ratio to count
 FEW, MANY = 4, 24  # tiny points
 TINY_S = 10.0  # horizon of a tiny point
@@ -85,13 +87,19 @@ def two_cores(requests: int, seed: int, run: Run = run_command, engine: str = "c
     """What two workers gain over one, on points of `requests` each."""
     horizon_s = requests / RATE_PER_S
     run(even_sweep(1, TINY_S, seed, 1, engine))  # compiles, where nothing is compiled yet
-    one, two = (run(even_sweep(POINTS, horizon_s, seed, workers, engine)) for workers in (1, 2))
+    few_one, few_two, one, two = (
+        run(even_sweep(points, horizon_s, seed, workers, engine))
+        for points in (POINTS_FEW, POINTS)
+        for workers in (1, 2)
+    )
     ratio, point_s = one.wall_s / two.wall_s, one.cpu_s / POINTS
-    load = os.getloadavg()[0]
-    busy, slowed = two.cpu_s / two.wall_s, two.cpu_s / one.cpu_s  # cores in use; a point's price where both are
+    further = (one.wall_s - few_one.wall_s) / (two.wall_s - few_two.wall_s)  # of points alone: starts cancel
+    slowed = (two.cpu_s - few_two.cpu_s) / (one.cpu_s - few_one.cpu_s)  # a point's price where both cores are at work
+    start_s = few_two.cpu_s - few_one.cpu_s - POINTS_FEW * (slowed - 1.0) * point_s
+    few, load = few_one.wall_s / few_two.wall_s, os.getloadavg()[0]
     note = (
         f"{POINTS} points of {point_s:.1f} s of a core, {one.wall_s:.1f} and {two.wall_s:.1f} s, load {load:.1f}; "
-        f"{busy:.2f} cores were busy with two workers, and the same work took {slowed:.2f} times the processor time"
+        f"{POINTS_FEW} points {few:.2f} times, each further point {further:.2f} times at {slowed:.2f} times the processor time; two workers' start took {start_s:.1f} s of it"
     )
     broken = "" if ratio >= SPEEDUP_MIN else f"two cores over one: {ratio:.2f}, claimed {SPEEDUP_MIN}"
     if point_s < POINT_S_MIN:

@@ -40,13 +40,14 @@ def test_the_sweep_is_what_it_says() -> None:
 def test_two_cores_over_one() -> None:
     even = Machine(point_s=8.0, start_s=2.0)
     figure = two_cores(30_000_000, 1, even)
-    assert figure.value == pytest.approx(50.0 / 26.0)
+    assert figure.value == pytest.approx(162.0 / 82.0)
     assert figure.broken == ""
     assert figure.note.endswith(
-        "1.92 cores were busy with two workers, and the same work took 1.00 times the processor time"
+        "4 points 1.89 times, each further point 2.00 times at 1.00 times the processor time; two workers' start took "
+        "0.0 s of it"
     )
-    assert len(even.words) == 3, "the first one compiles"
-    assert two_cores(30_000_000, 1, Machine(8.0, 2.0, share=0.5)).broken == "two cores over one: 1.47, claimed 1.8"
+    assert len(even.words) == 5, "the first one compiles"
+    assert two_cores(30_000_000, 1, Machine(8.0, 2.0, share=0.5)).broken == "two cores over one: 1.49, claimed 1.8"
     short = two_cores(1000, 1, Machine(1.0, 0.0))
     assert short.broken == "two cores over one: a point took 1.0 s, wanted 5; ask for more requests"
 
