@@ -99,7 +99,8 @@ def two_cores(requests: int, seed: int, run: Run = run_command, engine: str = "c
     few, load = few_one.wall_s / few_two.wall_s, os.getloadavg()[0]
     note = (
         f"{POINTS} points of {point_s:.1f} s of a core, {one.wall_s:.1f} and {two.wall_s:.1f} s, load {load:.1f}; "
-        f"{POINTS_FEW} points {few:.2f} times, each further point {further:.2f} times at {slowed:.2f} times the processor time; two workers' start took {start_s:.1f} s of it"
+        f"{POINTS_FEW} points {few:.2f} times, each further point {further:.2f} times at "
+        f"{slowed:.2f} times the processor time; two workers' start took {start_s:.1f} s of it"
     )
     broken = "" if ratio >= SPEEDUP_MIN else f"two cores over one: {ratio:.2f}, claimed {SPEEDUP_MIN}"
     if point_s < POINT_S_MIN:
