@@ -10,10 +10,11 @@
 from __future__ import annotations
 
 import math
+from bisect import bisect_left
 from dataclasses import dataclass
 
 import numpy as np
-from scipy import special, stats
+from scipy import special
 
 from sim.measure.summary import Floats
 
@@ -78,8 +79,9 @@ def order_statistic_interval(sample: Floats, prob: float, confidence_ratio: floa
     """
     count = len(sample)
     tail = (1.0 - confidence_ratio) / 2.0
-    low = int(stats.binom.ppf(tail, count, prob))  # P(B < low) < tail: x[low], 1-based
-    high = int(stats.binom.isf(tail, count, prob)) + 1
+    ranks = range(count + 1)  # scipy.stats has both, and takes half a second of every start of a process
+    low = bisect_left(ranks, tail, key=lambda rank: float(special.bdtr(rank, count, prob)))  # P(B < low) < tail
+    high = bisect_left(ranks, -tail, key=lambda rank: -float(special.bdtrc(rank, count, prob))) + 1
     if low < 1 or high > count:
         raise ValueError(f"{count} observations are too few for a {confidence_ratio:g} interval of p={prob:g}")
     ordered = np.partition(sample, (low - 1, high - 1))

@@ -17,7 +17,7 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy import stats
+from scipy import special
 
 from sim.measure.summary import Floats
 
@@ -143,7 +143,7 @@ def correct_selection_prob(values: Floats, best: int, delta: float = 0.0) -> flo
         if error == 0.0:
             wrong += 0.0 if lead > 0.0 or not differences.any() else 1.0  # never apart: the same system
         else:
-            wrong += float(stats.t.sf(lead / error, rows - 1))
+            wrong += float(special.stdtr(rows - 1, -lead / error))  # Student's upper tail
     return max(0.0, 1.0 - wrong)
 
 

@@ -52,6 +52,16 @@ def test_help_needs_no_heavy_library(words: list[str]) -> None:
     assert done.stdout.splitlines()[-1] == "[]"
 
 
+def test_a_sweep_begins_without_what_it_does_not_use() -> None:
+    """`scipy.stats` alone took a third of what a sweep imports; tests and other verbs may have it."""
+    code = (
+        "import sys, sim.bench.dry_run, sim.bench.plan, sim.bench.study; "
+        "print(sorted({'scipy.stats', 'scipy.optimize', 'scipy.signal', 'sklearn', 'ray'} & set(sys.modules)))"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.splitlines() == ["[]"]
+
+
 REFUSED = [
     (["fly"], f"verb=fly: accepted is one of {', '.join(VERBS)}"),
     (["run", "--fast"], "flag=--fast: accepted is --multirun --dry-run --missing --replace --config-dir --help"),

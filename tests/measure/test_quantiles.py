@@ -113,6 +113,16 @@ def test_order_statistic_intervals_cover_at_least_as_often_as_they_say() -> None
     assert low <= share <= high, "seed 12"
 
 
+def test_ranks_are_those_of_scipy() -> None:
+    rng = generator(14)
+    for _ in range(60):
+        count, prob, confidence = int(10 ** rng.uniform(2.0, 5.0)), float(rng.uniform(0.1, 0.9)), 0.95
+        low = int(stats.binom.ppf(0.025, count, prob))
+        high = int(stats.binom.isf(0.025, count, prob)) + 1
+        found = order_statistic_interval(np.arange(1.0, count + 1.0), prob, confidence)
+        assert found == (low, high), f"seed 14, n={count} p={prob}"
+
+
 def test_sectioned_quantiles_cover() -> None:
     rng = generator(13)
     runs, truth = 1000, -math.log(0.05)
