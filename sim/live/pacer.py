@@ -33,7 +33,8 @@ async def paced(
         nonlocal failures
         while (number := next(numbers)) < count:
             due_at = begun_at + number / rate_per_s
-            await asyncio.sleep(max(0.0, due_at - time.perf_counter()))
+            while (early_s := due_at - time.perf_counter()) > 0.0:  # uvloop's timers are whole milliseconds, rounded
+                await asyncio.sleep(early_s)
             failures += not await exchange(reader, writer, request)
             latencies_s[number] = time.perf_counter() - due_at
         writer.close()

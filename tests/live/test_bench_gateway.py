@@ -79,6 +79,33 @@ def test_a_stalled_server_is_counted_from_the_due_times(monkeypatch: pytest.Monk
     assert found == {"latencies_s": pytest.approx([0.05 + 0.04 * number for number in range(10)]), "failures": 0}
 
 
+def test_a_timer_that_fires_early_sends_nothing_before_it_is_due(monkeypatch: pytest.MonkeyPatch) -> None:
+    """uvloop rounds to milliseconds: sent early, a request's latency came out too small, once below 0."""
+    clock, sent = [0.0], list[float]()
+
+    async def connected(host: str, port: int) -> tuple[object, Closed]:
+        return None, Closed()
+
+    async def slept(seconds: float) -> None:
+        clock[0] += max(0.6 * seconds, 1e-4)
+
+    async def exchanged(reader: object, writer: object, request: bytes) -> bool:
+        sent.append(clock[0])
+        clock[0] += 0.001
+        return True
+
+    monkeypatch.setattr(
+        pacer, "asyncio", SimpleNamespace(open_connection=connected, sleep=slept, gather=asyncio.gather)
+    )
+    monkeypatch.setattr(pacer, "time", SimpleNamespace(perf_counter=lambda: clock[0]))
+    monkeypatch.setattr(pacer, "exchange", exchanged)
+    found = asyncio.run(pacer.paced(0, "/", 0.1, 1, 100.0, ""))
+    assert all(at >= number / 100.0 for number, at in enumerate(sent))
+    latencies_s = found["latencies_s"]
+    assert isinstance(latencies_s, list)
+    assert min(latencies_s) >= 0.001
+
+
 class Closed:
     """A connection that is never used."""
 

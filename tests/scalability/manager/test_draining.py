@@ -105,6 +105,22 @@ def test_a_drain_called_off_gives_back_what_the_gone_agents_served() -> None:
     rig.audit_at_rest()
 
 
+def test_a_node_lost_while_a_cut_drain_moves_its_agents_is_fenced_once() -> None:
+    rig, _ = fleet(2, 2, busy_s=1e6, deployment_timeout=100.0)
+    rig.host.start_s = 50.0
+
+    async def go() -> None:
+        task = rig.runtime.spawn(rig.manager.drain_node("node-0", 7.0))
+        await rig.runtime.sleep(10.0)
+        rig.manager.heartbeat("node-0", status=OFF)
+        await task.join()
+
+    rig.run(go())
+    assert len(rig.reasons("node_fenced")) == 1
+    assert rig.loads() == {"node-1": 2}
+    rig.audit_at_rest()
+
+
 def test_a_drain_without_a_deadline_waits_for_nothing_and_gives_back() -> None:
     rig, machines = fleet(2, 2, busy_s=1e6)
     rig.run(rig.manager.drain_node("node-0"))
