@@ -149,8 +149,7 @@ class TaskDesk:
         if record.state == RUNNING:
             if self.book is not None and not await self.book.ended(task_id, CANCELLED, {}, ""):
                 await record.over.wait()  # it has just ended by itself
-            else:
-                assert record.task is not None and record.state == RUNNING, "what is on record as ended here is not yet"
+            elif record.task is not None and record.state == RUNNING:  # else its order could not be kept meanwhile
                 record.task.cancel()
                 self._end(record, CANCELLED)  # a task that never began would not say so
         self._forget(task_id)

@@ -146,3 +146,25 @@ def test_an_end_that_cannot_be_kept_is_told_as_a_failure() -> None:
         assert (record.state, record.result, record.error) == (FAILED, {}, "the disk is full")
 
     runtime.run_task(body())
+
+
+def test_an_order_that_could_not_be_kept_while_it_was_called_off_has_failed() -> None:
+    runtime, book, works, desk = made()
+
+    async def refused(order: TaskOrder, owner: str) -> None:
+        await runtime.sleep(2.0)
+        raise FleetError("the disk is full")
+
+    async def ended(task_id: str, state: str, result: dict[str, Any], error: str) -> bool:
+        await runtime.sleep(3.0)
+        return True
+
+    book.accepted, book.ended = refused, ended  # type: ignore[method-assign]
+
+    async def body() -> None:
+        record = desk.submit(None, None, {}, None)
+        await runtime.sleep(1.0)
+        told = await desk.cancel(record.order.task_id, None)
+        assert (told.state, told.error, len(desk), works.begun) == (FAILED, "the disk is full", 0, {})
+
+    runtime.run_task(body())
