@@ -51,6 +51,16 @@ def test_a_denied_socket_is_logged_or_not_and_closed_where_no_answer_can_be() ->
     assert Socket(rig, key=None, denial=False).types == ["close"]
 
 
+def test_a_stream_has_a_lock_of_its_own(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Were the core to let somebody in without a principal, the stream would still not open."""
+    rig = Rig()
+    core = rig.gateway.core
+    real = core.enter
+    monkeypatch.setattr(type(core), "enter", lambda self, *how: (real(*how)[0], None))
+    monkeypatch.setattr(type(core), "admitted", lambda self, match, who, method: match.route)
+    assert Socket(rig).told[0]["status"] == 401
+
+
 def test_fields_of_events_are_plain() -> None:
     rig = Rig()
     socket = Socket(rig)
