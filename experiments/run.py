@@ -14,10 +14,12 @@ experiment=NAME. What is stored is not run again; the report lies in results/NAM
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 
 from sim.experiments.words import CONFIG_DIR, parse
 
+ALONE = re.compile(r"launcher(\.workers=1$|=(?!local$))")  # no worker is forked here
 FLAGS = ("--multirun", "--dry-run", "--missing", "--replace")
 
 
@@ -31,6 +33,10 @@ def help_text() -> str:
 def main(arguments: Sequence[str]) -> int:
     """Plan, run what is missing, report; 1 when a replication failed or the result is INVALID."""
     words = parse(arguments, FLAGS, (CONFIG_DIR,))
+    if "--dry-run" not in words.flags and not any(ALONE.match(word) for word in words.overrides):
+        from sim.bench.forking import prepare
+
+        prepare("sim.bench.runner", "sim.bench.study")  # another core imports for the workers while this one composes
     from sim.bench.brought import bringing
     from sim.bench.dry_run import dry_run
     from sim.bench.outcome import finish, leave_out_stored

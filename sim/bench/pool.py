@@ -4,7 +4,8 @@ Every worker has a connection of its own and holds one call at a time: one that 
 nothing else, and the wait for the others sees its end. (Pools with shared queues, concurrent.futures and loky alike,
 give up all calls in flight when one worker dies, or hang where it died holding a lock.) A Ctrl-C of a terminal reaches
 the workers too: one interrupts the call that it is in and nothing else; who ends early signals the workers until each
-has let go of its call. Workers that are done wait for the next calls, at most `IDLE_MAX` of them.
+has let go of its call. Workers that are done wait for the next calls, at most `IDLE_MAX` of them. They are forked
+(`forking`), which takes a moment where a process that starts anew imports for seconds.
 """
 
 from __future__ import annotations
@@ -14,7 +15,6 @@ import os
 import pickle
 import signal
 import socket
-import subprocess
 import sys
 from collections import deque
 from collections.abc import Callable, Generator, Iterable, Sequence
@@ -23,28 +23,24 @@ from multiprocessing.connection import Connection, wait
 from pathlib import Path
 from typing import Any, TypeVar
 
+from sim.bench.forking import close_server, environment, fork
 from sim.bench.pool_worker import RAISED
 from sim.errors import WorkerLost
 
 T = TypeVar("T")
 AGAIN_S = 0.1  # between two signals to workers that still hold a call
 IDLE_MAX = 64
-COMMAND = (sys.executable, "-m", "sim.bench.pool_worker")
-ONE_EACH = {"OPENBLAS_NUM_THREADS": "1", "OMP_NUM_THREADS": "1", "MKL_NUM_THREADS": "1"}  # a worker is a core's
 
 
 class Worker:
     """A worker process and this end of its connection."""
 
-    def __init__(self) -> None:
+    def __init__(self, modules: Sequence[str] = ()) -> None:
         ours, theirs = socket.socketpair()
-        with theirs:
-            number = theirs.fileno()
-            self.process = subprocess.Popen(
-                [*COMMAND, str(number)], pass_fds=(number,), stdin=subprocess.DEVNULL, env=ONE_EACH | os.environ
-            )
-        self.connection = Connection(ours.detach())
-        self.connection.send(sys.path)
+        with ours, theirs:
+            self.process = fork(modules, theirs)
+            self.connection = Connection(ours.detach())
+        self.connection.send((sys.path, environment()))
 
     def give(self, call: bytes) -> None:
         """Hand a call over; raises `WorkerLost` when the process is gone."""
@@ -75,14 +71,14 @@ class Worker:
 _idle: list[Worker] = []
 
 
-def _begun(call: bytes) -> Worker:
-    """A worker that holds the call: an idle one that still lives, or a new one."""
+def _begun(call: bytes, modules: Sequence[str]) -> Worker:
+    """A worker that holds the call: an idle one that still lives, or a new one that has imported the modules."""
     while _idle:
         worker = _idle.pop()
         with suppress(WorkerLost):
             worker.give(call)
             return worker
-    worker = Worker()
+    worker = Worker(modules)
     worker.give(call)
     return worker
 
@@ -96,11 +92,12 @@ def _rest(worker: Worker) -> None:
 
 @atexit.register
 def close_idle() -> None:
-    """End the workers that wait for calls."""
+    """End the workers that wait for calls, and the server that forked them."""
     for worker in _idle:
         worker.connection.close()
     while _idle:
         _idle.pop().close()
+    close_server()
 
 
 def spread(
@@ -115,13 +112,13 @@ def spread(
         for number, call in enumerate(calls):
             yield number, function(*call)
         return
-    left = deque(enumerate(calls))
+    left, modules = deque(enumerate(calls)), (function.__module__,)
     running: dict[Connection, tuple[int, Worker]] = {}
     try:
         while left or running:
             while left and len(running) < workers:
                 number, call = left.popleft()
-                worker = _begun(pickle.dumps((Path.cwd(), function, call)))
+                worker = _begun(pickle.dumps((Path.cwd(), function, call)), modules)
                 running[worker.connection] = number, worker
             for connection in wait(list(running)):
                 assert isinstance(connection, Connection)

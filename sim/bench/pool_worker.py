@@ -1,4 +1,4 @@
-"""A worker process, `python -m sim.bench.pool_worker FD`: answers calls that come over a connection of its own.
+"""A worker process: answers calls that come over a connection of its own.
 
 A call is a pickled function with its arguments and the folder to be in; the answer says `done`, `raised` or
 `interrupted`. The process holds one call at a time and shares nothing with its siblings, no lock and no queue, so that
@@ -30,7 +30,9 @@ def main(descriptor: int) -> None:
     signal.signal(signal.SIGINT, _interrupt)
     connection = Connection(descriptor)
     try:
-        sys.path[:] = connection.recv()
+        sys.path[:], environment = connection.recv()
+        os.environ.clear()
+        os.environ.update(environment)
         while True:
             connection.send_bytes(_answered(connection.recv_bytes()))
     except (EOFError, OSError):  # whoever asked has ended, or was killed
@@ -70,7 +72,3 @@ def _interrupt(number: int, frame: object) -> None:
     if _Here.inside:
         _Here.inside = False  # once: what follows is the way out
         raise KeyboardInterrupt
-
-
-if __name__ == "__main__":
-    main(int(sys.argv[1]))

@@ -120,6 +120,11 @@ def _is_there(store_root: Path, task: Task) -> bool:
     return Store(store_root).has(task.key, task.replication)
 
 
+def try_out(config: Config) -> None:
+    """Raise what only assembling finds; loads what the compiled engine needs for it, and runs nothing."""
+    assemble.assemble(config, 0).close()
+
+
 def run_task(task: Task, store_root: Path, waiting: bool = False) -> Told:
     """In a worker: run one replication and write it to the store; a failure's traceback is kept beside it."""
     store = Store(store_root)

@@ -15,7 +15,7 @@ import socket
 import sys
 import tempfile
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import asdict, dataclass, field
 from multiprocessing.connection import Connection
 from pathlib import Path
@@ -212,7 +212,7 @@ def count_steps(folder: Path, kill_at: int, half: bool) -> None:
 def fork_workers() -> None:
     """Workers of the pool are forked from here instead of started anew; all else of them is the pool's."""
 
-    def begin(worker: pool.Worker) -> None:
+    def begin(worker: pool.Worker, modules: Sequence[str] = ()) -> None:
         ours, theirs = socket.socketpair()
         child = os.fork()
         if not child:
@@ -225,7 +225,7 @@ def fork_workers() -> None:
         theirs.close()
         worker.process = Forked(child)  # type: ignore[assignment]
         worker.connection = Connection(ours.detach())
-        worker.connection.send(sys.path)
+        worker.connection.send((sys.path, dict(os.environ)))
 
     pool.Worker.__init__ = begin  # type: ignore[method-assign]
 

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from sim.bench import pool
+from sim.bench import forking, pool
 from sim.bench.pool import in_order, spread
 from sim.errors import WorkerLost
 
@@ -145,3 +145,95 @@ def test_a_worker_computes_on_one_core_unless_told_otherwise(monkeypatch: pytest
     assert os.getpid() not in {process for process, _ in found}
     assert [value for _, value in found] == ["1", "3"]
     pool.close_idle()
+
+
+def of_this_process(name: str) -> tuple[int, str]:
+    """What a call left here, and the environment."""
+    return len(KEPT), os.environ.get(name, "")
+
+
+KEPT: list[int] = []
+
+
+def keep(number: int) -> None:
+    KEPT.append(number)
+
+
+def test_workers_find_done_what_their_server_did(monkeypatch: pytest.MonkeyPatch) -> None:
+    pool.close_idle()
+    forking.also(keep, 1)
+    assert in_order(of_this_process, [("X",), ("X",)], 2) == [(0, ""), (0, "")], "no server had been begun"
+    pool.close_idle()
+    forking.prepare("no.such.module")
+    forking.also(keep, 1)
+    forking.also(inverse, 0)
+    forking.also(keep, 1)
+    monkeypatch.setenv("X", "later")
+    assert in_order(of_this_process, [("X",), ("X",)], 2) == [(2, "later"), (2, "later")]
+    assert not KEPT
+    pool.close_idle()
+
+
+def test_a_killed_server_gives_way_to_another() -> None:
+    pool.close_idle()
+    forking.prepare()
+    first = forking._servers[0]
+    first.process.kill()
+    first.process.wait()
+    assert in_order(double, [(1,), (2,)], 2) == [2, 4]
+    assert forking._servers[0] is not first
+
+
+def test_a_worker_outlives_its_server_and_its_end_is_told() -> None:
+    """A server is killed while its workers work: they finish; of one that dies then, no code is known."""
+    pool.close_idle()
+    assert in_order(double, [(1,), (2,)], 2) == [2, 4]
+    forking.close_server()
+    results = dict(spread(vanish, [(9,), (0,), (0,)], 2))
+    lost = results.pop(0)
+    assert isinstance(lost, WorkerLost)
+    assert str(lost) == "its worker process was lost (out of memory?)"
+    assert results == {1: 0, 2: 0}
+    pool.close_idle()
+
+
+def test_what_libraries_read_once_begins_another_server(monkeypatch: pytest.MonkeyPatch) -> None:
+    pool.close_idle()
+    forking.prepare()
+    first = forking._servers[0]
+    forking.prepare()
+    assert forking._servers == [first]
+    monkeypatch.setenv("NUMBA_DISABLE_JIT", "1")
+    forking.prepare()
+    assert forking._servers != [first]
+    assert first.process.returncode == -signal.SIGKILL
+    pool.close_idle()
+    assert forking._servers == []
+
+
+def test_half_an_answer_ends_the_server(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A Ctrl-C between a question and its answer: what comes after it would be taken for the answer of the next."""
+    pool.close_idle()
+
+    def interrupted(server: forking.Server) -> int:
+        with server._whole():
+            raise KeyboardInterrupt
+
+    with monkeypatch.context() as patched:
+        patched.setattr(forking.Server, "answer", interrupted)
+        with pytest.raises(KeyboardInterrupt):
+            in_order(double, [(1,), (2,)], 2)
+    assert not forking._servers[0].serves()
+    assert in_order(double, [(1,), (2,)], 2) == [2, 4]
+
+
+def test_a_fork_of_this_process_leaves_its_server_alone() -> None:
+    forking.prepare()
+    child = os.fork()
+    if not child:
+        pool._idle.clear()
+        forking.close_server()
+        os._exit(0)
+    assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 0
+    assert forking._servers[0].serves()
+    assert in_order(double, [(1,), (2,)], 2) == [2, 4]

@@ -13,7 +13,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
-from scipy import special, stats
+from scipy import special
 
 from sim.world.service.hardware import HARDWARE
 from sim.world.surfaces import coefficients as c
@@ -24,7 +24,7 @@ PRICED_S_MAX = 120.0  # who has waited for so long minds no more
 QUEUE_MAX = 20  # of the M/M/1/K that stands for a node
 _MIDDLES = (np.arange(LENGTHS) + 0.5) / LENGTHS
 _RANKS = (np.arange(ABILITIES) + 0.5) / ABILITIES
-_ABILITY = stats.beta(c.ABILITY_A, c.ABILITY_B).ppf(_RANKS)
+_ABILITY = special.betaincinv(c.ABILITY_A, c.ABILITY_B, _RANKS)
 _SPEED = HARDWARE["h100-80gb-tp4"]
 
 
@@ -143,7 +143,7 @@ def _lengths(law: AgentLaw, temperature: Floats, hardness: float) -> Floats:
     median = law.output_tokens_ratio * c.OUTPUT_TOKENS_MEAN * np.exp(-(c.OUTPUT_LOG_SD**2) / 2.0)
     hard = law.hard_length_log * (0.5 - _RANKS[:, None] + 0.5 * hardness)
     grown = c.TOKEN_GROWTH * np.exp(c.TOKEN_GROWTH_RATE * (temperature - 1.0))
-    log = np.log(median) + hard + c.OUTPUT_LOG_SD * stats.norm.ppf(_MIDDLES)[None, :]
+    log = np.log(median) + hard + c.OUTPUT_LOG_SD * special.ndtri(_MIDDLES)[None, :]
     tokens: Floats = np.exp(log[None, :, :] + grown[:, None, None])
     return tokens
 
