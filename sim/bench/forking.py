@@ -39,9 +39,13 @@ class Server:
         ours, theirs = socket.socketpair()
         with theirs:
             number = theirs.fileno()
-            self.process = subprocess.Popen(
-                [*COMMAND, str(number)], pass_fds=(number,), stdin=subprocess.DEVNULL, env=environment()
-            )
+            mask = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})  # inherited, until it can leave it aside
+            try:
+                self.process = subprocess.Popen(
+                    [*COMMAND, str(number)], pass_fds=(number,), stdin=subprocess.DEVNULL, env=environment()
+                )
+            finally:
+                signal.pthread_sigmask(signal.SIG_SETMASK, mask)
         self.connection = Connection(ours.detach())
         self.tell(sys.path)
 

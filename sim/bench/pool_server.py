@@ -31,6 +31,7 @@ CALL, IMPORT, FORK, WAIT = "call", "import", "fork", "wait"
 def main(descriptor: int) -> None:
     """Answer until the other end is gone."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)
+    signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGINT})
     connection = Connection(descriptor)
     with suppress(EOFError, OSError):  # whoever asked has ended, or was killed
         sys.path[:] = connection.recv()

@@ -237,3 +237,15 @@ def test_a_fork_of_this_process_leaves_its_server_alone() -> None:
     assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 0
     assert forking._servers[0].serves()
     assert in_order(double, [(1,), (2,)], 2) == [2, 4]
+
+
+def test_a_server_leaves_a_ctrl_c_aside_from_its_first_moment(capfd: pytest.CaptureFixture[str]) -> None:
+    pool.close_idle()
+    forking.prepare()
+    first = forking._servers[0]
+    os.kill(first.process.pid, signal.SIGINT)
+    assert in_order(double, [(1,), (2,)], 2) == [2, 4]
+    os.kill(first.process.pid, signal.SIGINT)
+    assert in_order(double, [(1,), (2,)], 2) == [2, 4]
+    assert forking._servers == [first]
+    assert capfd.readouterr().err == ""
