@@ -11,7 +11,6 @@ when the other end of the connection does; a SIGINT, which a terminal sends to a
 
 from __future__ import annotations
 
-import gc
 import os
 import pickle
 import signal
@@ -64,7 +63,6 @@ def _call(pickled: bytes) -> None:
 def _forked(connection: Connection) -> int:
     """The number of a new worker, whose end of its own connection follows on this one."""
     theirs = recv_handle(connection)
-    gc.freeze()  # what is here stays in pages that workers share
     number = os.fork()
     if number:
         os.close(theirs)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import TYPE_CHECKING
 
 from sim.intelligence.agents import AgentMind
@@ -41,7 +42,6 @@ def told(mind: AgentMind, recommender: Recommender, target: OptimizationTarget, 
     beliefs, region = recommender.beliefs, recommender.region
     low, high = recommender.space.to_params(region.low), recommender.space.to_params(region.high)
     rows = rows_of(list(recommender.windows)[recommender.old_count :], recommender.space, beliefs.scale, target.value)
-    shares = importance(rows, recommender.space.names, recommender.draws)
     return OptimizationResult(
         mind.agent_id,
         target,
@@ -51,11 +51,11 @@ def told(mind: AgentMind, recommender: Recommender, target: OptimizationTarget, 
         100.0 * found.ci_high,
         found.confidence,
         found.reason,
-        feature_importance=shares,
         trust_region={name: (low[name], high[name]) for name in recommender.space.names},
         surrogate=beliefs.surrogate.kind,
         windows_count=len(recommender.windows),
         timestamp=at,
+        weigh=partial(importance, rows, recommender.space.names, recommender.draws),
     )
 
 

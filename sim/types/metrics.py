@@ -7,7 +7,7 @@ direction.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from enum import Enum
 from typing import Any
@@ -59,11 +59,19 @@ class OptimizationResult:
     confidence: float  # calibrated probability that the true difference is positive
     reason: str  # empty unless it abstains
     is_applied: bool = False
-    feature_importance: dict[str, float] = field(default_factory=dict)
     trust_region: dict[str, tuple[float, float]] = field(default_factory=dict)
     surrogate: str = ""  # kind that answered
     windows_count: int = 0  # that the answer rests on
     timestamp: float = 0.0
+    weigh: Callable[[], dict[str, float]] = field(default=dict, repr=False, compare=False)  # share of each parameter
+    _weighed: dict[str, float] = field(default_factory=dict, repr=False, compare=False)
+
+    @property
+    def feature_importance(self) -> dict[str, float]:
+        """Share of each parameter in what the windows tell: worked out when first asked for, since it costs most."""
+        if not self._weighed:
+            self._weighed.update(self.weigh())
+        return self._weighed
 
     @property
     def abstained(self) -> bool:
@@ -72,6 +80,7 @@ class OptimizationResult:
 
     def as_dict(self) -> dict[str, Any]:
         """Plain fields, for JSON."""
-        plain = {name: getattr(self, name) for name in self.__slots__}
+        plain = {name: getattr(self, name) for name in self.__slots__ if name not in ("weigh", "_weighed")}
         plain["target"] = self.target.value
+        plain["feature_importance"] = self.feature_importance
         return plain
