@@ -11,7 +11,6 @@ import sys
 from collections.abc import Callable, Sequence
 from contextlib import redirect_stderr
 from importlib import import_module
-from importlib.metadata import version
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -61,6 +60,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
         print(USAGE.format(verbs="\n".join(f"  {name:9} {text}" for name, text in VERBS.items())), end="")
         return DONE
     if words == ["--version"]:
+        from importlib.metadata import version
+
         print(f"victor-sim {version('victor-sim')}")
         return DONE
     verb, rest = words[0], words[1:]

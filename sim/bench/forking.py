@@ -7,6 +7,7 @@ it, and where settings changed that libraries read when they are imported.
 
 from __future__ import annotations
 
+import atexit
 import os
 import pickle
 import signal
@@ -148,7 +149,8 @@ def fork(modules: Sequence[str], theirs: socket.socket) -> Forked:
         return _server().fork(modules, theirs)
 
 
+@atexit.register
 def close_server() -> None:
-    """End the server; its workers live on."""
+    """End the server; its workers live on until they have let go of what they are at."""
     while _servers:
         _servers.pop().close()

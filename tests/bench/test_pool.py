@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import os
 import signal
+import subprocess
+import sys
 from collections.abc import Callable
 from pathlib import Path
 
@@ -237,6 +239,15 @@ def test_a_fork_of_this_process_leaves_its_server_alone() -> None:
     assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 0
     assert forking._servers[0].serves()
     assert in_order(double, [(1,), (2,)], 2) == [2, 4]
+
+
+def test_a_process_that_ends_before_its_first_call_leaves_no_server(tmp_path: Path) -> None:
+    """Else it imports for seconds more, and holds the pipe open that a reader waits at."""
+    asks = "from sim.bench import forking; forking.prepare('sim.bench.runner'); print(forking._servers[0].process.pid)"
+    with (tmp_path / "number").open("w") as file:
+        subprocess.run([sys.executable, "-c", asks], stdout=file, check=True)
+    with pytest.raises(ProcessLookupError):
+        os.kill(int((tmp_path / "number").read_text()), 0)
 
 
 def test_a_server_leaves_a_ctrl_c_aside_from_its_first_moment(capfd: pytest.CaptureFixture[str]) -> None:
