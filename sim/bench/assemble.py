@@ -88,7 +88,7 @@ class Assembly:
             for job in beside:
                 self.runtime.spawn(job(), "beside")
             self.setup_cpu_s = time.process_time() - cpu_s
-            with set_aside():
+            with set_aside(), self.runtime.stepping():
                 record = self.world.run(self.load)
             self.load_cpu_s = time.process_time() - cpu_s - self.setup_cpu_s
             record.notes["fleet"] = str(self.manager.status())

@@ -200,7 +200,7 @@ class AttemptEngine(ResilientEngine):
                 numbers[WARMING] = by_hand()
             reason = driver.go_on(at, rank, key)
             if reason == UNTIL:
-                env.step()
+                env.step_instant(CONTROL, done)
             elif reason == EMPTY:
                 env.now = max(env.now, float(instants[NOW]))
                 done.succeed()

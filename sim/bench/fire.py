@@ -111,11 +111,6 @@ class Fire:
         interval_s = health.expected_heartbeat_s
         self.pulse = Pulse(runtime, machines, network, self.draws, self._heard, interval_s, health.jitter_ratio)
         watch = make_watch(health, self.draws, self.pulse)
-        if not faults_of(config):  # nothing stops a heartbeat: none of them needs to be an event
-            self.pulse.late = lambda *word: self.manager.heard(*word)
-            self.pulse.every = watch.detector.needs_every
-            watch.held_back.append(self.pulse.deliver)
-            watch.lost_listeners.append(self.pulse.wake)
         if self.ejection is not None and health.ejection.readmit_on_check:
             watch.passed_listeners.append(self.ejection.check_passed)
         failover = config.failover
@@ -142,6 +137,11 @@ class Fire:
             disks=self.taps.disks,
             journal=self.taps.journal,
         )
+        if not faults_of(config):  # nothing stops a heartbeat: none of them needs to be an event
+            self.pulse.late = self.manager.heard
+            self.pulse.every = watch.detector.needs_every
+            watch.held_back.append(self.pulse.deliver)
+            watch.lost_listeners.append(self.pulse.wake)
         self._build_scaling(policy, scaling)
         self.notices = Notices(self.manager, runtime, log)
         self.injector = FaultInjector(runtime.env, self.draws, machines, log)
@@ -159,7 +159,10 @@ class Fire:
         )
         manager.provider = provider
         if config.autoscaler.kind != "none":
-            actuator = FleetActuator(runtime, manager, provider, params, self.shape.agents, load.in_flight)
+            actuator = FleetActuator(
+                runtime, manager, provider, params, self.shape.agents, load.in_flight,
+                changes_count=manager.changes_count,
+            )  # fmt: skip
             sample = FleetSampler(
                 runtime, actuator, load, lambda names: manager.ready_counts(names, types),
                 lambda: manager.agents_count(AgentStatus.PENDING), not policy.event_driven, manager.changes_count,

@@ -22,6 +22,7 @@ class FleetLoad:
         self._slots: list[list[int]] = []  # of each of these nodes
         self._single: list[int] | None = None  # the same where each has one
         self._rows: list[list[int]] = []  # of their pools, with such an engine
+        self._single_rows: list[int] | None = None  # the same where each has one
 
     def in_flight(self, node_id: str) -> int:
         """Attempts that the balancer waits for on a node."""
@@ -71,7 +72,10 @@ class FleetLoad:
         if self._pools_busy_s is None:
             return [self.busy_s(node_id) for node_id in node_ids]
         self._look_up(node_ids)
-        found, busy = self._pools_busy_s(self.world.runtime.now()), []
+        found: list[float] = self._pools_busy_s(self.world.runtime.now())
+        if self._single_rows is not None:
+            return [found[row] for row in self._single_rows]
+        busy = []
         for rows in self._rows:
             busy_s = 0.0
             for row in rows:
@@ -88,7 +92,8 @@ class FleetLoad:
         self._single = [slots[0] for slots in self._slots] if all(len(slots) == 1 for slots in self._slots) else None
         if self._pools_busy_s is not None:
             pools: list[list[Any]] = [list(nodes[name].pools.values()) for name in node_ids]
-            self._rows = [[pool.p for pool in of_node] for of_node in pools]
+            self._rows = rows = [[pool.p for pool in of_node] for of_node in pools]
+            self._single_rows = [each[0] for each in rows] if all(len(each) == 1 for each in rows) else None
         self._asked = node_ids
 
 

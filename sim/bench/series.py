@@ -51,15 +51,22 @@ class Sampler:
 
     def _sample(self, number: int) -> None:
         manager, load, scaling = self.manager, self.load, self.scaling
-        members, statuses = load.balancer.table.members, manager.node_statuses()
-        ready = [name for name, status in statuses.items() if status is NodeStatus.ONLINE and members[name].eligible]
-        agents = sum(pool.agents for name in ready for pool in load.world.nodes[name].pools.values())
+        members, nodes = load.balancer.table.members, load.world.nodes
+        online, draining, ready, drained, agents = NodeStatus.ONLINE, NodeStatus.DRAINING, 0, 0, 0
+        for name, status in manager.node_statuses().items():
+            if status is online:
+                if members[name].eligible:
+                    ready += 1
+                    for pool in nodes[name].pools.values():
+                        agents += pool.agents
+            elif status is draining:
+                drained += 1
         self.at.append(load.world.runtime.now())
         self.rows.append(
             (
-                len(ready),
+                ready,
                 0 if scaling is None else scaling.starting_count,
-                sum(status is NodeStatus.DRAINING for status in statuses.values()),
+                drained,
                 agents,
                 manager.agents_count(AgentStatus.PENDING),
                 load.in_flight_count(),

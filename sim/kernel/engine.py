@@ -110,7 +110,7 @@ class CompiledEngine:
                 continue
             reason = driver.go_on(at, rank)
             if reason == UNTIL:
-                env.step()
+                env.step_instant(CONTROL, done)
             elif reason == EMPTY:
                 env.now = max(env.now, float(k.instants[NOW]))
                 done.succeed()

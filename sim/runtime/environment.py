@@ -16,7 +16,7 @@ from typing import Any
 
 import simpy
 from simpy.core import EmptySchedule, Infinity, StopSimulation
-from simpy.events import NORMAL, Event
+from simpy.events import NORMAL, PENDING, Event
 
 from sim.runtime.order import CONTROL, KEY_MAX
 
@@ -67,7 +67,8 @@ class OrderedEnvironment(simpy.Environment):
         if at == Infinity:
             alarm.dead = True  # it never goes off
         else:
-            self._push(at, rank, NORMAL_KEY, alarm)
+            self._serial = serial = self._serial + 1
+            heappush(self._heap, (at, rank, NORMAL_KEY, serial, None, alarm))
         return alarm
 
     def peek(self) -> float:
@@ -111,6 +112,25 @@ class OrderedEnvironment(simpy.Environment):
                 return
             self._dead_count -= 1
         raise EmptySchedule
+
+    def step_instant(self, rank_max: int, done: Event) -> None:
+        """As `step`, then whatever else of that very instant has a rank up to `rank_max`, until `done` has happened."""
+        self.step()
+        heap, now = self._heap, self.now
+        while heap and done._value is PENDING:
+            first = heap[0]
+            if first[0] != now or first[1] > rank_max:
+                return
+            heappop(heap)
+            fn, arg = first[4:]
+            if fn is not None:
+                self.events_count += 1
+                fn(arg)
+            elif type(arg) is not Alarm or not arg.dead:
+                self.events_count += 1
+                self._dispatch(arg)
+            else:
+                self._dead_count -= 1
 
     def run(self, until: Any = None) -> Any:
         """As SimPy's: until nothing is left, up to an instant (exclusive), or until an event, whose value it gives.

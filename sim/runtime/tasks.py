@@ -120,9 +120,12 @@ class VirtualTask:
         if self._must_cancel:
             self._must_cancel = False
             error = Cancelled()
-        running, self._runtime.running = self._runtime.running, self
-        hooks = sys.get_asyncgen_hooks()
-        sys.set_asyncgen_hooks(firstiter=None, finalizer=self._runtime.finish_generator)
+        runtime = self._runtime
+        running, runtime.running = runtime.running, self
+        hooks = None
+        if not runtime.is_stepping:
+            hooks = sys.get_asyncgen_hooks()
+            sys.set_asyncgen_hooks(firstiter=None, finalizer=runtime.finish_generator)
         try:
             awaited: Any = self._coro.send(event._value) if error is None else self._coro.throw(error)
         except StopIteration as stop:
@@ -136,10 +139,16 @@ class VirtualTask:
         except BaseException as failure:
             self._end(None, failure)
         else:
-            self._follow(awaited)
+            is_plain = type(awaited) is Alarm and awaited.env is runtime.env and not self._must_cancel
+            if is_plain and awaited.callbacks is not None:  # as `_follow` has it, for what most tasks wait for
+                awaited.callbacks.append(self._step)
+                self._awaited = awaited
+            else:
+                self._follow(awaited)
         finally:
-            sys.set_asyncgen_hooks(*hooks)
-            self._runtime.running = running
+            if hooks is not None:
+                sys.set_asyncgen_hooks(*hooks)
+            runtime.running = running
 
     def _follow(self, awaited: Any) -> None:
         if not isinstance(awaited, Event) or awaited.env is not self._runtime.env:

@@ -7,8 +7,9 @@ count. Failures that nobody joined are raised when a run ends and at `close` (`s
 
 from __future__ import annotations
 
-import math
-from collections.abc import AsyncGenerator, Callable, Coroutine
+import sys
+from collections.abc import AsyncGenerator, Callable, Coroutine, Iterator
+from contextlib import contextmanager
 from typing import Any, TypeVar
 
 from simpy.events import Event
@@ -34,6 +35,7 @@ class VirtualRuntime:
         self.env = env or OrderedEnvironment()
         self.wall_epoch_s = wall_epoch_s
         self.running: VirtualTask | None = None
+        self.is_stepping = False  # within `stepping`
         self.cleanup_events_max = CLEANUP_EVENTS_MAX
         self._tasks: dict[VirtualTask, None] = {}  # alive, in spawn order
         self._failures = Failures()
@@ -53,11 +55,17 @@ class VirtualRuntime:
             raise ValueError(f"sleep({duration_s}): accepted is a duration >= 0 s")
         await self.env.alarm(self.env.now + duration_s)
 
-    async def sleep_until(self, at: float) -> None:
-        """Wake at exactly `at`; an instant that has passed is now. Raises ValueError for NaN."""
-        if math.isnan(at):
-            raise ValueError("sleep_until(nan): accepted is an instant")
-        await self.env.alarm(max(float(at), self.env.now))
+    def sleep_until(self, at: float) -> Alarm:
+        """Wake at exactly `at`; an instant that has passed is now. Raises ValueError for NaN.
+
+        What it gives is awaited at once: every tick of a loop passes here, and a coroutine of its own costs as much.
+        """
+        now = self.env.now
+        if not at > now:
+            if at != at:
+                raise ValueError("sleep_until(nan): accepted is an instant")
+            at = now
+        return self.env.alarm(float(at))
 
     def spawn(self, coro: Coroutine[Any, Any, T], name: str = "") -> VirtualTask:
         """Start a task; its first step is at this instant, after what is due before it."""
@@ -108,6 +116,18 @@ class VirtualRuntime:
         result: T = task.outcome()
         self._failures.raise_all()
         return result
+
+    @contextmanager
+    def stepping(self) -> Iterator[None]:
+        """Within the block the hooks of async generators are set once, not at every step: for whoever moves time."""
+        hooks, was = sys.get_asyncgen_hooks(), self.is_stepping
+        sys.set_asyncgen_hooks(firstiter=None, finalizer=self.finish_generator)
+        self.is_stepping = True
+        try:
+            yield
+        finally:
+            self.is_stepping = was
+            sys.set_asyncgen_hooks(*hooks)
 
     def close(self) -> None:
         """Cancel all tasks in spawn order and let them clean up without moving time; then raise unjoined failures.

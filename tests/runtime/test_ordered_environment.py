@@ -229,3 +229,29 @@ def test_apart_sets_everything_else_aside() -> None:
     env.run()
     assert log == ["inside", "outside", "left over"]
     assert env.now == 0.0
+
+
+def test_a_stepped_instant_ends_where_kernel_or_another_instant_comes_first() -> None:
+    """`step_instant`: the head, then all of its instant up to a rank; dead alarms neither stop it nor are counted."""
+    env, log = OrderedEnvironment(), []
+    done = env.event()
+
+    def more(_: None) -> None:
+        log.append("head")
+        env.call_at(1.0, CONTROL, 5, log.append, "made by the head")
+
+    env.call_at(1.0, FINISH, 0, log.append, "a finish")
+    env.call_at(1.0, CONTROL, 1, more, None)
+    env.call_at(1.5, CONTROL, 0, log.append, "later")
+    env.alarm(1.0).cancel()
+    env.alarm(1.0).callbacks.append(lambda _: log.append("alarm"))
+    env.step_instant(CONTROL, done)
+    assert (env.now, log, env.events_count) == (1.0, ["head", "made by the head", "alarm"], 3)
+    env.step_instant(CONTROL, done)
+    assert (log[3:], env.now) == (["a finish"], 1.0)
+    env.call_at(1.5, CONTROL, 1, lambda _: done.succeed(), None)
+    env.call_at(1.5, CONTROL, 2, log.append, "after the end")
+    env.step_instant(CONTROL, done)
+    assert (log[4:], env.now) == (["later"], 1.5)
+    with pytest.raises(EmptySchedule):
+        OrderedEnvironment().step_instant(CONTROL, done)

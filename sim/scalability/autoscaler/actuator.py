@@ -48,12 +48,15 @@ class FleetActuator:
         agents: Mapping[str, int],
         in_flight: Callable[[str], int],
         model: str = "simulated",
+        changes_count: Callable[[], int] | None = None,
     ) -> None:
         self.runtime, self.manager, self.provider, self.params = runtime, manager, provider, params
         self.agents, self.in_flight, self.model = dict(agents), in_flight, model
         self.joining: dict[str, None] = {}  # registered, their agents still start
         self.leaving: dict[str, None] = {}
+        self.changes_count = changes_count  # moves with every status of a node
         self._offline_at: dict[str, float] = {}  # first seen so
+        self._all_well = -1  # after so many changes no node was OFFLINE
         self.provide_timeout_s = max(PROVIDE_TIMEOUT_S, PROVIDE_TIMEOUT_RATIO * params.provisioning_s)
 
     def ready(self) -> list[str]:
@@ -95,8 +98,12 @@ class FleetActuator:
 
     def lost(self) -> list[str]:
         """Nodes seen OFFLINE for `LOST_AFTER_S`, oldest first; to be asked regularly."""
+        changes = -1 if self.changes_count is None else self.changes_count()
+        if changes == self._all_well and changes >= 0:
+            return []
         statuses, before, silent = self.manager.node_statuses(), self._offline_at, NodeStatus.OFFLINE
         if not before and silent not in statuses.values():
+            self._all_well = changes
             return []
         now, offline = self.runtime.now(), [node_id for node_id, status in statuses.items() if status is silent]
         self._offline_at = {node_id: before.get(node_id, now) for node_id in offline if node_id not in self.leaving}

@@ -41,5 +41,8 @@ class Detector(Protocol):
     def down(self, node_id: str, now: float) -> bool:
         """Whether a watched node is taken for dead: the verdict without its words."""
 
+    def all_up(self, now: float) -> bool:
+        """Whether surely no watched node is down: one comparison for all; False says nothing."""
+
     def verdict(self, node_id: str, now: float) -> Verdict:
         """What to think of a watched node."""

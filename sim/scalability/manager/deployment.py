@@ -143,8 +143,11 @@ class Deployer:
 
     def place_pending(self, retry: bool = False) -> None:
         """Start who waits, in order, as long as there is room; `retry` includes those whose last start failed."""
-        pending, best = self.ledger.pending, self.ledger.placement.best
-        if self.jobs.halted or not pending or best(next(iter(pending.values())).info.agent_type) is None:
+        pending = self.ledger.pending
+        if not pending:
+            return
+        best = self.ledger.placement.best
+        if self.jobs.halted or best(next(iter(pending.values())).info.agent_type) is None:
             return  # room is the same for all types; asked first, because many may wait
         for agent in list(pending.values()):
             agent.held = agent.held and not retry

@@ -19,6 +19,7 @@ from sim.scalability.manager.deployment import HOST_ERRORS, Deployer
 from sim.scalability.manager.entries import Node
 from sim.scalability.manager.jobs import Jobs
 from sim.scalability.manager.ledger import Ledger
+from sim.scalability.manager.looks import Look
 from sim.scalability.manager.signs import is_plain, is_settled, is_watched
 from sim.types.fleet import NodeStatus
 
@@ -37,6 +38,7 @@ class Health:
     ) -> None:
         self.context, self.ledger, self.deployer, self.jobs, self.counters = context, ledger, deployer, jobs, counters
         self.watch = watch
+        self.silences_count = 0  # of nodes that fell silent or were heard of again
         self._running = False
         self._watched: dict[int, None] = {}  # births of nodes that the detector knows
         self._leaving: dict[int, None] = {}  # of nodes that said they go down: a passed check is no return
@@ -167,7 +169,7 @@ class Health:
         node, runtime = nodes[0], self.context.runtime
         name = f"watch {node.node_id} {node.birth}"
         if watch.is_joint:
-            self.jobs.spawn(name, lambda: look_together(runtime, watch, lambda: self._look(nodes, watch)), _nothing)
+            self.jobs.spawn(name, lambda: look_together(runtime, watch, Look(self, nodes, watch)), _nothing)
             return
 
         def state() -> bool | None:
@@ -179,32 +181,6 @@ class Health:
             self._checked(node, watch, passed)
 
         self.jobs.spawn(name, lambda: check_node(runtime, watch, node.node_id, node.birth, state, checked), _nothing)
-
-    def _look(self, nodes: list[Node], watch: Watch) -> bool:
-        """A look at nodes without asking them; whether any is left."""
-        caught_up = watch.detector.needs_every
-        if caught_up:
-            self.catch_up()
-        now, down, checks, gone = self.context.now(), watch.detector.down, 0, False
-        online, draining = NodeStatus.ONLINE, NodeStatus.DRAINING
-        for node in nodes:
-            if node.gone:
-                gone = True
-                continue
-            status = node.info.status
-            if not node.silent and status is not online and status is not draining:
-                continue  # as `is_watched`
-            checks += 1
-            if not node.silent and down(node.info.node_id, now):
-                if not caught_up:
-                    self.catch_up()
-                    caught_up = True
-                if down(node.info.node_id, now):
-                    self.lose(node, watch.detector.verdict(node.node_id, now).reason)
-        self.counters.checks += checks
-        if gone:
-            nodes[:] = [node for node in nodes if not node.gone]
-        return bool(nodes)
 
     def _checked(self, node: Node, watch: Watch, passed: bool | None) -> None:
         """A check of a node is over (None: nothing was asked): its detector judges."""
@@ -230,6 +206,7 @@ class Health:
             for listener in self.watch.lost_listeners:
                 listener()
         node.silent = True
+        self.silences_count += 1
         self.jobs.cancel(_job(node))  # nobody there will answer what it asks; its return asks anew
         self.ledger.set_status(node, reason)
         if was_reachable:
@@ -247,6 +224,7 @@ class Health:
         was_reachable = node.reachable
         node.wanted = status
         node.silent = False
+        self.silences_count += 1
         node.heard_at = self.context.now()
         if node.birth in self._watched and self.watch is not None:
             self.watch.detector.joined(node.node_id, node.heard_at)
@@ -284,6 +262,7 @@ class Health:
 
     def _returned(self, node: Node, reason: str) -> None:
         node.silent = False
+        self.silences_count += 1
         self.counters.nodes_returned += 1
         self.ledger.set_status(node, reason)
 

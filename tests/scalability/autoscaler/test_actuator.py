@@ -207,3 +207,23 @@ def test_a_node_that_is_silent_for_twenty_minutes_is_lost(rig: Rig) -> None:
     rig.actuator.leaving["m-0"] = None
     assert rig.actuator.lost() == []
     assert rig.actuator.removable(9) == ["m-2"]
+
+
+def test_nodes_are_not_looked_at_again_while_none_was_offline_and_nothing_has_changed(rig: Rig) -> None:
+    changes, asked = [0], []
+    actuator = FleetActuator(
+        rig.runtime, rig.manager, rig.provider, AutoscalerParams(kind="hpa"), {}, lambda _: 0,
+        changes_count=lambda: changes[0],
+    )  # fmt: skip
+    statuses = rig.manager.node_statuses
+    rig.manager.node_statuses = lambda: asked.append(1) or statuses()  # type: ignore[method-assign,func-returns-value]
+    rig.add()
+    asked.clear()
+    assert actuator.lost() == actuator.lost() == []
+    assert len(asked) == 1
+    rig.manager.nodes["m-0"].status = NodeStatus.OFFLINE
+    changes[0] += 1
+    assert actuator.lost() == []
+    rig.runtime.run(until=1200.0)
+    assert actuator.lost() == ["m-0"]  # asked every time as long as one is OFFLINE
+    assert len(asked) == 3

@@ -63,7 +63,10 @@ class Rig:
             self.runtime.run_task(self.actuator.add())
 
     def at(self, at: float) -> float:
-        self.runtime.run_task(self.runtime.sleep_until(at))
+        async def wait() -> None:
+            await self.runtime.sleep_until(at)
+
+        self.runtime.run_task(wait())
         return self.sampler().utilization_ratio
 
 

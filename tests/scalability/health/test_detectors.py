@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import math
 import statistics
+from collections import Counter
+from random import Random
 
 import pytest
 
@@ -150,3 +152,27 @@ def test_phi_accrual_learns_from_a_false_alarm() -> None:
         assert not detector.verdict("n", 4.0 * beat + 4.05).down
     detector.heartbeat("n", 110.0)  # a true outage teaches nothing
     assert detector.verdict("n", 115.0).down
+
+
+def test_all_up_is_never_said_of_a_fleet_with_a_dead_node_and_soon_of_any_other() -> None:
+    """Seed 7: 3,000 signs of life, comings, goings and late words, of 20 nodes at the most."""
+    random, detector = Random(7), made("heartbeat_timeout", node_timeout_s=60.0)
+    names, now, said = ["n"], 0.0, Counter[tuple[bool, bool]]()
+    for number in range(3000):
+        now += random.choice((0.0, 0.1, 5.0))
+        chance = random.random()
+        if chance < 0.05 and len(names) < 20:
+            names.append(f"n{number}")
+            detector.joined(names[-1], now)
+        elif chance < 0.08 and names:
+            detector.left(names.pop(random.randrange(len(names))))
+        elif names:
+            detector.heartbeat(random.choice(names), max(now - random.choice((0.0, 0.0, 30.0)), 0.0))
+        said[detector.all_up(now), any(detector.down(name, now) for name in names)] += 1
+    assert set(said) == {(True, False), (False, True)}  # the earliest word is looked up before it says no
+    assert min(said.values()) > 100
+
+
+@pytest.mark.parametrize("kind", [kind for kind in KINDS if kind != "heartbeat_timeout"])
+def test_a_detector_that_judges_each_node_never_says_all_up(kind: str) -> None:
+    assert not made(kind).all_up(0.0)

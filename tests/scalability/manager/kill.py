@@ -121,7 +121,10 @@ class WatchedRuntime:
         await self._switch.passing(self._runtime.sleep(duration_s))
 
     async def sleep_until(self, at: float) -> None:
-        await self._switch.passing(self._runtime.sleep_until(at))
+        async def wait() -> None:
+            await self._runtime.sleep_until(at)
+
+        await self._switch.passing(wait())
 
     def event(self) -> Any:
         return _WatchedWait(self._switch, self._runtime.event(), "wait")

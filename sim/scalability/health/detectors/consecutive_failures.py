@@ -50,6 +50,10 @@ class ConsecutiveFailures:
         """From the last of `misses_max` failures to the last of `rises_min` passes."""
         return self._down[node_id]
 
+    def all_up(self, now: float) -> bool:
+        """Each node is judged by itself."""
+        return False
+
     def verdict(self, node_id: str, now: float) -> Verdict:
         """Down from the last of `misses_max` failures to the last of `rises_min` passes."""
         if self._down[node_id]:

@@ -8,6 +8,8 @@ less I and that after it happened: the source's 30 s and 60 s find it in 60 to 9
 
 from __future__ import annotations
 
+from math import inf
+
 from sim.registry import register
 from sim.scalability.health.detector import Verdict
 from sim.scalability.health.params import HealthParams
@@ -23,14 +25,17 @@ class HeartbeatTimeout:
     def __init__(self, node_timeout_s: float) -> None:
         self.node_timeout_s = node_timeout_s
         self._heard_at: dict[str, float] = {}
+        self._first_at = inf  # no node was heard of before
 
     def joined(self, node_id: str, now: float) -> None:
         """Joining is a sign of life."""
-        self._heard_at[node_id] = now
+        self.heartbeat(node_id, now)
 
     def heartbeat(self, node_id: str, now: float) -> None:
         """A sign of life."""
         self._heard_at[node_id] = now
+        if now < self._first_at:
+            self._first_at = now
 
     def checked(self, node_id: str, now: float, ok: bool) -> None:
         """Not read."""
@@ -42,6 +47,12 @@ class HeartbeatTimeout:
     def down(self, node_id: str, now: float) -> bool:
         """While the silence is longer than the timeout."""
         return now - self._heard_at[node_id] > self.node_timeout_s
+
+    def all_up(self, now: float) -> bool:
+        """A silence is no longer than that since the earliest word of any node."""
+        if now - self._first_at > self.node_timeout_s:
+            self._first_at = min(self._heard_at.values(), default=inf)
+        return now - self._first_at <= self.node_timeout_s
 
     def verdict(self, node_id: str, now: float) -> Verdict:
         """Down while the silence is longer than the timeout."""

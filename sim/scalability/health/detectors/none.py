@@ -30,6 +30,10 @@ class Nobody:
         """Never."""
         return False
 
+    def all_up(self, now: float) -> bool:
+        """Each node is judged by itself."""
+        return False
+
     def verdict(self, node_id: str, now: float) -> Verdict:
         """Up, always."""
         return UP

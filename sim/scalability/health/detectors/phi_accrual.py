@@ -91,6 +91,10 @@ class PhiAccrual:
         """While phi is at the threshold or above."""
         return self.phi(node_id, now) >= self.threshold
 
+    def all_up(self, now: float) -> bool:
+        """Each node is judged by itself."""
+        return False
+
     def verdict(self, node_id: str, now: float) -> Verdict:
         """Down while phi is at the threshold or above."""
         phi = self.phi(node_id, now)

@@ -64,6 +64,10 @@ class SuccessRate:
         """From the check that left too few passed ones to the last of `rises_min` passes."""
         return self._records[node_id].down
 
+    def all_up(self, now: float) -> bool:
+        """Each node is judged by itself."""
+        return False
+
     def verdict(self, node_id: str, now: float) -> Verdict:
         """Down from the check that left too few passed ones to the last of `rises_min` passes."""
         record = self._records[node_id]
