@@ -40,6 +40,10 @@ REGRESSIONS = {  # seeds that found something, and what it was
     304714: "a machine taken again before its first return was accepted was never opened, where no words are sent",
     308081: "a drain called off while agents moved left what the gone ones served to wait for ever",
     304460: "phi_accrual took a sound machine for dead just before the look: the settings, not a defect",
+    401213: "a machine that was spoken for while it was gone was not asked again at its return",
+    404752: "a user's word that waited for a dark machine kept the next one out for 300 s",
+    404934: "what a drain asked of a machine that was then lost kept it out after its return",
+    405226: "a request of more work than the storm has time: the statement, not a defect",
     2332: "an attempt ended on a slot whose last agent had gone: weighted_least_connections divided by zero",
 }
 

@@ -13,9 +13,10 @@ from __future__ import annotations
 from sim.errors import NodeError
 from sim.scalability.health.watch import Watch, check_node, look_together
 from sim.scalability.manager.checks import check_fields, check_load
+from sim.scalability.manager.clearing import Clearing
 from sim.scalability.manager.context import Context
 from sim.scalability.manager.counters import Counters
-from sim.scalability.manager.deployment import HOST_ERRORS, Deployer
+from sim.scalability.manager.deployment import Deployer
 from sim.scalability.manager.entries import Node
 from sim.scalability.manager.jobs import Jobs
 from sim.scalability.manager.ledger import Ledger
@@ -42,6 +43,7 @@ class Health:
         self._running = False
         self._watched: dict[int, None] = {}  # births of nodes that the detector knows
         self._leaving: dict[int, None] = {}  # of nodes that said they go down: a passed check is no return
+        self.clearing = Clearing(context, deployer, jobs, self._returned)
 
     def joined(self, node: Node) -> None:
         """A node was registered: it is watched from now on, its checks once the loops run."""
@@ -140,8 +142,10 @@ class Health:
         for node in list(self.ledger.nodes.values()):
             if self.watch is None and now - node.heard_at > limit_s and is_watched(node):
                 self.lose(node, f"silent for {now - node.heard_at:g} s, over node_timeout={limit_s:g} s")
+            elif self.watch is None and now - node.heard_at > limit_s and self.clearing.is_return(node):
+                self.clearing.call_off(node)
             elif node.orphans and node.reachable:
-                self._clear(node, None)
+                self.clearing.begin(node, None)
         self.deployer.place_pending(retry=True)
 
     async def run(self) -> None:
@@ -193,6 +197,8 @@ class Health:
         if watch.detector.down(node.node_id, now):
             if not node.silent:
                 self.lose(node, watch.detector.verdict(node.node_id, now).reason)
+            elif self.clearing.is_return(node):
+                self.clearing.call_off(node)
         elif passed:
             if node.silent and node.birth not in self._leaving:
                 self._revive(node, watch.detector.verdict(node.node_id, now).reason)
@@ -207,7 +213,7 @@ class Health:
                 listener()
         node.silent = True
         self.silences_count += 1
-        self.jobs.cancel(_job(node))  # nobody there will answer what it asks; its return asks anew
+        self.clearing.call_off(node)  # nobody there will answer what it asks; its return asks anew
         self.ledger.set_status(node, reason)
         if was_reachable:
             self._lost(node, reason)
@@ -215,9 +221,7 @@ class Health:
     async def set_wanted(self, node: Node, status: NodeStatus, reason: str) -> None:
         """The user wants a status; a node that comes back is cleared of agents that live elsewhere first."""
         if status is not NodeStatus.OFFLINE and not node.reachable and node.orphans:
-            if self._is_clearing(node):
-                raise NodeError(node.node_id, "is coming back at this moment")
-            await self.deployer.stop_orphans(node)
+            await self.clearing.asked(node)
             if node.gone:
                 raise NodeError(node.node_id, "was removed meanwhile")
         self.catch_up()
@@ -239,25 +243,8 @@ class Health:
 
     def _revive(self, node: Node, reason: str) -> None:
         if node.orphans:
-            self._clear(node, reason)
+            self.clearing.begin(node, reason)
         else:
-            self._returned(node, reason)
-
-    def _is_clearing(self, node: Node) -> bool:
-        return node.clearing or _job(node) in self.jobs
-
-    def _clear(self, node: Node, reason: str | None) -> None:
-        """Stop its orphans in the background; with a reason the node has been heard of and is back afterwards."""
-        if not self._is_clearing(node):
-            self.jobs.spawn(_job(node), lambda: self._stop_orphans(node, reason), _nothing)
-
-    async def _stop_orphans(self, node: Node, reason: str | None) -> None:
-        try:
-            await self.deployer.stop_orphans(node)
-        except HOST_ERRORS as error:
-            self.context.write("clear_failed", node.node_id, reason=str(error) or type(error).__name__)
-            return
-        if reason is not None and node.silent and not node.gone:
             self._returned(node, reason)
 
     def _returned(self, node: Node, reason: str) -> None:
@@ -265,10 +252,6 @@ class Health:
         self.silences_count += 1
         self.counters.nodes_returned += 1
         self.ledger.set_status(node, reason)
-
-
-def _job(node: Node) -> str:
-    return f"clear {node.node_id} {node.birth}"
 
 
 def _nothing() -> None:

@@ -50,7 +50,10 @@ class Look:
             if node.gone or (not node.silent and status is not online and status is not draining):
                 continue  # as `is_watched`
             checks += 1
-            if not node.silent and down(node.info.node_id, now):
+            if node.silent:
+                if health.clearing.is_return(node) and down(node.info.node_id, now):
+                    health.clearing.call_off(node)
+            elif down(node.info.node_id, now):
                 if not caught_up:
                     health.catch_up()
                     caught_up = True

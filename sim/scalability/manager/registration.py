@@ -151,10 +151,10 @@ class Registrar:
 
     async def _clear(self, node: Node) -> None:
         """A stop that was not confirmed is asked for once more, so that no zombie stays behind on the node."""
-        if not node.reachable or not node.orphans or node.clearing:
+        if not node.reachable or not node.orphans or self.health.clearing.is_on(node):
             return
         try:
-            await self.deployer.stop_orphans(node)
+            await self.health.clearing.done(node)
         except HOST_ERRORS as error:
             self.context.write("clear_failed", node.node_id, reason=str(error) or type(error).__name__)
 

@@ -9,8 +9,11 @@ from sim.contracts import Membership, Runtime
 from sim.errors import FleetError
 from sim.runtime.events import EventLog
 from sim.runtime.virtual import VirtualRuntime
+from sim.scalability.health.params import HealthParams
+from sim.scalability.health.watch import make_watch
 from sim.scalability.manager import DistributedManager
 from sim.types.fleet import AgentStatus, NodeInfo, NodeStatus
+from tests.scalability.health.rig import DRAWS, Mortals
 
 T = TypeVar("T")
 AGENT = {"name": "Research Agent", "type": "research", "model": "gpt-4", "temperature": 0.7}
@@ -85,8 +88,11 @@ class Rig:
 
     open: ClassVar[list[Rig]] = []
 
-    def __init__(self, *, journal: Any = None, link: Any = None, **config: Any) -> None:
+    def __init__(
+        self, *, journal: Any = None, link: Any = None, health: HealthParams | None = None, **config: Any
+    ) -> None:
         self.runtime = VirtualRuntime()
+        self.mortals = Mortals(self.runtime)
         Rig.open.append(self)
         self.host = ScriptedHost(self.runtime)
         self.books = Books()
@@ -99,6 +105,7 @@ class Rig:
             events=self.log,
             link=link,
             journal=journal,
+            watch=None if health is None else make_watch(health, DRAWS, self.mortals),
         )
 
     @classmethod

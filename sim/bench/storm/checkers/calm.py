@@ -89,6 +89,7 @@ def judge_requests(
     """L4 and L5; `gated`: some never come further than the gateway."""
     table = record.attempts
     left = record.counts["requests_truncated"] if gated else len(requests.sent) - len(requests.ended)
+    left -= len(outlasting(record) & (requests.sent.keys() - requests.ended.keys()))
     told = f"{left} never ended, {record.ended_at - record.horizon_s:g} s after the last arrival"
     findings.hold("L4", not left, record.ended_at, "requests", lambda: told)
     if not is_roomy(config):
@@ -106,6 +107,15 @@ def judge_requests(
         fine = bool(np.any(mine == OK)) or (limited and int(mine[-1]) in (TIMED_OUT, TRUNCATED))
         text = f"it came to a sound fleet with room to spare, and ended as {STATUSES[int(mine[-1])]}"
         findings.hold("L5", fine, record.ended_at, f"request {request}", lambda t=text: t)  # type: ignore[misc]
+
+
+def outlasting(record: RunRecord) -> set[int]:
+    """Requests whose node was at more work than it, alone, could do from its arrival to the end: theirs or before."""
+    table = record.attempts
+    cut = (table.status == TRUNCATED) & (table.node >= 0)
+    alone_s = table.work_s / record.nodes.speed[table.node]
+    long = cut & (table.arrived_at + alone_s > record.ended_at)
+    return set(table.request[cut & np.isin(table.node, table.node[long])].tolist())
 
 
 def is_roomy(config: Config) -> bool:
