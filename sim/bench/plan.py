@@ -21,7 +21,7 @@ from sim.bench.check import check
 from sim.bench.compose import EXPERIMENT, Composed, Override, compose_unchecked, parse, quoted
 from sim.bench.extensions import load_extensions
 from sim.bench.identity import point_key
-from sim.bench.runner import try_out
+from sim.bench.runner import load, try_out
 from sim.bench.schema import Config
 from sim.errors import ConfigError
 
@@ -177,9 +177,9 @@ def _points(
         own = [override for one in sweep for override in one.choices[chosen[one.key]]]
         config = compose_unchecked([*own, *shared], config_dir, composed)  # what is fixed by hand wins over a situation
         check(config)
-        try_out(config)  # what only a strategy or a law refuses is refused before anything runs
         if not config.extensions:  # of which each process has its own
-            forking.also(try_out, config)
+            forking.also(load, config)
+        try_out(config)  # what only a strategy or a law refuses is refused before anything runs
         config.name = base.name
         label = " ".join(f"{key}={value}" for key, value in chosen.items()) or SINGLE
         points.append(Point(label, chosen, config, point_key(config)))

@@ -24,6 +24,7 @@ from sim.bench.progress import Progress
 from sim.bench.schema import Config
 from sim.bench.store import Store
 from sim.errors import ConfigError, InputError, SimError, WorkerLost
+from sim.kernel.one_compiler import loading_only
 
 
 @dataclass(frozen=True, slots=True)
@@ -123,6 +124,12 @@ def _is_there(store_root: Path, task: Task) -> bool:
 def try_out(config: Config) -> None:
     """Raise what only assembling finds; loads what the compiled engine needs for it, and runs nothing."""
     assemble.assemble(config, 0).close()
+
+
+def load(config: Config) -> None:
+    """What `try_out` loads, where it is compiled already; for who does it beside (`forking.also`)."""
+    with loading_only():
+        try_out(config)
 
 
 def run_task(task: Task, store_root: Path, waiting: bool = False) -> Told:

@@ -19,6 +19,24 @@ COMPILES = "compiling the engine for runs of this kind (once, 15 to 60 s)"
 WAITS = "another process is compiling the engine for runs of this kind: waiting for it"
 
 
+class NotMade(Exception):
+    """A function is not compiled yet, where only what is compiled is to be loaded."""
+
+
+class _Process:
+    loads_only = False
+
+
+@contextmanager
+def loading_only() -> Iterator[None]:
+    """Within the block nothing is compiled, and nobody waited for: `NotMade` is raised instead."""
+    _Process.loads_only = True
+    try:
+        yield
+    finally:
+        _Process.loads_only = False
+
+
 @contextmanager
 def compiling(name: str) -> Iterator[None]:
     """Around what compiles or loads the function of that name, which has a digest in it."""
@@ -27,6 +45,8 @@ def compiling(name: str) -> Iterator[None]:
     if made.exists():
         yield
         return
+    if _Process.loads_only:
+        raise NotMade(name)
     folder.mkdir(parents=True, exist_ok=True)
     with (folder / f"{name}.lock").open("w") as lock:
         _take(lock)

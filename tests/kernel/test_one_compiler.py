@@ -11,7 +11,7 @@ from numba import njit, types
 
 from sim.kernel import inner, one_compiler
 from sim.kernel.lower import lower
-from sim.kernel.one_compiler import COMPILES, WAITS, compiling
+from sim.kernel.one_compiler import COMPILES, WAITS, NotMade, compiling, loading_only
 
 
 @pytest.fixture
@@ -30,6 +30,19 @@ def test_it_is_said_once_and_not_again_when_it_is_there(folder: Path, capsys: py
     assert capsys.readouterr().err == f"{COMPILES}\n"
     one_compiler.say.cache_clear()
     with compiling("b_2"):
+        pass
+    assert capsys.readouterr().err == ""
+
+
+def test_who_only_loads_compiles_nothing_and_waits_for_nobody(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(NotMade), loading_only(), compiling("a_1"):
+        raise AssertionError("it went on")
+    assert not folder.exists()
+    with compiling("a_1"):
+        pass
+    one_compiler.say.cache_clear()
+    capsys.readouterr()
+    with loading_only(), compiling("a_1"):
         pass
     assert capsys.readouterr().err == ""
 
