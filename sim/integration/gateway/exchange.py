@@ -94,10 +94,10 @@ def as_json(value: Any) -> bytes:
 
 
 def _plain(value: Any) -> Any:
+    if hasattr(value, "as_dict"):  # it knows what of it is for others
+        return value.as_dict()
     if dataclasses.is_dataclass(value) and not isinstance(value, type):
         return dataclasses.asdict(value)
-    if hasattr(value, "as_dict"):
-        return value.as_dict()
     if isinstance(value, Mapping):
         return dict(value)
     if isinstance(value, set | frozenset):

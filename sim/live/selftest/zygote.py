@@ -54,7 +54,8 @@ def _become(order: dict[str, Any], composed: Composed) -> int:
 
 
 def _say(line: str) -> None:
-    print(line, flush=True)
+    sys.stdout.write(f"{line}\n")  # at once: a child says things on the same pipe
+    sys.stdout.flush()
 
 
 if __name__ == "__main__":
