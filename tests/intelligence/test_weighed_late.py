@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pickle
 
+from sim.integration.gateway.exchange import as_json
 from sim.types.metrics import OptimizationResult, OptimizationTarget
 
 
@@ -24,6 +25,7 @@ def test_importance_is_worked_out_when_it_is_asked_for() -> None:
     assert plain["feature_importance"] == {"temperature": 1.0}
     assert plain["target"] == "error_rate"
     assert not {"weigh", "_weighed"} & set(plain)
+    assert b'"feature_importance":{"temperature":1.0}' in as_json(result), "as the gateway answers"
     assert asked == [1]
 
 
