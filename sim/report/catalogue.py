@@ -14,7 +14,7 @@ from typing import Any
 import sim.report.figures
 from sim.errors import ConfigError
 from sim.registry import lookup, names
-from sim.report.drawing import Figure
+from sim.report.figure import Figure
 
 
 def figure_names() -> list[str]:
@@ -32,7 +32,7 @@ def figure_named(name: str) -> Figure[Any]:
     if name not in _modules():
         figure = lookup("figure", name)
         if not isinstance(figure, Figure):
-            raise ConfigError("study.figures", name, f"a sim.report.drawing.Figure, not a {type(figure).__name__}")
+            raise ConfigError("study.figures", name, f"a sim.report.figure.Figure, not a {type(figure).__name__}")
         return figure
     figure = importlib.import_module(f"sim.report.figures.{name}").FIGURE
     assert isinstance(figure, Figure), name

@@ -10,14 +10,14 @@ from dataclasses import dataclass
 from typing import Any
 
 from sim.measure.summary import StudySummary
-from sim.report import svg
 from sim.report.catalogue import check_figures, figure_named
-from sim.report.drawing import Figure
-from sim.report.figures import forest
+from sim.report.effects import analyze, effect_text
+from sim.report.figure import Figure
 from sim.report.groups import Group, groups, label_of, mean_of, panels, priced
 from sim.report.happened import happened_table, happened_text
 from sim.report.names import metric_name, scale_of
 from sim.report.numbers import p_text, with_half_width
+from sim.report.svg import render
 from sim.report.tables import Table, further_table, key_table, losses_table
 from sim.report.validity import differences, losses_text, validity_table, validity_text
 from sim.report.whole import Whole, whole
@@ -145,7 +145,7 @@ def _draw(
         stem = name if count == 1 else f"{name}-{at + 1}"
         title = f"{figure.title}: {group.label}" if group.label and figure.scope != "group" else figure.title
         alt = figure.describe(result)
-        text = svg.render(figure, result)
+        text = render(figure, result)
         caption = f"{figure.caption} {figure.note(result)}".rstrip()
         drawn.append(Drawn(f"figures/{stem}.svg", f"figure-{stem}", title, caption, alt, text, figure.wide))
     return drawn
@@ -153,7 +153,7 @@ def _draw(
 
 def _effect(summary: StudySummary, group: Group) -> str:
     """The best against the baseline: effect, simultaneous interval, adjusted p-value; empty where they are the same."""
-    result = forest.analyze(summary, group)
+    result = analyze(summary, group)
     if result is None or group.verdict is None or not group.verdict.best:
         return ""
     best = label_of(summary, group.verdict.best)
@@ -162,7 +162,7 @@ def _effect(summary: StudySummary, group: Group) -> str:
         return f"{best} is the baseline itself." if best == result.baseline else ""
     return (
         f"{metric_name(summary.objective).label} of {best} against the baseline {result.baseline}: "
-        f"{forest.effect_text(row)}, Holm p {p_text(row.p_adjusted)}"
+        f"{effect_text(row)}, Holm p {p_text(row.p_adjusted)}"
     )
 
 

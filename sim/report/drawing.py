@@ -1,49 +1,18 @@
-"""What every figure needs: the record that names it, the style, axes in readable units, labels that do not collide.
-
-A figure is a module of `sim.report.figures` with a `FIGURE`: `analyze` reduces the study to a frozen result (or None
-where the study does not hold what it shows), `draw` puts the result on paper, `describe` says it in words for readers
-who do not see it. The module's name is the name that an experiment lists.
-"""
+"""What every drawing needs: the style, axes in readable units, labels that do not collide."""
 
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Sequence
 from itertools import pairwise
-from typing import Any, Generic, Literal, TypeVar
+from typing import Any
 
-import matplotlib.figure
 from matplotlib.axes import Axes
 from matplotlib.axis import Axis
 from matplotlib.ticker import FixedLocator, FuncFormatter, MaxNLocator, NullLocator
 
-from sim.measure.summary import StudySummary
-from sim.report.groups import Group
 from sim.report.numbers import duration
 from sim.report.palette import INK, MUTED, PAPER, RULE
-
-R = TypeVar("R")
-
-
-def _no_note(_: object) -> str:
-    return ""
-
-
-@dataclass(frozen=True, slots=True)
-class Figure(Generic[R]):
-    """A kind of figure; drawn once a group, or for groups joined over load (`panel`) or over what costs (`cost`)."""
-
-    title: str
-    caption: str
-    scope: Literal["group", "panel", "cost"]
-    analyze: Callable[[StudySummary, Group], R | None]
-    draw: Callable[[matplotlib.figure.Figure, R], None]
-    describe: Callable[[R], str]
-    size_in: Callable[[R], tuple[float, float]]  # width and height, inches
-    note: Callable[[R], str] = _no_note  # what this drawing leaves out, said after the caption
-    wide: bool = False  # takes a whole row of the page
-
 
 STYLE: Any = {  # matplotlib types the keys one by one
     "text.parse_math": False,  # names may hold a dollar sign

@@ -13,7 +13,8 @@ from itertools import pairwise
 import matplotlib.figure
 from matplotlib.axes import Axes
 
-from sim.report.drawing import Figure, fixed_ticks, log_ticks, spread
+from sim.report.drawing import fixed_ticks, log_ticks, spread
+from sim.report.figure import Figure
 from sim.report.palette import INK, MUTED, RULE, looks
 from sim.report.svg import render
 

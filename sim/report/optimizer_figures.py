@@ -15,7 +15,7 @@ import matplotlib.figure
 import numpy as np
 
 from sim.bench.optimize.truths import Bin
-from sim.report.drawing import Figure
+from sim.report.figure import Figure
 from sim.report.palette import ALARM, INK, LOOKS, MUTED, Look
 from sim.report.svg import render
 

@@ -10,7 +10,8 @@ from dataclasses import dataclass
 
 import matplotlib.figure
 
-from sim.report.drawing import Figure, fixed_ticks, plain_rows
+from sim.report.drawing import fixed_ticks, plain_rows
+from sim.report.figure import Figure
 from sim.report.palette import INK, LOOKS, MUTED
 from sim.report.svg import render
 

@@ -12,11 +12,7 @@ import re
 from typing import Any
 from xml.sax.saxutils import escape
 
-import matplotlib
-import matplotlib.figure
-from matplotlib.backends.backend_svg import FigureCanvasSVG
-
-from sim.report.drawing import STYLE, Figure
+from sim.report.figure import Figure
 from sim.report.palette import variable_of
 
 PX_PER_PT_MIN = 0.9  # a narrower window scrolls the drawing instead of shrinking its text
@@ -25,6 +21,11 @@ _NO_METADATA = {"Date": None, "Creator": None, "Format": None, "Type": None}
 
 def render(figure: Figure[Any], result: Any) -> str:
     """The drawing as a standalone SVG document, with its description as title."""
+    import matplotlib.figure  # here, for a report without figures
+    from matplotlib.backends.backend_svg import FigureCanvasSVG
+
+    from sim.report.drawing import STYLE
+
     with matplotlib.rc_context(STYLE):
         paper = matplotlib.figure.Figure(figsize=figure.size_in(result), layout="constrained")
         FigureCanvasSVG(paper)

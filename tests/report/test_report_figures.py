@@ -14,7 +14,7 @@ import pytest
 from matplotlib.backends.backend_svg import FigureCanvasSVG
 
 from sim.measure.summary import HeatMap, StudySummary, TailCurve
-from sim.report import svg
+from sim.report import effects, svg
 from sim.report.catalogue import figure_named, figure_names
 from sim.report.drawing import STYLE, TICK_GAP, log_ticks, spread
 from sim.report.figures import forest, heat, load, quantiles, tail
@@ -43,7 +43,7 @@ def test_every_module_is_a_figure() -> None:
 
 def test_forest_rows_are_shares_of_the_baseline_sorted_by_effect() -> None:
     summary = single()
-    result = forest.analyze(summary, groups(summary)[0])
+    result = effects.analyze(summary, groups(summary)[0])
     assert result is not None
     assert [row.name for row in result.rows][:2] == ["least_connections", "join_idle_queue"]
     assert result.rows[-1].name == "random"
@@ -57,7 +57,7 @@ def test_forest_rows_are_shares_of_the_baseline_sorted_by_effect() -> None:
 
 def test_forest_sorts_the_other_way_where_more_is_better() -> None:
     summary = single(objective="goodput_per_s")
-    result = forest.analyze(summary, groups(summary)[0])
+    result = effects.analyze(summary, groups(summary)[0])
     assert result is not None
     assert not result.smaller_is_better
     assert result.rows[0].difference == max(row.difference for row in result.rows)
@@ -66,28 +66,28 @@ def test_forest_sorts_the_other_way_where_more_is_better() -> None:
 @pytest.mark.parametrize("baseline", [None, "nobody"])
 def test_without_a_baseline_there_is_no_forest(baseline: str | None) -> None:
     summary = single(baseline=baseline)
-    assert forest.analyze(summary, groups(summary)[0]) is None
+    assert effects.analyze(summary, groups(summary)[0]) is None
 
 
 def test_a_baseline_of_zero_has_no_shares() -> None:
     summary = single()
     base = next(point for point in summary.points if point.keys["balancer"] == "round_robin")
     base.estimates["sojourn_s_p99"] = replace(base.estimates["sojourn_s_p99"], mean=0.0)
-    assert forest.analyze(summary, groups(summary)[0]) is None
+    assert effects.analyze(summary, groups(summary)[0]) is None
 
 
 def test_effect_text_has_the_interval_s_digits() -> None:
-    row = forest.Row("a", -0.12345, -0.141, -0.1059, 0.01, True, LOOKS[0])
-    assert forest.effect_text(row) == "−12.3 % [−14.1, −10.6]"
-    assert forest.effect_text(replace(row, low=math.nan, high=math.nan)) == "−12.3 %"
-    assert forest.effect_text(replace(row, difference=3.2, low=1.0, high=5.4)) == "+320 % [100, 540]"
-    assert forest.effect_text(replace(row, difference=0.0, low=0.0, high=0.0)) == "0.0 % [0.0, 0.0]"
+    row = effects.Row("a", -0.12345, -0.141, -0.1059, 0.01, True, LOOKS[0])
+    assert effects.effect_text(row) == "−12.3 % [−14.1, −10.6]"
+    assert effects.effect_text(replace(row, low=math.nan, high=math.nan)) == "−12.3 %"
+    assert effects.effect_text(replace(row, difference=3.2, low=1.0, high=5.4)) == "+320 % [100, 540]"
+    assert effects.effect_text(replace(row, difference=0.0, low=0.0, high=0.0)) == "0.0 % [0.0, 0.0]"
 
 
 def test_a_wide_forest_is_drawn_on_a_ratio_axis() -> None:
-    row = forest.Row("far", 37.0, 34.0, 40.0, 1e-9, True, LOOKS[0])
-    near = forest.Row("near", -0.999, -1.2, -0.7, 0.2, False, LOOKS[1])
-    text = svg.render(figure_named("forest"), forest.Forest("base", "sojourn_s_p99", 0.95, True, (near, row)))
+    row = effects.Row("far", 37.0, 34.0, 40.0, 1e-9, True, LOOKS[0])
+    near = effects.Row("near", -0.999, -1.2, -0.7, 0.2, False, LOOKS[1])
+    text = svg.render(figure_named("forest"), effects.Forest("base", "sojourn_s_p99", 0.95, True, (near, row)))
     assert "(%, log ratio)" in text
     assert ">+900<" in text
     assert ">0<" in text
@@ -96,11 +96,11 @@ def test_a_wide_forest_is_drawn_on_a_ratio_axis() -> None:
 def test_words_of_a_forest_do_not_meet() -> None:
     """A long effect beside its p-value, small differences along the axis: no two texts of a row overlap."""
     rows = [
-        forest.Row("ejection_undone_by_checks", -0.570300, -0.576200, -0.564300, 1e-9, True, LOOKS[0]),
-        forest.Row("weighted_least_connections", 0.000783, -0.000123, 0.001683, 0.081, False, LOOKS[1]),
+        effects.Row("ejection_undone_by_checks", -0.570300, -0.576200, -0.564300, 1e-9, True, LOOKS[0]),
+        effects.Row("weighted_least_connections", 0.000783, -0.000123, 0.001683, 0.081, False, LOOKS[1]),
     ]
     for shown in ([rows[0]], [rows[1]], rows):
-        result = forest.Forest("base", "sojourn_s_p99", 0.95, True, tuple(shown))
+        result = effects.Forest("base", "sojourn_s_p99", 0.95, True, tuple(shown))
         with matplotlib.rc_context(STYLE):
             figure = matplotlib.figure.Figure(figsize=figure_named("forest").size_in(result), layout="constrained")
             FigureCanvasSVG(figure)

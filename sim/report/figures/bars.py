@@ -15,7 +15,8 @@ from matplotlib.axes import Axes
 from matplotlib.ticker import FuncFormatter, MaxNLocator
 
 from sim.measure.summary import StudySummary
-from sim.report.drawing import Figure, plain_rows
+from sim.report.drawing import plain_rows
+from sim.report.figure import Figure
 from sim.report.front import measured
 from sim.report.groups import Group, name_of, names_of, ranked
 from sim.report.names import metric_name, scale_of

@@ -16,7 +16,7 @@ from matplotlib.axes import Axes
 from matplotlib.ticker import MaxNLocator
 
 from sim.measure.summary import Comparison, Floats, PointSummary, StudySummary
-from sim.report.drawing import Figure
+from sim.report.figure import Figure
 from sim.report.front import measured
 from sim.report.groups import Group, against_baseline, name_of, names_of, ranked
 from sim.report.multiples import clock_axis

@@ -8,17 +8,16 @@ worst. Where the largest difference exceeds 150 % the axis is logarithmic in the
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
 
 import matplotlib.figure
 from matplotlib.ticker import MaxNLocator
 
-from sim.measure.summary import Comparison, StudySummary
-from sim.report.drawing import Figure, fixed_ticks, log_ticks, plain_rows
-from sim.report.groups import Group, against_baseline, label_of, mean_of, names_of
+from sim.report.drawing import fixed_ticks, log_ticks, plain_rows
+from sim.report.effects import Forest, analyze, effect_text
+from sim.report.figure import Figure
 from sim.report.names import metric_name
-from sim.report.numbers import decimals, fixed, p_text, signed
-from sim.report.palette import MUTED, PAPER, Look, looks
+from sim.report.numbers import p_text, signed
+from sim.report.palette import MUTED, PAPER
 
 LOG_ABOVE = 1.5  # differences (ratio to the baseline) beyond which the axis turns logarithmic
 HEAD_AT = -0.95  # row of the heads
@@ -26,66 +25,6 @@ WORDS_RATIO = 0.72  # width of the columns of text over that of the intervals
 CHARS_FIT = 20  # of an effect that stands in them beside its p-value; a longer one makes them wider
 STEPS_MAX = 5  # between ticks of the plain axis: labels such as 0.125 do not meet
 FLOOR = 0.02  # the smallest ratio to the baseline that a logarithmic axis shows
-
-
-@dataclass(frozen=True, slots=True)
-class Row:
-    """One strategy against the baseline; differences as ratios of the baseline's value."""
-
-    name: str
-    difference: float
-    low: float
-    high: float
-    p_adjusted: float
-    separable: bool
-    look: Look
-
-
-@dataclass(frozen=True, slots=True)
-class Forest:
-    """Rows from best to worst."""
-
-    baseline: str
-    metric: str
-    confidence_ratio: float
-    smaller_is_better: bool
-    rows: tuple[Row, ...]
-
-
-def analyze(summary: StudySummary, group: Group) -> Forest | None:
-    """The objective's differences from the baseline, in shares of the baseline's value."""
-    pairs = against_baseline(summary, group, summary.objective)
-    if group.baseline is None or not pairs:
-        return None
-    base = abs(mean_of(group.baseline, summary.objective))
-    if not base > 0:
-        return None
-    confidence = group.verdict.confidence_ratio if group.verdict else _confidence(summary)
-    chosen = looks(names_of(summary))
-    smaller = metric_name(summary.objective).smaller_is_better
-    rows = [_row(summary, pair, base, confidence, chosen) for pair in pairs]
-    rows.sort(key=lambda row: row.difference if smaller else -row.difference)
-    return Forest(label_of(summary, group.baseline.point), summary.objective, confidence, smaller, tuple(rows))
-
-
-def _row(summary: StudySummary, pair: Comparison, base: float, confidence: float, chosen: dict[str, Look]) -> Row:
-    name = label_of(summary, pair.point)
-    separable = pair.p_adjusted <= 1 - confidence
-    low, high = pair.ci_low / base, pair.ci_high / base
-    return Row(name, pair.difference / base, low, high, pair.p_adjusted, separable, chosen[name])
-
-
-def _confidence(summary: StudySummary) -> float:
-    return float(summary.config.get("stats", {}).get("confidence_ratio", 0.95))
-
-
-def effect_text(row: Row) -> str:
-    """`−12.3 % [−14.1, −10.5]` with as many digits as the interval supports."""
-    half_width = (row.high - row.low) / 2 * 100
-    if not math.isfinite(half_width):
-        return f"{signed(row.difference * 100, 1)} %"
-    places = max(min(decimals(half_width), 3), 0) if half_width > 0 else 1
-    return f"{signed(row.difference * 100, places)} % [{fixed(row.low * 100, places)}, {fixed(row.high * 100, places)}]"
 
 
 def draw(figure: matplotlib.figure.Figure, result: Forest) -> None:

@@ -12,7 +12,8 @@ import matplotlib.figure
 import numpy as np
 
 from sim.measure.summary import Floats, PointSummary, StudySummary
-from sim.report.drawing import Figure, fixed_ticks
+from sim.report.drawing import fixed_ticks
+from sim.report.figure import Figure
 from sim.report.groups import Group, name_of, ranked
 
 LABELS_MAX = 6  # node names beside one map

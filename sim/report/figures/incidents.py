@@ -15,7 +15,7 @@ import matplotlib.figure
 import numpy as np
 
 from sim.measure.summary import FleetTimeline, Floats, PointSummary, StudySummary
-from sim.report.drawing import Figure
+from sim.report.figure import Figure
 from sim.report.groups import Group
 from sim.report.incident_axes import draw_faults, draw_goodput, draw_lanes, legend, mark_recovery
 from sim.report.multiples import choose, clock_axis, head, shape_of, stacks, subhead, width_in

@@ -15,7 +15,8 @@ from matplotlib.ticker import FuncFormatter
 
 from sim.measure.summary import PointSummary, StudySummary
 from sim.report.capacity import Capacity, LoadPoint, capacity, load_point
-from sim.report.drawing import Figure, fixed_ticks, line_label, log_time_axis
+from sim.report.drawing import fixed_ticks, line_label, log_time_axis
+from sim.report.figure import Figure
 from sim.report.groups import Group, load_key, name_of, names_of
 from sim.report.names import key_label, metric_name
 from sim.report.numbers import duration, significant

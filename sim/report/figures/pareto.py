@@ -19,7 +19,8 @@ from matplotlib.ticker import FuncFormatter, MaxNLocator
 
 from sim.measure.summary import Estimate, PointSummary, StudySummary
 from sim.measure.verdict import unsuccessful
-from sim.report.drawing import Figure, fixed_ticks, log_ticks, log_time_axis
+from sim.report.drawing import fixed_ticks, log_ticks, log_time_axis
+from sim.report.figure import Figure
 from sim.report.front import Metrics, Standing, measured, standings
 from sim.report.groups import Group, name_of, names_of, ranked
 from sim.report.labels import Box, place

@@ -12,7 +12,8 @@ import matplotlib.figure
 from matplotlib.lines import Line2D
 
 from sim.measure.summary import PointSummary, StudySummary
-from sim.report.drawing import Figure, log_time_axis, plain_rows
+from sim.report.drawing import log_time_axis, plain_rows
+from sim.report.figure import Figure
 from sim.report.groups import Group, name_of, names_of, ranked
 from sim.report.numbers import duration
 from sim.report.palette import INK, MUTED, PAPER, Look, looks

@@ -15,7 +15,8 @@ from matplotlib.ticker import FuncFormatter
 
 from sim.measure.summary import StudySummary
 from sim.report.capacity import LoadPoint, load_point
-from sim.report.drawing import Figure, fixed_ticks, line_label, log_time_axis
+from sim.report.drawing import fixed_ticks, line_label, log_time_axis
+from sim.report.figure import Figure
 from sim.report.groups import Group, is_number
 from sim.report.names import key_label, metric_name
 from sim.report.numbers import duration, significant

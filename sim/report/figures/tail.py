@@ -14,7 +14,8 @@ import numpy as np
 from matplotlib.transforms import blended_transform_factory
 
 from sim.measure.summary import Floats, StudySummary, TailCurve
-from sim.report.drawing import Figure, fixed_ticks, line_label, log_time_axis, spread
+from sim.report.drawing import fixed_ticks, line_label, log_time_axis, spread
+from sim.report.figure import Figure
 from sim.report.groups import Group, name_of, names_of, ranked
 from sim.report.numbers import duration
 from sim.report.palette import ALARM, Look, looks

@@ -17,7 +17,7 @@ from matplotlib.patches import Patch
 from matplotlib.ticker import FuncFormatter, MaxNLocator
 
 from sim.measure.summary import FleetTimeline, Floats, PointSummary, StudySummary
-from sim.report.drawing import Figure
+from sim.report.figure import Figure
 from sim.report.groups import Group
 from sim.report.multiples import choose, clock_axis, head, shape_of, stacks, width_in
 from sim.report.numbers import percent, significant
