@@ -36,9 +36,10 @@ def main(arguments: Sequence[str]) -> int:
     if "--dry-run" not in words.flags and not any(ALONE.match(word) for word in words.overrides):
         from sim.bench.forking import prepare
 
-        prepare("sim.bench.runner", "sim.bench.study")  # another core imports for the workers while this one composes
+        prepare(
+            "sim.bench.assemble", "sim.bench.runner", "sim.bench.study"
+        )  # another core imports for the workers while this one composes
     from sim.bench.brought import bringing
-    from sim.bench.dry_run import dry_run
     from sim.bench.outcome import finish, leave_out_stored
     from sim.bench.plan import make_plan
     from sim.report.catalogue import check_figures
@@ -49,6 +50,8 @@ def main(arguments: Sequence[str]) -> int:
         check_figures(plan.base.study.figures)
     missing = leave_out_stored(plan) if "--missing" in words.flags else plan
     if "--dry-run" in words.flags:
+        from sim.bench.dry_run import dry_run
+
         print(dry_run(missing))
         return 0
     if not missing.points:

@@ -16,7 +16,8 @@ from functools import partial
 from typing import Any
 
 from sim.bench.collector import held_off, set_aside
-from sim.bench.compiled import engine_maker, not_compiled, wants_compiled
+from sim.bench.compiled import engine_maker
+from sim.bench.engine_choice import not_compiled, wants_compiled
 from sim.bench.fire import Fire, slow_start_params
 from sim.bench.fleet_shape import FleetShape, shape_of
 from sim.bench.hardware import world_params

@@ -12,12 +12,11 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from sim.bench import assemble
 from sim.bench.capacity_grid import Grid, grid_of, with_value
 from sim.bench.check import check
 from sim.bench.identity import point_key
 from sim.bench.plan import Plan, Point
-from sim.bench.runner import Failure
+from sim.bench.runner import Failure, try_out
 from sim.bench.store import Store
 from sim.measure.bisection import next_index, questions_max
 from sim.measure.compare import groups_of
@@ -94,7 +93,7 @@ def point_at(member: Point, grid: Grid, index: int) -> Point:
     """The point that differs from `member` in the searched key alone; raises `ConfigError` as a plan does."""
     config = with_value(member.config, grid.key, grid.value(index))
     check(config)
-    assemble.assemble(config, 0)
+    try_out(config)
     keys = {**member.keys, grid.key: grid.text(index)}
     label = " ".join(f"{key}={value}" for key, value in keys.items())
     return Point(label, keys, config, point_key(config))

@@ -14,7 +14,6 @@ from typing import Any
 from sim.bench.attempt_engine import AttemptEngine
 from sim.bench.rules import is_under_fire
 from sim.bench.schema import Config
-from sim.bench.streamed import expected_requests
 from sim.contracts import Draws
 from sim.kernel.driver import Options
 from sim.kernel.engine import CompiledEngine
@@ -29,28 +28,6 @@ from sim.scalability.requests.admission import AdmissionState, admission_admit, 
 from sim.scalability.requests.budget import budget_fresh
 from sim.scalability.requests.params import AdmissionParams
 from sim.world.seam import RequestRules
-
-AUTO_REQUESTS_MIN = 100_000  # below, SimPy has ended before compiled code is loaded
-
-
-def not_compiled(config: Config) -> str | None:
-    """The feature of a config that the compiled engine does not run, None when it runs all."""
-    if config.gateway.enabled:
-        return "gateway (each request passes the real gateway)"
-    if config.optimizer.enabled:
-        return "optimizer (answers depend on the setting that their node has when they start)"
-    if config.plugins.enabled:
-        return "plugins (their hooks are called on the way of every request)"
-    return None
-
-
-def wants_compiled(config: Config) -> bool:
-    """Whether this run goes to the compiled engine first."""
-    if config.engine != "auto":
-        return config.engine == "compiled"
-    if not_compiled(config) is not None or lookup("autoscaler", config.autoscaler.kind).event_driven:
-        return False
-    return expected_requests(config) >= AUTO_REQUESTS_MIN
 
 
 def balancing_of(balancer: Balancer, types: int, keyed: bool) -> Balancing:

@@ -20,7 +20,7 @@ from multiprocessing.connection import Connection
 from multiprocessing.reduction import send_handle
 from typing import Any
 
-from sim.bench.pool_server import CALL, FORK, IMPORT, WAIT
+from sim.bench.pool_server import CALL, FORK, IMPORT, WAIT, WELL
 
 COMMAND = (sys.executable, "-m", "sim.bench.pool_server")
 ONE_EACH = {"OPENBLAS_NUM_THREADS": "1", "OMP_NUM_THREADS": "1", "MKL_NUM_THREADS": "1"}  # a worker is a core's
@@ -37,6 +37,7 @@ class Server:
 
     def __init__(self) -> None:
         self.owner, self.read_once = os.getpid(), _read_once()
+        self.calls_count = 0  # that it was told (`also`)
         ours, theirs = socket.socketpair()
         with theirs:
             number = theirs.fileno()
@@ -111,11 +112,24 @@ def prepare(*modules: str) -> None:
         _server().tell((IMPORT, modules))
 
 
-def also(function: Callable[..., object], *arguments: Any) -> None:
-    """Let a server that was begun do the same, so that its workers find done what this process did for itself."""
-    if _servers and _servers[0].serves():
-        with suppress(OSError):
-            _servers[0].tell((CALL, pickle.dumps((function, arguments))))
+def also(function: Callable[..., object], *arguments: Any) -> bool:
+    """Let a server that was begun call this, whose workers find done what it leaves; False where none is."""
+    if not (_servers and _servers[0].serves()):
+        return False
+    with suppress(OSError):
+        _servers[0].tell((CALL, pickle.dumps((function, arguments))))
+        _servers[0].calls_count += 1
+        return True
+    return False
+
+
+def all_well() -> bool:
+    """Is the server there still, and did every call that it was told raise nothing? Waits until they are done."""
+    with suppress(OSError, EOFError):
+        if _servers and _servers[0].serves():
+            _servers[0].tell((WELL, None))
+            return _servers[0].answer() == _servers[0].calls_count
+    return False
 
 
 class Forked:

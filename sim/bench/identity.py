@@ -20,7 +20,7 @@ import numpy as np
 
 import sim
 from sim.bench.brought import bringing
-from sim.bench.compiled import wants_compiled
+from sim.bench.engine_choice import wants_compiled
 from sim.bench.schema import Config
 from sim.bench.streamed import is_streamed, stream_key
 

@@ -171,18 +171,23 @@ def _points(
         raise ConfigError("sweep", f"{count} points", f"1 to {POINTS_MAX:,} points")
     listed = {one.key for one in sweep}
     shared = [one for one in fixed if one.key not in listed]
-    points = []
+    points, beside = [], False
     for values in itertools.product(*(one.choices for one in sweep)):
         chosen = dict(zip((one.key for one in sweep), values, strict=True))
         own = [override for one in sweep for override in one.choices[chosen[one.key]]]
         config = compose_unchecked([*own, *shared], config_dir, composed)  # what is fixed by hand wins over a situation
         check(config)
-        if not config.extensions:  # of which each process has its own
-            forking.also(load, config)
-        try_out(config)  # what only a strategy or a law refuses is refused before anything runs
+        # What only a strategy or a law refuses is refused before anything runs. Extensions each process has its own.
+        if not config.extensions and forking.also(load, config):
+            beside = True
+        else:
+            try_out(config)
         config.name = base.name
         label = " ".join(f"{key}={value}" for key, value in chosen.items()) or SINGLE
         points.append(Point(label, chosen, config, point_key(config)))
+    if beside and not forking.all_well():  # nothing is compiled yet, or one is refused: this process tells which
+        for point in points:
+            try_out(point.config)
     return points
 
 

@@ -4,9 +4,10 @@ A worker that starts anew imports for seconds; one that is forked from here find
 asks cannot fork itself: it may hold threads, locks and open files. This one holds none. (The fork server of
 `multiprocessing` keeps the environment it was started in, and runs the caller's main module once more in every child.)
 
-`("import", modules)` and `("call", pickled)` prepare it and are not answered; `("fork", modules)`, which a descriptor
-follows, answers the new worker's number; `("wait", number)` the exit code of one that has ended or is about to. It ends
-when the other end of the connection does; a SIGINT, which a terminal sends to all, it leaves to the workers.
+`("import", modules)` and `("call", pickled)` prepare it and are not answered; `("well", None)` answers how many calls
+raised nothing so far; `("fork", modules)`, which a descriptor follows, the new worker's number; `("wait", number)` the
+exit code of one that has ended or is about to. It ends when the other end of the connection does; a SIGINT, which a
+terminal sends to all, it leaves to the workers.
 """
 
 from __future__ import annotations
@@ -24,14 +25,14 @@ from multiprocessing.reduction import recv_handle
 
 from sim.bench import pool_worker
 
-CALL, IMPORT, FORK, WAIT = "call", "import", "fork", "wait"
+CALL, IMPORT, FORK, WAIT, WELL = "call", "import", "fork", "wait", "well"
 
 
 def main(descriptor: int) -> None:
     """Answer until the other end is gone."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGINT})
-    connection = Connection(descriptor)
+    connection, well_count = Connection(descriptor), 0
     with suppress(EOFError, OSError):  # whoever asked has ended, or was killed
         sys.path[:] = connection.recv()
         while True:
@@ -39,7 +40,9 @@ def main(descriptor: int) -> None:
             if kind == WAIT:
                 connection.send(os.waitstatus_to_exitcode(os.waitpid(of, 0)[1]))
             elif kind == CALL:
-                _call(of)
+                well_count += _call(of)
+            elif kind == WELL:
+                connection.send(well_count)
             else:
                 _import(of)
                 if kind == FORK:
@@ -53,11 +56,13 @@ def _import(modules: Iterable[str]) -> None:
             import_module(name)
 
 
-def _call(pickled: bytes) -> None:
-    """For what it leaves loaded; what it raises, a worker's call raises too."""
+def _call(pickled: bytes) -> bool:
+    """For what it leaves loaded, and whether it raised nothing; what it raises, whoever asked finds out for himself."""
     with suppress(Exception):
         function, arguments = pickle.loads(pickled)
         function(*arguments)
+        return True
+    return False
 
 
 def _forked(connection: Connection) -> int:

@@ -17,7 +17,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from sim.bench import assemble
 from sim.bench.extensions import load_extensions
 from sim.bench.pool import spread
 from sim.bench.progress import Progress
@@ -123,11 +122,13 @@ def _is_there(store_root: Path, task: Task) -> bool:
 
 def try_out(config: Config) -> None:
     """Raise what only assembling finds; loads what the compiled engine needs for it, and runs nothing."""
-    assemble.assemble(config, 0).close()
+    from sim.bench.assemble import assemble  # here: whoever only asks workers needs no engine
+
+    assemble(config, 0).close()
 
 
 def load(config: Config) -> None:
-    """What `try_out` loads, where it is compiled already; for who does it beside (`forking.also`)."""
+    """What `try_out` loads, where it is compiled already; for who tries it out beside (`forking.also`)."""
     with loading_only():
         try_out(config)
 
@@ -144,6 +145,8 @@ def run_task(task: Task, store_root: Path, waiting: bool = False) -> Told:
 
 
 def _run(task: Task, store: Store) -> Failure | None:
+    from sim.bench import assemble
+
     try:
         load_extensions(task.config.extensions)
         store.save(task.key, task.replication, assemble.run_replication(task.config, task.replication))

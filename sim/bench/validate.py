@@ -24,8 +24,8 @@ import numpy as np
 from scipy import stats
 
 from sim.bench.assemble import run_replication
-from sim.bench.compiled import not_compiled
 from sim.bench.compose import compose
+from sim.bench.engine_choice import not_compiled
 from sim.bench.ledger import Ledger
 from sim.bench.schema import Config
 from sim.bench.validate_case import Case, Row

@@ -13,8 +13,6 @@ from contextlib import contextmanager
 from functools import lru_cache
 from typing import TextIO
 
-from sim.kernel.cache import cache_folder
-
 COMPILES = "compiling the engine for runs of this kind (once, 15 to 60 s)"
 WAITS = "another process is compiling the engine for runs of this kind: waiting for it"
 
@@ -40,6 +38,8 @@ def loading_only() -> Iterator[None]:
 @contextmanager
 def compiling(name: str) -> Iterator[None]:
     """Around what compiles or loads the function of that name, which has a digest in it."""
+    from sim.kernel.cache import cache_folder  # which imports a compiler: not for who only says `loading_only`
+
     folder = cache_folder() / "made"
     made = folder / name
     if made.exists():

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from sim.bench.compiled import AUTO_REQUESTS_MIN, wants_compiled
 from sim.bench.compose import compose
+from sim.bench.engine_choice import AUTO_REQUESTS_MIN, wants_compiled
 
 RATE_PER_S = 10.0
 LONG = (f"arrivals.rate_per_s={RATE_PER_S}", f"horizon_s={AUTO_REQUESTS_MIN / RATE_PER_S}")

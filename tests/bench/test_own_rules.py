@@ -136,7 +136,7 @@ def test_a_rule_that_cannot_be_compiled_says_why_and_runs_under_simpy(
     config = config_of(STUBBORN, [f"balancer.kind={kind}", *words])
     with pytest.raises(ConfigError, match=rf"^engine=compiled: accepted is simpy or auto: .*{why}"):
         run_replication(replace(config, engine="compiled"), 0)
-    monkeypatch.setattr("sim.bench.compiled.AUTO_REQUESTS_MIN", 1)
+    monkeypatch.setattr("sim.bench.engine_choice.AUTO_REQUESTS_MIN", 1)
     record = run_replication(replace(config, engine="auto"), 0)
     assert record.engine == "simpy"
     assert len(record.attempts) > 150

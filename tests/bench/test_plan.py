@@ -6,7 +6,9 @@ from pathlib import Path
 
 import pytest
 
+from sim.bench import forking, pool
 from sim.bench.plan import make_plan
+from sim.bench.runner import try_out
 from sim.errors import ConfigError
 
 
@@ -125,6 +127,21 @@ def test_what_only_the_strategy_refuses_is_refused_before_anything_runs() -> Non
         make_plan(["balancer.signal=probed"])
     with pytest.raises(ConfigError, match=r"^baseline=random: accepted is null where nothing is swept$"):
         make_plan(["baseline=random"])
+
+
+def test_a_server_tries_points_out_and_this_process_only_where_it_found_one_refused(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    tried: list[str] = []
+    monkeypatch.setattr("sim.bench.plan.try_out", lambda config: (tried.append(config.balancer.kind), try_out(config)))
+    pool.close_idle()
+    forking.prepare("sim.bench.runner")
+    make_plan(["balancer=random,round_robin", "fleet.nodes=2"], multirun=True)
+    assert not tried, "the server did"
+    with pytest.raises(ConfigError, match=r"^balancer\.signal=probed: accepted is local / polled with random$"):
+        make_plan(["balancer=random,round_robin", "balancer.signal=local,probed"], multirun=True)
+    assert tried == ["random", "random"], "up to the one that is refused"
+    pool.close_idle()
 
 
 EXPERIMENTS = {"balancers": (20, "balancer"), "load_sweep": (36, "balancer"), "stale_signals": (12, "rule")}

@@ -163,7 +163,7 @@ def keep(number: int) -> None:
 
 def test_workers_find_done_what_their_server_did(monkeypatch: pytest.MonkeyPatch) -> None:
     pool.close_idle()
-    forking.also(keep, 1)
+    assert not forking.also(keep, 1)
     assert in_order(of_this_process, [("X",), ("X",)], 2) == [(0, ""), (0, "")], "no server had been begun"
     pool.close_idle()
     forking.prepare("no.such.module")
@@ -173,6 +173,36 @@ def test_workers_find_done_what_their_server_did(monkeypatch: pytest.MonkeyPatch
     monkeypatch.setenv("X", "later")
     assert in_order(of_this_process, [("X",), ("X",)], 2) == [(2, "later"), (2, "later")]
     assert not KEPT
+    pool.close_idle()
+
+
+def test_a_server_says_whether_all_that_it_was_told_went_well() -> None:
+    pool.close_idle()
+    assert not forking.all_well(), "there is none"
+    forking.prepare()
+    assert forking.all_well()
+    assert forking.also(keep, 1)
+    assert forking.all_well()
+    assert forking.also(inverse, 0)
+    assert forking.also(keep, 1)
+    assert not forking.all_well()
+    pool.close_idle()
+    forking.prepare()
+    server = forking._servers[0]
+    server.process.kill()
+    server.process.wait()
+    assert not forking.also(keep, 1)
+    assert not forking.all_well()
+    pool.close_idle()
+
+
+def test_a_server_that_is_killed_before_it_answers_did_nothing_well() -> None:
+    pool.close_idle()
+    forking.prepare()
+    assert forking.also(signal.pause)
+    server = forking._servers[0]
+    os.kill(server.process.pid, signal.SIGKILL)
+    assert not forking.all_well()
     pool.close_idle()
 
 

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from sim.bench.assemble import run_replication
-from sim.bench.compiled import not_compiled
+from sim.bench.engine_choice import not_compiled
 from sim.bench.schema import Config
 from sim.measure.audits import audit, problems_of
 from sim.types.records import STATUSES, RunRecord

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 from numba import njit, types
 
-from sim.kernel import inner, one_compiler
+from sim.kernel import cache, inner, one_compiler
 from sim.kernel.lower import lower
 from sim.kernel.one_compiler import COMPILES, WAITS, NotMade, compiling, loading_only
 
@@ -17,7 +17,7 @@ from sim.kernel.one_compiler import COMPILES, WAITS, NotMade, compiling, loading
 @pytest.fixture
 def folder(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Path:
     """An empty cache, of which nothing was said."""
-    monkeypatch.setattr(one_compiler, "cache_folder", lambda: tmp_path)
+    monkeypatch.setattr(cache, "cache_folder", lambda: tmp_path)
     one_compiler.say.cache_clear()
     return tmp_path / "made"
 
