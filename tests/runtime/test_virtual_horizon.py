@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import gc
 import math
+import sys
 import weakref
 from collections.abc import AsyncIterator
+from contextlib import nullcontext
 
 import pytest
 
@@ -155,3 +157,44 @@ def test_who_closes_is_not_held_by_what_it_cancelled() -> None:
         assert a_run()() is None
     finally:
         gc.enable()
+
+
+@pytest.mark.parametrize("stepped", [False, True])
+def test_a_generator_that_is_left_early_closes_in_a_task_of_its_own_where_time_is_stepped_too(stepped: bool) -> None:
+    runtime, log = VirtualRuntime(), []
+
+    async def numbers() -> AsyncIterator[int]:
+        try:
+            yield 1
+        finally:
+            await runtime.sleep(2.0)  # only a task can wait
+            log.append(runtime.now())
+
+    async def reads() -> None:
+        async for _ in numbers():
+            break
+        gc.collect()
+
+    runtime.spawn(reads())
+    with runtime.stepping() if stepped else nullcontext():
+        while runtime.env.peek() < math.inf:
+            runtime.env.step()
+    assert log == [2.0]
+    runtime.close()
+
+
+def test_stepping_gives_the_hooks_back_whatever_ends_it() -> None:
+    runtime, before = VirtualRuntime(), sys.get_asyncgen_hooks()
+
+    def cut_short() -> None:
+        with runtime.stepping():
+            with runtime.stepping():
+                assert sys.get_asyncgen_hooks().finalizer == runtime.finish_generator
+            assert runtime.is_stepping, "the outer block is not over"
+            raise ValueError("cut short")
+
+    with pytest.raises(ValueError, match="cut short"):
+        cut_short()
+    assert not runtime.is_stepping
+    assert sys.get_asyncgen_hooks() == before
+    runtime.close()
