@@ -7,11 +7,10 @@ health, failover, scaling and faults on top (`sim.bench.fire`). After assembly n
 
 from __future__ import annotations
 
-import dataclasses
 import hashlib
 import time
 from collections.abc import Callable, Coroutine, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, fields, replace
 from functools import partial
 from typing import Any
 
@@ -295,7 +294,7 @@ def digest(record: RunRecord, log: EventLog) -> str:
     state = hashlib.blake2b(log.digest().encode(), digest_size=16)
     for name in ("request", "attempt", "arrived_at", "started_at", "finished_at", "node", "status"):
         state.update(getattr(table, name).tobytes())
-    for field in dataclasses.fields(StreamTable) if record.stream is not None else ():
+    for field in fields(StreamTable) if record.stream is not None else ():
         column = getattr(record.stream, field.name)
         state.update(b"" if column is None else column.tobytes())
     return state.hexdigest()
