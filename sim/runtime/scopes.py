@@ -76,12 +76,14 @@ class Timeout:
     async def __aenter__(self) -> Timeout:
         self._task = current_of(self._host, "a timeout")
         self._cancelling = self._task.cancelling()
-        self._deadline = self._host.deadline(self._duration_s, self._expire)
+        self._deadline = self._host.deadline(self._duration_s, self.expire)
         return self
 
-    def _expire(self) -> None:
-        self._expired = True
-        self._task.cancel()
+    def expire(self) -> None:
+        """The time of the body that runs is over now; once is enough."""
+        if not self._expired:
+            self._expired = True
+            self._task.cancel()
 
     async def __aexit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None

@@ -44,6 +44,12 @@ REGRESSIONS = {  # seeds that found something, and what it was
     404752: "a user's word that waited for a dark machine kept the next one out for 300 s",
     404934: "what a drain asked of a machine that was then lost kept it out after its return",
     405226: "a request of more work than the storm has time: the statement, not a defect",
+    506794: "a user's later word called an earlier one off over and over at one instant, without end",
+    506901: "the same after an outage of a zone",
+    509579: "a drain waited 300 s for what machines were asked before they were lost",
+    502786: "a set-up did so, and the fleet could not grow meanwhile",
+    503726: "the operator of the storm took an agent for deployed that only started: the storm, not a defect",
+    505604: "a fleet of one node that its settings eject after each failure: the statement, not a defect",
     2332: "an attempt ended on a slot whose last agent had gone: weighted_least_connections divided by zero",
 }
 

@@ -15,7 +15,7 @@ from sim.bench.storm.findings import Findings
 from sim.bench.storm.scenario import Deed
 from sim.contracts import Runtime
 from sim.errors import ConfigError, FleetError
-from sim.types.fleet import NodeStatus
+from sim.types.fleet import AgentStatus, NodeStatus
 
 REFUSALS = (FleetError, OSError, ConfigError)
 BAD_USAGES = (math.nan, math.inf, -1.0, 1e308, 2.0)
@@ -152,17 +152,23 @@ class Operator:
         return done and await self._redeploy()
 
     async def _redeploy(self) -> bool:
-        """At least as many agents of a type as one node was built with, where there is room."""
-        manager, shape = self.fire.manager, self.fire.shape
+        """At least as many agents of a type as one node was built with, where there is room.
+
+        One that only starts may be called off, with the machine that it was to fill: it is not there yet.
+        """
+        manager, shape, done = self.fire.manager, self.fire.shape, True
         for agent_type, count in shape.agents.items():
-            missing = count - len(manager.list_agents(agent_type=agent_type))
+            agents = manager.list_agents(agent_type=agent_type)
+            missing = count - len(agents)
+            ready = sum(agent.status is AgentStatus.READY for agent in agents)
+            done = done and ready + max(missing, 0) >= count
             for number in range(missing):
                 config: dict[str, Any] = {"name": f"again-{number}", "type": agent_type, "model": "simulated"}
                 try:
                     await manager.deploy_agent(config)
                 except REFUSALS:
                     return False
-        return True
+        return done
 
 
 def _nobody(_: str) -> None:

@@ -61,9 +61,9 @@ class Clearing:
         """A user wants it back: as `done`, in the place of an earlier user's; `NodeError` when it is coming back."""
         if self.is_return(node):
             raise NodeError(node.node_id, "is coming back at this moment")
-        while self.is_on(node):
+        while _job(node) in self.jobs:
             self.call_off(node)
-            await self.context.runtime.sleep(0.0)
+            await self.jobs.ended(_job(node))
         await self.done(node)
 
     async def done(self, node: Node) -> None:

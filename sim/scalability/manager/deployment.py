@@ -13,6 +13,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from sim.errors import DeployError, FleetError
+from sim.scalability.manager.asking import Asking, Lost
 from sim.scalability.manager.checks import check_agent
 from sim.scalability.manager.context import Context
 from sim.scalability.manager.counters import Counters
@@ -30,6 +31,7 @@ class Deployer:
 
     def __init__(self, context: Context, ledger: Ledger, states: StateStore, jobs: Jobs, counters: Counters) -> None:
         self.context, self.ledger, self.states, self.jobs, self.counters = context, ledger, states, jobs, counters
+        self.asking = Asking(context)
         ledger.on_room = self.place_pending
 
     async def deploy(self, config: Mapping[str, Any], node_id: str | None = None) -> str:
@@ -207,8 +209,10 @@ class Deployer:
         epoch, node_epoch = node.epochs[agent_id], node.epoch
         try:
             try:
-                async with self.context.runtime.timeout(limit_s):
+                async with self.asking.of(node):
                     await self.context.host.start_agent(node.node_id, agent_id, agent.info.config, epoch)
+            except Lost as error:
+                raise DeployError(agent_id, f"{node.node_id} went offline while it started") from error
             except TimeoutError as error:
                 raise DeployError(agent_id, f"not ready on {node.node_id} within {limit_s} s, undone") from error
             assert node.epochs[agent_id] == epoch, f"{agent_id} holds another place on {node.node_id}"
@@ -235,7 +239,7 @@ class Deployer:
         agent_id, problem, stopped = agent.info.agent_id, None, False
         try:
             if node.reachable:
-                async with self.context.runtime.timeout(self.context.config.deployment_timeout):
+                async with self.asking.of(node):
                     await self.context.host.stop_agent(node.node_id, agent_id)
                 stopped = True
         except HOST_ERRORS as error:

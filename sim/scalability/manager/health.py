@@ -238,6 +238,7 @@ class Health:
 
     def _lost(self, node: Node, reason: str) -> None:
         self.counters.nodes_lost += 1
+        self.deployer.asking.lost(node)
         if self.context.config.failover_enabled:
             self.deployer.lose(node, reason)
 

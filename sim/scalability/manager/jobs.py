@@ -20,6 +20,7 @@ class Jobs:
         self._context = context
         self._tasks: dict[str, Task] = {}
         self._waiting: dict[str, Callable[[], None]] = {}  # not begun: what to undo
+        self._ended: dict[str, Event] = {}  # of jobs whose end somebody waits for
         self._idle: Event | None = None
         self.halted = False  # what is cancelled is not begun again elsewhere
 
@@ -37,16 +38,29 @@ class Jobs:
         try:
             await body()
         finally:
-            del self._tasks[name]
+            self._over(name)
             if self._idle is not None and not self._tasks:
                 self._idle.set()
+
+    def _over(self, name: str) -> None:
+        del self._tasks[name]
+        ended = self._ended.pop(name, None)
+        if ended is not None:
+            ended.set(None)
+
+    async def ended(self, name: str) -> None:
+        """Wait until the job of that name has ended, clean-up and all, if there is one."""
+        if name in self._tasks:
+            if name not in self._ended:
+                self._ended[name] = self._context.runtime.event()
+            await self._ended[name].wait()
 
     def cancel(self, name: str) -> None:
         """Call a job off, if there is one of that name; what it never began is undone at once."""
         if name in self._tasks:
             self._tasks[name].cancel()
             if name in self._waiting:
-                del self._tasks[name]
+                self._over(name)
                 self._waiting.pop(name)()
 
     async def close(self) -> None:

@@ -8,7 +8,7 @@ from typing import Any, ClassVar, TypeVar
 from sim.contracts import Membership, Runtime
 from sim.errors import FleetError
 from sim.runtime.events import EventLog
-from sim.runtime.virtual import VirtualRuntime
+from sim.runtime.virtual import OrderedEnvironment, VirtualRuntime
 from sim.scalability.health.params import HealthParams
 from sim.scalability.health.watch import make_watch
 from sim.scalability.manager import DistributedManager
@@ -89,9 +89,15 @@ class Rig:
     open: ClassVar[list[Rig]] = []
 
     def __init__(
-        self, *, journal: Any = None, link: Any = None, health: HealthParams | None = None, **config: Any
+        self,
+        *,
+        journal: Any = None,
+        link: Any = None,
+        health: HealthParams | None = None,
+        env: OrderedEnvironment | None = None,
+        **config: Any,
     ) -> None:
-        self.runtime = VirtualRuntime()
+        self.runtime = VirtualRuntime(env)
         self.mortals = Mortals(self.runtime)
         Rig.open.append(self)
         self.host = ScriptedHost(self.runtime)

@@ -6,6 +6,8 @@ import pytest
 
 from sim.errors import NodeError
 from sim.runtime.cancelled import Cancelled
+from sim.runtime.shuffled import ShuffledEnvironment
+from sim.runtime.virtual import OrderedEnvironment
 from sim.scalability.health.params import HealthParams
 from sim.types.fleet import NodeStatus
 from tests.scalability.manager.rig import Rig
@@ -15,9 +17,9 @@ NEVER = 1e9
 BEATS = {"interval_s": 10.0, "node_timeout_s": 25.0}
 
 
-def fleet(health: HealthParams | None = None) -> Rig:
+def fleet(health: HealthParams | None = None, env: OrderedEnvironment | None = None) -> Rig:
     """Two nodes with an agent each."""
-    rig = Rig(auto_scaling=False, health=health)
+    rig = Rig(auto_scaling=False, health=health, env=env)
     rig.add_nodes(2, 4)
     rig.deploy(2)
     return rig
@@ -105,9 +107,13 @@ def test_the_loss_of_a_node_ends_what_its_drain_waits_for() -> None:
     rig.audit_at_rest()
 
 
-def test_a_later_word_takes_the_place_of_one_that_waits() -> None:
-    """Storm 404752: put to rest while its machine was dark, it could not be opened for `deployment_timeout`."""
-    rig = fleet()
+@pytest.mark.parametrize("word", range(8))  # 0: in the order in which they were asked for
+def test_a_later_word_takes_the_place_of_one_that_waits(word: int) -> None:
+    """Storm 404752: put to rest while its machine was dark, it could not be opened for `deployment_timeout`.
+
+    Storms 506794 and 506901: in another order of what is ready at one instant it was called off without end.
+    """
+    rig = fleet(env=ShuffledEnvironment(word, events_max=10_000))
     rig.run(rig.manager.update_node("node-0", status=OFF))
     rig.pass_time(1.0)
     rig.host.stop_s = NEVER
@@ -121,6 +127,36 @@ def test_a_later_word_takes_the_place_of_one_that_waits() -> None:
             await rest.join()
 
     rig.run(go())
+    assert rig.manager.get_node("node-0").status is ON
+    rig.audit_at_rest()
+
+
+def test_a_later_word_waits_until_an_earlier_one_has_cleaned_up(monkeypatch: pytest.MonkeyPatch) -> None:
+    rig = fleet(env=ShuffledEnvironment(events_max=10_000))
+    rig.run(rig.manager.update_node("node-0", status=OFF))
+    rig.pass_time(1.0)
+    stop, asked = rig.host.stop_agent, []
+
+    async def slow(node_id: str, agent_id: str) -> None:
+        asked.append(rig.runtime.now())
+        if len(asked) > 1:
+            return await stop(node_id, agent_id)
+        try:
+            await rig.runtime.sleep(NEVER)
+        finally:
+            await rig.runtime.sleep(5.0)
+
+    monkeypatch.setattr(rig.host, "stop_agent", slow)
+
+    async def go() -> None:
+        rest = rig.runtime.spawn(rig.manager.update_node("node-0", status=REST))
+        await rig.runtime.sleep(1.0)
+        await rig.manager.update_node("node-0", status=ON)
+        with pytest.raises(NodeError, match="was lost meanwhile, or asked again"):
+            await rest.join()
+
+    rig.run(go())
+    assert asked[1] - asked[0] == 6.0
     assert rig.manager.get_node("node-0").status is ON
     rig.audit_at_rest()
 

@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 
 from sim.errors import DeployError, NodeError
+from sim.runtime.cancelled import Cancelled
 from sim.types.fleet import AgentStatus, NodeStatus
 from tests.scalability.manager.rig import AGENT, Rig
 
@@ -145,9 +146,20 @@ def test_a_restart_that_never_began_is_taken_back() -> None:
     rig.audit_at_rest()
 
 
-def test_a_start_does_not_count_if_its_node_was_away_meanwhile() -> None:
+def test_a_start_does_not_count_if_its_node_was_away_meanwhile(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Whoever waits for it hears of the loss at once; a host may end the start all the same, and it does not count."""
     rig = fleet(1, 0)
     rig.host.start_s = 5.0
+    start = rig.host.start_agent
+
+    async def deaf(*asked: Any) -> None:
+        task = rig.runtime.spawn(start(*asked))
+        try:
+            await task.join()
+        except Cancelled:
+            await task.join()
+
+    monkeypatch.setattr(rig.host, "start_agent", deaf)
 
     async def go() -> None:
         task = rig.runtime.spawn(rig.manager.deploy_agent(AGENT))
