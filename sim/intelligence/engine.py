@@ -31,7 +31,6 @@ from sim.runtime.draws import OPTIMIZER_EXPLORE
 
 ALARMS_MAX = 1_000
 AUTO, LOG = "auto", "log"
-KEPT_MIN = 2
 LEARN_MIN = 4
 REFIT_SHARE = 20  # more windows move the scales less: refits are a twentieth of memory apart
 SPREAD = 32
@@ -180,7 +179,7 @@ class Recommender:
 
     def _forget(self, changed: str) -> None:
         """What was seen before the change began is old; look around the incumbent anew."""
-        kept = max(self.watch.since(changed), KEPT_MIN)
+        kept = max(self.watch.since(changed), 1)
         self.alarms = [*self.alarms, (self._told, changed)][-ALARMS_MAX:]
         if changed == "context":  # the surrogates know contexts; only their shares have changed
             return

@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 from scipy.special import ndtri
+from scipy.stats import norm
 
 from sim.intelligence.calibration import PRIOR_SCALE, PRIOR_SHIFT, Calibration
 from sim.intelligence.shrinkage import GAIN_SD, NULL_PROB, shrink
@@ -16,7 +17,7 @@ LUCK = purpose("tests, shrinkage")
 def test_claims_are_calibrated_where_the_prior_is_true() -> None:
     """20,000 worlds: mean claim, coverage and expected calibration error; tolerances are 3 standard errors."""
     u = CounterDraws(5, 0).uniforms(LUCK, 0, 20_000, 3)
-    gain = np.where(u[:, 0] < NULL_PROB, 0.0, GAIN_SD * ndtri(u[:, 1]))
+    gain = np.where(u[:, 0] < NULL_PROB, 0.0, GAIN_SD * np.abs(ndtri(u[:, 1])))
     seen = gain + 0.1 * ndtri(u[:, 2])
     found = [shrink(float(value), 0.1, 0.9) for value in seen]
     mean = np.array([each.mean for each in found])
@@ -32,10 +33,21 @@ def test_claims_are_calibrated_where_the_prior_is_true() -> None:
     assert ece < 0.02
 
 
-def test_without_a_null_it_is_the_normal_posterior() -> None:
-    found = shrink(0.2, 0.1, 0.9, null_prob=0.0, gain_sd=0.1)
-    assert found.mean == pytest.approx(0.1)
-    assert found.ci_high - found.ci_low == pytest.approx(2.0 * 1.6448536 * 0.1 / 2.0**0.5)
+@pytest.mark.parametrize("seen", [0.2, 0.02, -0.3])
+@pytest.mark.parametrize("null_prob", [0.0, 0.3])
+def test_the_mixture_is_that_of_quadrature(seen: float, null_prob: float) -> None:
+    """A gain above zero on a fine grid, and a point at zero."""
+    gain = (np.arange(200_000) + 0.5) * 1e-5
+    weight = (1.0 - null_prob) * 2.0 * norm.pdf(gain, 0.0, 0.4) * norm.pdf(seen, gain, 0.1) * 1e-5
+    null = null_prob * norm.pdf(seen, 0.0, 0.1)
+    total = null + weight.sum()
+    below = (null + np.cumsum(weight)) / total
+    found = shrink(seen, 0.1, 0.9, null_prob=null_prob)
+    assert found.positive_prob == pytest.approx(weight.sum() / total, rel=1e-6)
+    assert found.mean == pytest.approx((weight * gain).sum() / total, rel=1e-6)
+    for q, bound in ((0.05, found.ci_low), (0.95, found.ci_high)):
+        wanted = 0.0 if q <= null / total else gain[int(np.searchsorted(below, q))]
+        assert bound == pytest.approx(wanted, abs=1e-4)
 
 
 def test_a_small_gain_of_little_evidence_is_taken_back() -> None:
@@ -58,7 +70,7 @@ def test_a_claim_that_a_change_of_the_world_refuted_silences_no_later_ones() -> 
     calibration.add(0.3, 0.02, -0.1, 0.0)  # twenty sd below
     assert calibration.errors() == [-3.0]
     assert calibration.shift == pytest.approx((20.0 * PRIOR_SHIFT - 3.0) / 21.0)
-    assert calibration.shift > -0.45
+    assert calibration.shift > PRIOR_SHIFT - 0.15
     assert calibration.scale < 1.4
 
 

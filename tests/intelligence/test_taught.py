@@ -93,6 +93,19 @@ def test_after_a_drift_a_proof_of_the_world_before_is_worth_a_window() -> None:
     assert engine.windows[-1].n == 40  # of the world as it is now
 
 
+def test_a_proof_before_a_change_that_the_last_window_showed_is_of_the_world_before(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Taken for news it would outweigh all that is seen since: it has forty windows of tasks."""
+    engine = searched(30)
+    engine.teach([window(OTHER, 50.0, n=1)] * 40)
+    monkeypatch.setattr(engine.watch, "see", lambda *_: "target")
+    monkeypatch.setattr(engine.watch, "since", lambda _: 1)
+    engine.tell(window(START, -50.0, n=1, at=30.0))
+    assert engine.old_count == len(engine.windows) - 1
+    assert [each.n for each in engine.windows if each.arm == PROOF] == [1]
+
+
 def test_memory_stays_bounded_under_proofs() -> None:
     engine = searched(12, windows_max=15)
     for value in range(20):
