@@ -21,7 +21,7 @@ from sim.bench.check import check
 from sim.bench.compose import EXPERIMENT, Composed, Override, compose_unchecked, parse, quoted
 from sim.bench.extensions import load_extensions
 from sim.bench.identity import point_key
-from sim.bench.runner import load, try_out
+from sim.bench.runner import load, try_out, workers_of
 from sim.bench.schema import Config
 from sim.errors import ConfigError
 
@@ -177,8 +177,9 @@ def _points(
         own = [override for one in sweep for override in one.choices[chosen[one.key]]]
         config = compose_unchecked([*own, *shared], config_dir, composed)  # what is fixed by hand wins over a situation
         check(config)
-        # What only a strategy or a law refuses is refused before anything runs. Extensions each process has its own.
-        if not config.extensions and forking.also(load, config):
+        # What only a strategy or a law refuses is refused before anything runs. Extensions each process has its own,
+        # and one that is to run points itself needs the engine anyway.
+        if not config.extensions and workers_of(config) > 1 and forking.also(load, config):
             beside = True
         else:
             try_out(config)

@@ -136,11 +136,13 @@ def test_a_server_tries_points_out_and_this_process_only_where_it_found_one_refu
     monkeypatch.setattr("sim.bench.plan.try_out", lambda config: (tried.append(config.balancer.kind), try_out(config)))
     pool.close_idle()
     forking.prepare("sim.bench.runner")
-    make_plan(["balancer=random,round_robin", "fleet.nodes=2"], multirun=True)
+    make_plan(["balancer=random,round_robin", "launcher.workers=2"], multirun=True)
     assert not tried, "the server did"
     with pytest.raises(ConfigError, match=r"^balancer\.signal=probed: accepted is local / polled with random$"):
-        make_plan(["balancer=random,round_robin", "balancer.signal=local,probed"], multirun=True)
+        make_plan(["balancer=random,round_robin", "balancer.signal=local,probed", "launcher.workers=2"], multirun=True)
     assert tried == ["random", "random"], "up to the one that is refused"
+    make_plan(["balancer=prequal", "launcher.workers=1"])
+    assert tried[2:] == ["prequal"], "it will run it itself"
     pool.close_idle()
 
 
