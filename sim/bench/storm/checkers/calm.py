@@ -4,10 +4,11 @@ At heal + R every machine that works and that nobody keeps out is in service, no
 it, every state has its copies; at the end every request has ended, and the last ones into a sound fleet with room to
 spare were answered (or timed out, where a limit is set). What the settings do not promise is not judged: no detector at
 all, an autoscaler whose machines come exponentially late, a load that retries could hold up (metastable failures are
-settings, not bugs), a fleet that may be ejected as a whole after each failure. Under phi_accrual with jittered
-heartbeats a window of few samples promises nothing about the next one: L1 is not judged there, nor L2 and L3 where it
-took a node out since the healing (R is short of one recovery then), and a fleet is not sound while it does. Nor is it
-while a scale-in ends a drain whose time was over too early.
+settings, not bugs), a fleet that may be ejected as a whole after each failure, what a machine was asked where no
+detector says that it is lost. Under phi_accrual with jittered heartbeats a window of few samples promises nothing about
+the next one: L1 is not judged there, nor L2 and L3 where it took a node out since the healing (R is short of one
+recovery then), and a fleet is not sound while it does. Nor is it while a scale-in ends a drain whose time was over too
+early.
 """
 
 from __future__ import annotations
@@ -92,7 +93,7 @@ def judge_requests(
     left = record.counts["requests_truncated"] if gated else len(requests.sent) - len(requests.ended)
     left -= len(outlasting(record) & (requests.sent.keys() - requests.ended.keys()))
     told = f"{left} never ended, {record.ended_at - record.horizon_s:g} s after the last arrival"
-    if left and is_held_up(config, record):
+    if left and (is_held_up(config, record) or is_asked_in_vain(config, record, rows)):
         findings.seen("a fleet that its settings keep out")
         return
     findings.hold("L4", not left, record.ended_at, "requests", lambda: told)
@@ -131,6 +132,12 @@ def is_held_up(config: Config, record: RunRecord) -> bool:
     fewest = min(config.fleet.nodes, config.autoscaler.min_nodes) if scaled else config.fleet.nodes
     whole = ejection.ejected_max_ratio >= 1.0 or fewest <= 1  # one may always be ejected
     return ejection.enabled and whole and waiting * each_s > record.ended_at - record.horizon_s
+
+
+def is_asked_in_vain(config: Config, record: RunRecord, rows: Sequence[Row]) -> bool:
+    """Whether somebody waits to the end for what a machine was asked, and nothing says that it is lost: no detector."""
+    waits = any(row.kind == "agent_stopped" and row.at == record.ended_at for row in rows)
+    return waits and config.health.detector == "none" and config.failover.deployment_timeout_s > record.ended_at
 
 
 def is_roomy(config: Config) -> bool:
