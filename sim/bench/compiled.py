@@ -48,6 +48,7 @@ def balancing_of(balancer: Balancer, types: int, keyed: bool) -> Balancing:
         poll_s=balancer.refresh_s,
         idle_draws=balancer.needs_completion_draw,
         keyed=keyed,
+        foresees=paths.bound["FORESEES"],
     )
 
 

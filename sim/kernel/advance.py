@@ -14,7 +14,7 @@ from __future__ import annotations
 from math import inf
 from typing import Any
 
-from sim.kernel.ahead import foresee, scout
+from sim.kernel.ahead import BLOCK, foresee, scout
 from sim.kernel.batching import batch_arm, batch_end_decode, batch_end_prefill
 from sim.kernel.clients import client_is_known, next_request, next_send_at
 from sim.kernel.heaps import heaps_steps
@@ -160,7 +160,7 @@ def go_on(k: Any, until: float, until_rank: int, until_request: int, until_attem
             else:
                 pool_event(k, node, at)
         elif rank == ARRIVAL:
-            if uses.ahead == 1 and not (CLIENTS or ATTEMPTS):
+            if uses.foresees == 1 and not (CLIENTS or ATTEMPTS) and numbers[CHUNK_AT] & (BLOCK - 1) == 0:
                 foresee(k)
             if CLIENTS and not client_is_known(k):
                 numbers[WANT] = k.clients.client[0]

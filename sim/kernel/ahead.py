@@ -10,69 +10,72 @@ from __future__ import annotations
 
 from typing import Any
 
-from sim.kernel.queue import CURSOR, SCOUT, bucket_of
+from sim.kernel.queue import CURSOR, LINED, SCOUT, SEEN, bucket_of
 from sim.kernel.state import CHUNK_AT, CHUNK_END
-from sim.runtime.plain import touch
+from sim.runtime.plain import rare, touch
 
 POOLS_AHEAD, SECONDS_AHEAD, FIRSTS_AHEAD = 4, 5, 10  # buckets: from now; beyond that; likewise
-LINES_BEHIND = 3  # buckets nearer than `POOLS_AHEAD`, whose pools are there by now
-STARTS_AHEAD, PLACES_AHEAD, PICKS_AHEAD = 3, 6, 9  # arrivals from now
-FORESEEN, FURTHER = 16, 8  # picks that are remembered, a power of 2; how far beyond a strategy may look
+PASSED_MAX = 64  # pools of events that were passed, a power of 2
+LINES_BEHIND = 3  # events after whose pool was asked for it is read
+BLOCK = 8  # arrivals that are foreseen together, a power of 2
+STARTS_AHEAD, PICKS_AHEAD = 4, 12  # arrivals from now where a block begins
+COMING = 32  # their pools, a power of 2
 
 
 def scout(k: Any) -> None:
-    """Ask for rows and pools of the events of the next buckets, and for the events of some further ones."""
-    queue, rows, pools = k.queue, k.rows, k.pools
+    """Ask for rows and pools of the events of the next buckets, and for the events of some further ones.
+
+    What is not there (-1) is asked for as entry 0: that costs less than a branch which no processor can foretell.
+    """
+    queue, rows, pools, passed = k.queue, k.rows, k.pools, k.passed
     numbers, heads, following = queue.numbers, queue.heads, queue.following
-    mask = len(heads) - 1
+    mask, ring = len(heads) - 1, len(passed) - 1
     place = max(numbers[SCOUT], numbers[CURSOR])
-    while place <= numbers[CURSOR] + POOLS_AHEAD:
-        first = heads[(place + FIRSTS_AHEAD) & mask]
-        if first >= 0:
-            touch(queue.at, first)
-        first = heads[(place + SECONDS_AHEAD) & mask]
-        if first >= 0 and following[first] >= 0:
-            touch(queue.at, following[first])
+    end = numbers[CURSOR] + POOLS_AHEAD
+    seen = numbers[SEEN]
+    while place <= end:
+        touch(queue.at, max(heads[(place + FIRSTS_AHEAD) & mask], 0))
+        touch(queue.at, max(following[max(heads[(place + SECONDS_AHEAD) & mask], 0)], 0))
         node = heads[place & mask]
         while node >= 0:
             p = queue.pool[node]
             touch(rows.request, queue.row[node])
             touch(pools.last_at, p)
             touch(pools.queue_max, p)
-            node = following[node]
-        node = heads[(place - LINES_BEHIND) & mask]
-        while node >= 0:
-            p = queue.pool[node]
-            if pools.waiting[p] > 0:
-                touch(rows.request, pools.first[p])
-            touch(k.counts, pools.slot[p])
+            passed[seen & ring] = p
+            seen += 1
             node = following[node]
         place += 1
     numbers[SCOUT] = place
+    numbers[SEEN] = seen
+    lined = numbers[LINED]
+    while lined < seen - LINES_BEHIND:
+        p = passed[lined & ring]
+        touch(rows.request, max(pools.first[p], 0))
+        touch(k.counts, pools.slot[p])
+        lined += 1
+    numbers[LINED] = lined
 
 
+@rare
 def foresee(k: Any) -> None:
-    """What arrivals a few places ahead would touch if they came now: three steps, each asks for what the next reads."""
-    chunk, uses, pools, slots, queue = k.chunk, k.uses, k.pools, k.foreseen, k.queue
-    mask = len(slots) - 1
+    """What the arrivals of a block a few places ahead would touch if they came now.
+
+    A block at a time: the loads of one arrival do not wait for those of the other, nor is each a call of the balancer.
+    """
+    chunk, pools, slots, coming, queue = k.chunk, k.pools, k.foreseen, k.coming, k.queue
+    mask = len(coming) - 1
     place = k.numbers[CHUNK_AT]
-    picked = place + PICKS_AHEAD
-    if picked + FURTHER >= k.numbers[CHUNK_END] or uses.dispatchers == 1:
+    picked, started = place + PICKS_AHEAD, place + STARTS_AHEAD
+    if picked + BLOCK > k.numbers[CHUNK_END]:
         return
-    view = chunk.of_view[picked] if uses.views == 1 else 0
-    slot = k.paths.foreseen(k.paths.books, view, chunk.picks, len(chunk.at), picked)
-    slots[picked & mask] = slot
-    if slot >= 0:
-        touch(pools.of_slot, slot)
-    slot = slots[(place + PLACES_AHEAD) & mask]
-    if slot >= 0:
-        p = pools.of_slot[slot]
-        if p >= 0:
-            touch(pools.last_at, p)
-            touch(pools.queue_max, p)
-    slot = slots[(place + STARTS_AHEAD) & mask]
-    if slot >= 0:
-        p, started = pools.of_slot[slot], place + STARTS_AHEAD
-        if p >= 0:
-            finish_at = chunk.at[started] + chunk.work_s[started] / pools.speed[p]
-            touch(queue.heads, bucket_of(queue, finish_at) & (len(queue.heads) - 1))
+    k.paths.foreseen(k.paths.books, chunk.of_view, chunk.picks, len(chunk.at), picked, slots)
+    for number in range(BLOCK):
+        p = pools.of_slot[max(slots[number], 0)]
+        coming[(picked + number) & mask] = p
+        touch(pools.last_at, p)
+        touch(pools.queue_max, p)
+    for number in range(BLOCK):
+        begun = started + number
+        finish_at = chunk.at[begun] + chunk.work_s[begun] / pools.speed[max(coming[begun & mask], 0)]
+        touch(queue.heads, bucket_of(queue, finish_at) & (len(queue.heads) - 1))

@@ -15,7 +15,7 @@ from numba import types
 
 from sim.contracts import Draws
 from sim.kernel.advance import ROWS_SPARE, advance, rows_left, safe_steps
-from sim.kernel.ahead import FORESEEN
+from sim.kernel.ahead import BLOCK, COMING, PASSED_MAX
 from sim.kernel.clients import Clients, think
 from sim.kernel.commands import have_pools
 from sim.kernel.feed import KernelFeed, Marked
@@ -94,6 +94,7 @@ class Driver:
         k.uses = Uses(
             ahead=pools_max > AHEAD_POOLS_MIN,
             dispatchers=balancing.dispatchers > 1,
+            foresees=pools_max > AHEAD_POOLS_MIN and balancing.foresees and balancing.dispatchers == 1,
             fragile=fragile,
             idle_draws=balancing.idle_draws,
             keys=balancing.keyed,
@@ -131,7 +132,9 @@ class Driver:
         k.instants[PROBE_S] = balancing.probe_s
         k.draws = np.zeros(max(balancing.draws, balancing.probes) + 3)
         k.counts = np.asarray(balancing.books.fleets.items[0].in_flight)
-        k.foreseen = np.full(FORESEEN, -1, dtype=np.int64)
+        k.foreseen = np.full(BLOCK, -1, dtype=np.int64)
+        k.coming = np.full(COMING, -1, dtype=np.int64)
+        k.passed = np.zeros(PASSED_MAX, dtype=np.int64)
         k.targets = np.zeros(max(slots_max, balancing.probes, 1), dtype=np.int64)
         k.draws_count, k.probes_count, k.views_count = balancing.draws, balancing.probes, balancing.views
         k.dispatchers_count, k.central_max = balancing.dispatchers, options.queue_max

@@ -15,7 +15,7 @@ DRAWS, SLOTS = types.float64[::1], types.int64[::1]
 WHOLE, REAL = types.int64, types.float64
 SHAPES: dict[str, tuple[Any, tuple[Any, ...]]] = {
     "dispatch": (WHOLE, (WHOLE, WHOLE, DRAWS, WHOLE, REAL)),
-    "foreseen": (WHOLE, (WHOLE, DRAWS, WHOLE, WHOLE)),
+    "foreseen": (types.void, (SLOTS, DRAWS, WHOLE, WHOLE, SLOTS)),
     "complete": (types.void, (WHOLE, WHOLE, REAL, REAL, WHOLE, REAL)),
     "elsewhere": (WHOLE, (WHOLE, WHOLE, DRAWS, WHOLE, WHOLE, REAL)),
     "refused": (types.void, (WHOLE, WHOLE)),
@@ -46,6 +46,7 @@ class Balancing:
     idle_draws: bool
     keyed: bool
     hedges: bool = False
+    foresees: bool = False  # the strategy says early what a pick will read
 
     def pull(self, structs: Structs) -> None:
         """The states' numbers as compiled code left them, for a balancer that goes on by itself."""

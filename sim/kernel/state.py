@@ -106,9 +106,9 @@ class Rows(Fields):
 class Uses(Fields):
     """Which columns and steps a run needs; 0 or 1 each."""
 
-    __slots__ = ("admission", "admission_draws", "ahead", "breaks", "dispatchers", "drops", "fragile", "fresh", "hub",
-                 "idle_draws", "keys", "learns", "pokes", "priorities", "probes", "reuses", "sharing", "signals",
-                 "singles", "tokens", "views")  # fmt: skip
+    __slots__ = ("admission", "admission_draws", "ahead", "breaks", "dispatchers", "drops", "foresees", "fragile",
+                 "fresh", "hub", "idle_draws", "keys", "learns", "pokes", "priorities", "probes", "reuses", "sharing",
+                 "signals", "singles", "tokens", "views")  # fmt: skip
 
     def __init__(self, **uses: bool) -> None:
         for name in self.__slots__:
@@ -151,7 +151,7 @@ class Chunk(Fields):
     __slots__ = ("at", "drawn", "key", "of_view", "output_tokens", "picks", "priority", "prompt_tokens", "single",
                  "work_s")  # fmt: skip
 
-    handed = ("picks",)
+    handed = ("of_view", "picks")
 
     def __init__(self, length: int, uses: Uses, draws: int = 0) -> None:
         self.picks = self.drawn = np.zeros(max(draws + draws % 2, 1) * length)  # draws come in pairs
@@ -280,12 +280,12 @@ class Paths(Fields):
 class Kernel(Fields):
     """Everything of a run."""
 
-    __slots__ = ("admission", "batch", "budget", "central_max", "chance", "chunk", "clients", "counts",
-                 "dispatchers_count", "draws", "draws_count", "ends", "foreseen", "hardware", "heaps", "hub",
-                 "instants", "lines", "numbers", "paths", "pools", "probes", "probes_count", "queue", "rows", "stream",
-                 "targets", "uses", "views_count")  # fmt: skip
+    __slots__ = ("admission", "batch", "budget", "central_max", "chance", "chunk", "clients", "coming",
+                 "counts", "dispatchers_count", "draws", "draws_count", "ends", "foreseen", "hardware", "heaps", "hub",
+                 "instants", "lines", "numbers", "passed", "paths", "pools", "probes", "probes_count", "queue", "rows",
+                 "stream", "targets", "uses", "views_count")  # fmt: skip
 
-    handed = ("draws", "targets")
+    handed = ("draws", "foreseen", "targets")
     chance: Chance
     queue: Queue
     rows: Rows

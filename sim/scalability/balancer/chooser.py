@@ -15,7 +15,7 @@ from sim.scalability.balancer.fleet_state import FleetState, ViewState
 
 Pick = Callable[[FleetState, Any, Sequence[float], int, float], int]
 Score = Callable[[FleetState, int], float]
-Foresee = Callable[[FleetState, Any, Sequence[float], int, int, int], int]
+Foresee = Callable[[FleetState, Any, Sequence[float], int, int], int]
 Hook = TypeVar("Hook", bound=Callable[..., Any])
 LOAD_BLIND = ("local", "polled")  # accepted and not read, so that a sweep over strategies can share the key
 
@@ -54,4 +54,4 @@ class Chooser:
     unpicked: Callable[[FleetState, Any, int], None] | None = None  # (fleet, state, slot): not sent there
     idle_tokens: bool = False  # nodes tell dispatchers when an agent falls idle
     probes_count: int = 0  # probes sent after each dispatch
-    foresee: Foresee | None = None  # what a pick will read is asked for early, in large fleets
+    foresee: Foresee | None = None  # what a pick would give some requests earlier, for large fleets

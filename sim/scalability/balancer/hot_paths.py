@@ -52,8 +52,6 @@ class BalancerBooks:
         self.begun = integers(1) if balancer.slow is None else balancer.slow.begun
 
 
-FORESIGHT = 4  # requests between two steps of `foresee`
-
 # What a strategy binds; these stand for a strategy that has none.
 CENTRAL = COUNTS_OWN = MOVES_ON_SENT = MOVES_ON_RELEASED = HAS_SCORE = HAS_CHANGED = HAS_ANSWERED = HAS_REBUILD = False
 HAS_IDLE = HAS_UNPICKED = REFILLS = FORESEES = SLOW = False
@@ -85,7 +83,7 @@ def unpicked(fleet: FleetState, state: Any, slot: int) -> None:
     """Bound to the strategy's."""
 
 
-def foresee(fleet: FleetState, state: Any, picks: Sequence[float], length: int, place: int, step: int) -> int:
+def foresee(fleet: FleetState, state: Any, picks: Sequence[float], length: int, place: int) -> int:
     """Bound to the strategy's."""
     return NONE
 
@@ -174,15 +172,17 @@ def hot_dispatch(books: BalancerBooks, dispatcher: int, view: int, draws: Sequen
     return slot
 
 
-def hot_foreseen(books: BalancerBooks, view: int, picks: Sequence[float], length: int, place: int) -> int:
-    """The slot that request `place` of a chunk would be sent to now, NONE where that cannot be told."""
-    state = item(books.states, view)
-    if not FORESEES or books.fresh[view] == 0 or state.size < 2:
-        return NONE
+def hot_foreseen(
+    books: BalancerBooks, of_view: Sequence[int], picks: Sequence[float], length: int, place: int, into: Any
+) -> None:
+    """The slots that requests `place` and after of a chunk would be sent to now; NONE where that cannot be told."""
     fleet = item(books.fleets, 0)
-    foresee(fleet, state, picks, length, place + 2 * FORESIGHT, 0)
-    foresee(fleet, state, picks, length, place + FORESIGHT, 1)
-    return foresee(fleet, state, picks, length, place, 2)
+    for number in range(len(into)):
+        view = of_view[place + number] if books.views > 1 else 0
+        state = item(books.states, view)
+        into[number] = NONE
+        if FORESEES and books.fresh[view] == 1 and state.size > 1:
+            into[number] = foresee(fleet, state, picks, length, place + number)
 
 
 def hot_elsewhere(

@@ -136,7 +136,7 @@ def test_a_strategy_that_has_no_hook_is_bound_to_nothing() -> None:
     with pytest.raises(AssertionError, match="not bound"):
         nothing.pick(fleet, state, [], 0, 0.0)
     assert nothing.score(fleet, 3) == 0.0
-    assert nothing.foresee(fleet, state, [], 1, 0, 2) == NONE
+    assert nothing.foresee(fleet, state, [], 1, 0) == NONE
     for hook, rest in (("rebuild", ()), ("changed", (3,)), ("unpicked", (3,))):
         assert getattr(nothing, hook)(fleet, state, *rest) is None
     assert nothing.answered(fleet, 3, 0.0, 1.0) is None
@@ -147,13 +147,21 @@ def test_the_foreseen_slot_is_the_one_that_the_request_is_sent_to(monkeypatch: p
     assert side.paths is not None
     books, length = side.paths.books, 60
     picks = [dice.random() for _ in range(2 * length)]
-    assert hot.hot_foreseen(books, 0, picks, length, 0) == NONE, "the view is stale"
-    for place in range(length - 2 * hot.FORESIGHT):
-        told = hot.hot_foreseen(books, 0, picks, length, place)
+    into = [7, 7, 7]
+    hot.hot_foreseen(books, [], picks, length, 0, into)
+    assert into == [NONE] * 3, "the view is stale"
+    assert side.dispatch(0, 0, [0.5, 0.5], 0, 0.0) >= 0
+    for place in range(length - 2):
+        hot.hot_foreseen(books, [], picks, length, place, into)
+        several = list(into)
+        for number in range(3):  # each as if it came now
+            hot.hot_foreseen(books, [], picks, length, place + number, one := [7])
+            assert one == several[number : number + 1], f"seed 6, request {place + number}"
         slot = side.dispatch(0, 0, [picks[place], picks[length + place]], 0, 0.0)
-        assert told == (slot if place else NONE), f"seed 6, request {place}"
+        assert several[0] == slot, f"seed 6, request {place}"
     monkeypatch.setattr(hot, "FORESEES", False)
-    assert hot.hot_foreseen(books, 0, picks, length, 0) == NONE
+    hot.hot_foreseen(books, [], picks, length, 0, into)
+    assert into == [NONE] * 3
 
 
 def test_under_a_slow_start_the_first_pick_is_told(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -12,7 +12,6 @@ from collections.abc import Sequence
 
 from sim.errors import ConfigError
 from sim.registry import register
-from sim.runtime.plain import NONE, touch
 from sim.scalability.balancer.chooser import Chooser
 from sim.scalability.balancer.fleet_state import FleetState, ViewState, integers
 from sim.scalability.balancer.params import BalancerParams
@@ -48,27 +47,14 @@ def pick_pair(fleet: FleetState, state: ViewState, draws: Sequence[float], key: 
     return other if count[other] < count[slot] else slot
 
 
-def foresee_pair(
-    fleet: FleetState, state: ViewState, picks: Sequence[float], length: int, place: int, step: int
-) -> int:
-    """Step 0 asks for the two slots of request `place`, step 1 for their counts, step 2 gives what `pick_pair` would.
-
-    Draw d of the request is `picks[d * length + place]`; there are two slots or more.
-    """
+def foresee_pair(fleet: FleetState, state: ViewState, picks: Sequence[float], length: int, place: int) -> int:
+    """What `pick_pair` would give request `place` now: draw d is `picks[d * length + place]`, of two slots or more."""
     size, slots, count = state.size, state.slots, fleet.count
     first = int(picks[place] * size)
     second = int(picks[length + place] * (size - 1))
     if second >= first:
         second += 1
-    if step == 0:
-        touch(slots, first)
-        touch(slots, second)
-        return NONE
     slot, other = slots[first], slots[second]
-    if step == 1:
-        touch(count, slot)
-        touch(count, other)
-        return NONE
     return other if count[other] < count[slot] else slot
 
 
