@@ -36,9 +36,8 @@ def main(arguments: Sequence[str]) -> int:
     if "--dry-run" not in words.flags and not any(ALONE.match(word) for word in words.overrides):
         from sim.bench.forking import prepare
 
-        prepare(
-            "sim.bench.assemble", "sim.bench.runner", "sim.bench.study"
-        )  # another core imports for the workers while this one composes
+        # Another core imports for the workers while this one composes.
+        prepare("sim.bench.assemble", "sim.bench.runner", "sim.bench.study")
     from sim.bench.brought import bringing
     from sim.bench.outcome import finish, leave_out_stored
     from sim.bench.plan import make_plan
