@@ -69,7 +69,7 @@ def foresee(k: Any) -> None:
     picked, started = place + PICKS_AHEAD, place + STARTS_AHEAD
     if picked + BLOCK > k.numbers[CHUNK_END]:
         return
-    k.paths.foreseen(k.paths.books, chunk.of_view, chunk.picks, len(chunk.at), picked, slots)
+    k.paths.foreseen(k.paths.books, chunk.of_view, chunk.picks, len(chunk.at), picked, PICKS_AHEAD, slots)
     for number in range(BLOCK):
         p = pools.of_slot[max(slots[number], 0)]
         coming[(picked + number) & mask] = p

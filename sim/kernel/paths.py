@@ -15,7 +15,7 @@ DRAWS, SLOTS = types.float64[::1], types.int64[::1]
 WHOLE, REAL = types.int64, types.float64
 SHAPES: dict[str, tuple[Any, tuple[Any, ...]]] = {
     "dispatch": (WHOLE, (WHOLE, WHOLE, DRAWS, WHOLE, REAL)),
-    "foreseen": (types.void, (SLOTS, DRAWS, WHOLE, WHOLE, SLOTS)),
+    "foreseen": (types.void, (SLOTS, DRAWS, WHOLE, WHOLE, WHOLE, SLOTS)),
     "complete": (types.void, (WHOLE, WHOLE, REAL, REAL, WHOLE, REAL)),
     "elsewhere": (WHOLE, (WHOLE, WHOLE, DRAWS, WHOLE, WHOLE, REAL)),
     "refused": (types.void, (WHOLE, WHOLE)),

@@ -17,6 +17,8 @@ from sim.kernel.queue import CURSOR, LINED, NEAR, SCOUT, SEEN
 from sim.kernel.structs import Structs, type_of
 from sim.runtime.plain import touch
 from sim.scalability.balancer.choosers.power_of_d import foresee_pair, pick_pair
+from sim.scalability.balancer.choosers.random import foresee_random, pick_random
+from sim.scalability.balancer.choosers.round_robin import TurnState, foresee_turn, pick_turn
 from sim.scalability.balancer.fleet_state import Facts, FleetState, ViewState, enter
 from sim.types.records import RunRecord
 
@@ -61,9 +63,17 @@ def test_any_index_may_be_asked_for() -> None:
     assert memory.near.tolist() == [0, 1, 2, 3]
 
 
-@pytest.mark.parametrize("law", ["service.discipline=fifo", "service.discipline=ps"])
-def test_rows_are_the_same_with_and_without(law: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    plain, early, kernels = with_foresight(monkeypatch, [*WORDS, "balancer=power_of_d", law])
+@pytest.mark.parametrize(
+    "words",
+    [
+        ["balancer=power_of_d", "service.discipline=fifo"],
+        ["balancer=power_of_d", "service.discipline=ps"],
+        ["balancer=round_robin"],
+        ["balancer=random"],
+    ],
+)
+def test_rows_are_the_same_with_and_without(words: list[str], monkeypatch: pytest.MonkeyPatch) -> None:
+    plain, early, kernels = with_foresight(monkeypatch, [*WORDS, *words])
     assert [int(k.uses.ahead) for k in kernels] == [0, 1]
     assert differences(plain, early) == []
     assert len(early.attempts) > 12_000  # enough for the event list to have set its width
@@ -72,6 +82,30 @@ def test_rows_are_the_same_with_and_without(law: str, monkeypatch: pytest.Monkey
     assert kernels[1].queue.numbers[LINED] + ahead.LINES_BEHIND == kernels[1].queue.numbers[SEEN] > 1_000
     assert kernels[1].queue.numbers[SCOUT] > kernels[1].queue.numbers[CURSOR] > 0
     assert kernels[1].queue.numbers[NEAR] == 0
+
+
+def test_the_turn_that_is_foreseen_comes() -> None:
+    fleet, state = FleetState(9, Facts(9), True), TurnState(9, 0, 1)
+    for slot in (1, 2, 4, 7, 8):
+        enter(state, slot)
+    for _ in range(7):
+        told = [foresee_turn(fleet, state, [], 1, 0, ahead) for ahead in range(12)]
+        fresh = TurnState(9, 0, 1)
+        for slot in (1, 2, 4, 7, 8):
+            enter(fresh, slot)
+        fresh.cursor = state.cursor
+        assert told == [pick_turn(fleet, fresh, [], 0, 0.0) for _ in range(12)]
+        pick_turn(fleet, state, [], 0, 0.0)
+
+
+def test_the_uniform_slot_that_is_foreseen_is_the_one_that_is_picked() -> None:
+    fleet, state = FleetState(9, Facts(9), True), ViewState(9)
+    for slot in (1, 2, 4, 7, 8):
+        enter(state, slot)
+    picks = np.random.default_rng(5).random(50).tolist()
+    for place in range(50):
+        slot = pick_random(fleet, state, [picks[place]], 0, 0.0)
+        assert foresee_random(fleet, state, picks, 50, place, 3) == slot, "seed 5"
 
 
 def test_the_foreseen_slot_is_the_one_that_is_picked() -> None:
@@ -83,11 +117,11 @@ def test_the_foreseen_slot_is_the_one_that_is_picked() -> None:
     picks = dice.random(2 * 50).tolist()
     for place in range(50):
         draws = [picks[place], picks[50 + place]]
-        assert foresee_pair(fleet, state, picks, 50, place) == pick_pair(fleet, state, draws, 0, 0.0), "seed 5"
+        assert foresee_pair(fleet, state, picks, 50, place, 0) == pick_pair(fleet, state, draws, 0, 0.0), "seed 5"
 
 
 def test_a_strategy_that_foresees_nothing_is_not_asked(monkeypatch: pytest.MonkeyPatch) -> None:
-    plain, early, kernels = with_foresight(monkeypatch, [*WORDS, "balancer=round_robin"])
+    plain, early, kernels = with_foresight(monkeypatch, [*WORDS, "balancer=least_connections"])
     assert [(int(k.uses.ahead), int(k.uses.foresees)) for k in kernels] == [(0, 0), (1, 0)]
     assert differences(plain, early) == []
     assert (kernels[1].coming == -1).all()

@@ -17,11 +17,12 @@ from sim.bench.engines import Side, compare, compare_configs, random_configurati
 from sim.bench.random_configs import configured, draw_overrides
 from sim.bench.schema import Config
 from sim.errors import ConfigError
+from sim.kernel import driver
 from sim.types.records import RunRecord
 from tests.kernel.uncompiled import uncompiled
 
 __all__ = ["uncompiled"]
-CONFIGURATIONS, SEED = 40, 7
+CONFIGURATIONS = 40
 YARDSTICK = ["fleet=yardstick", "arrivals.rate_per_s=108", "horizon_s=30"]
 
 
@@ -43,10 +44,14 @@ def names(one: RunRecord, other: RunRecord) -> list[str]:
 
 
 @pytest.mark.usefixtures("uncompiled")
-def test_random_configurations_are_equal_in_both_engines(tmp_path: Path) -> None:
+@pytest.mark.parametrize(("seed", "ahead_min"), [(7, driver.AHEAD_POOLS_MIN), (8, 0)])  # 0: as large fleets are run
+def test_random_configurations_are_equal_in_both_engines(
+    seed: int, ahead_min: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """Uncompiled: a machine code for each of them takes minutes, and `victor-sim validate --engines` makes it."""
-    found = random_configurations(CONFIGURATIONS, SEED, inputs=write_inputs(tmp_path))
-    assert not found.unequal, found.as_text(SEED)
+    monkeypatch.setattr(driver, "AHEAD_POOLS_MIN", ahead_min)
+    found = random_configurations(CONFIGURATIONS, seed, inputs=write_inputs(tmp_path))
+    assert not found.unequal, found.as_text(seed)
     assert found.equal_count == CONFIGURATIONS
     assert not found.not_supported
     assert found.features["arrivals.kind=closed_loop"]
@@ -72,7 +77,7 @@ def test_the_compiler_changes_nothing(words: list[str]) -> None:
 
 def test_a_difference_is_found_and_shrunk_to_the_key_that_makes_it() -> None:
     base, number = compose([]), 0
-    while not (overrides := draw_overrides(SEED, number)).get("balancer.queue") or overrides["drain_s"] == 0.0:
+    while not (overrides := draw_overrides(7, number)).get("balancer.queue") or overrides["drain_s"] == 0.0:
         number += 1
     overrides["balancer.queue_max"] = 1_000_000
     overrides.pop("stats.requests_max", None)

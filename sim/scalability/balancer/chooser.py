@@ -15,7 +15,7 @@ from sim.scalability.balancer.fleet_state import FleetState, ViewState
 
 Pick = Callable[[FleetState, Any, Sequence[float], int, float], int]
 Score = Callable[[FleetState, int], float]
-Foresee = Callable[[FleetState, Any, Sequence[float], int, int], int]
+Foresee = Callable[[FleetState, Any, Sequence[float], int, int, int], int]  # as `power_of_d.foresee_pair`
 Hook = TypeVar("Hook", bound=Callable[..., Any])
 LOAD_BLIND = ("local", "polled")  # accepted and not read, so that a sweep over strategies can share the key
 

@@ -83,7 +83,7 @@ def unpicked(fleet: FleetState, state: Any, slot: int) -> None:
     """Bound to the strategy's."""
 
 
-def foresee(fleet: FleetState, state: Any, picks: Sequence[float], length: int, place: int) -> int:
+def foresee(fleet: FleetState, state: Any, picks: Sequence[float], length: int, place: int, ahead: int) -> int:
     """Bound to the strategy's."""
     return NONE
 
@@ -173,16 +173,19 @@ def hot_dispatch(books: BalancerBooks, dispatcher: int, view: int, draws: Sequen
 
 
 def hot_foreseen(
-    books: BalancerBooks, of_view: Sequence[int], picks: Sequence[float], length: int, place: int, into: Any
+    books: BalancerBooks, of_view: Sequence[int], picks: Sequence[float], length: int, place: int, ahead: int, into: Any
 ) -> None:
-    """The slots that requests `place` and after of a chunk would be sent to now; NONE where that cannot be told."""
+    """The slots that requests `place` and after of a chunk would be sent to now; NONE where that cannot be told.
+
+    The first of them comes after `ahead` others.
+    """
     fleet = item(books.fleets, 0)
     for number in range(len(into)):
         view = of_view[place + number] if books.views > 1 else 0
         state = item(books.states, view)
         into[number] = NONE
         if FORESEES and books.fresh[view] == 1 and state.size > 1:
-            into[number] = foresee(fleet, state, picks, length, place + number)
+            into[number] = foresee(fleet, state, picks, length, place + number, ahead + number)
 
 
 def hot_elsewhere(

@@ -136,7 +136,7 @@ def test_a_strategy_that_has_no_hook_is_bound_to_nothing() -> None:
     with pytest.raises(AssertionError, match="not bound"):
         nothing.pick(fleet, state, [], 0, 0.0)
     assert nothing.score(fleet, 3) == 0.0
-    assert nothing.foresee(fleet, state, [], 1, 0) == NONE
+    assert nothing.foresee(fleet, state, [], 1, 0, 0) == NONE
     for hook, rest in (("rebuild", ()), ("changed", (3,)), ("unpicked", (3,))):
         assert getattr(nothing, hook)(fleet, state, *rest) is None
     assert nothing.answered(fleet, 3, 0.0, 1.0) is None
@@ -148,20 +148,31 @@ def test_the_foreseen_slot_is_the_one_that_the_request_is_sent_to(monkeypatch: p
     books, length = side.paths.books, 60
     picks = [dice.random() for _ in range(2 * length)]
     into = [7, 7, 7]
-    hot.hot_foreseen(books, [], picks, length, 0, into)
+    hot.hot_foreseen(books, [], picks, length, 0, 0, into)
     assert into == [NONE] * 3, "the view is stale"
     assert side.dispatch(0, 0, [0.5, 0.5], 0, 0.0) >= 0
     for place in range(length - 2):
-        hot.hot_foreseen(books, [], picks, length, place, into)
+        hot.hot_foreseen(books, [], picks, length, place, 0, into)
         several = list(into)
         for number in range(3):  # each as if it came now
-            hot.hot_foreseen(books, [], picks, length, place + number, one := [7])
+            hot.hot_foreseen(books, [], picks, length, place + number, number, one := [7])
             assert one == several[number : number + 1], f"seed 6, request {place + number}"
         slot = side.dispatch(0, 0, [picks[place], picks[length + place]], 0, 0.0)
         assert several[0] == slot, f"seed 6, request {place}"
     monkeypatch.setattr(hot, "FORESEES", False)
-    hot.hot_foreseen(books, [], picks, length, 0, into)
+    hot.hot_foreseen(books, [], picks, length, 0, 0, into)
     assert into == [NONE] * 3
+
+
+def test_a_turn_is_foreseen_by_how_many_come_before(monkeypatch: pytest.MonkeyPatch) -> None:
+    side = Side("round_robin", {}, True, monkeypatch, ("a",))
+    assert side.paths is not None
+    side.dispatch(0, 0, [], 0, 0.0)
+    into = [7] * 4
+    hot.hot_foreseen(side.paths.books, [], [], 1, 0, 2, into)
+    slots = [side.dispatch(0, 0, [], 0, 0.0) for _ in range(6)]
+    assert into == slots[2:]
+    assert len(set(slots)) > 2
 
 
 def test_under_a_slow_start_the_first_pick_is_told(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -47,8 +47,13 @@ def pick_pair(fleet: FleetState, state: ViewState, draws: Sequence[float], key: 
     return other if count[other] < count[slot] else slot
 
 
-def foresee_pair(fleet: FleetState, state: ViewState, picks: Sequence[float], length: int, place: int) -> int:
-    """What `pick_pair` would give request `place` now: draw d is `picks[d * length + place]`, of two slots or more."""
+def foresee_pair(
+    fleet: FleetState, state: ViewState, picks: Sequence[float], length: int, place: int, ahead: int
+) -> int:
+    """What `pick_pair` would give request `place` now: draw d is `picks[d * length + place]`, of two slots or more.
+
+    The request is `ahead` requests from now.
+    """
     size, slots, count = state.size, state.slots, fleet.count
     first = int(picks[place] * size)
     second = int(picks[length + place] * (size - 1))

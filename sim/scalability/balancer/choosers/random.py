@@ -18,7 +18,14 @@ def pick_random(fleet: FleetState, state: ViewState, draws: Sequence[float], key
     return state.slots[int(draws[0] * state.size)]
 
 
+def foresee_random(
+    fleet: FleetState, state: ViewState, picks: Sequence[float], length: int, place: int, ahead: int
+) -> int:
+    """What `pick_random` would give request `place` now."""
+    return state.slots[int(picks[place] * state.size)]
+
+
 @register("balancer", "random")
 def random(params: BalancerParams) -> Chooser:
     """Reads no setting."""
-    return Chooser(pick=pick_random, draws_count=1, signals=LOAD_BLIND, reads_load=False)
+    return Chooser(pick=pick_random, draws_count=1, signals=LOAD_BLIND, reads_load=False, foresee=foresee_random)

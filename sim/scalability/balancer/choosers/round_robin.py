@@ -39,6 +39,13 @@ def pick_turn(fleet: FleetState, state: TurnState, draws: Sequence[float], key: 
     return slot
 
 
+def foresee_turn(
+    fleet: FleetState, state: TurnState, picks: Sequence[float], length: int, place: int, ahead: int
+) -> int:
+    """The member that is picked `ahead` picks from now if members stay and all requests are of this view."""
+    return state.slots[(state.cursor + ahead) % state.size]
+
+
 def rebuild_turn(fleet: FleetState, state: TurnState) -> None:
     """Members changed: go on after the last one picked."""
     cursor = 0
@@ -61,7 +68,14 @@ def score_equal(fleet: FleetState, slot: int) -> float:
 def round_robin(params: BalancerParams) -> Chooser:
     """Reads `queue`."""
     if params.queue == "node":
-        return Chooser(pick=pick_turn, make_state=TurnState, signals=LOAD_BLIND, reads_load=False, rebuild=rebuild_turn)
+        return Chooser(
+            pick=pick_turn,
+            make_state=TurnState,
+            signals=LOAD_BLIND,
+            reads_load=False,
+            rebuild=rebuild_turn,
+            foresee=foresee_turn,
+        )
     return Chooser(
         pick=pick_least, make_state=make_least("rotate"), signals=LOAD_BLIND, reads_load=False, score=score_equal
     )
