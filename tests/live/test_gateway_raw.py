@@ -178,3 +178,9 @@ async def beside_slow_ones(state: Path) -> None:
 @pytest.mark.soak
 def test_twenty_slow_clients_leave_a_good_one_within_twice_its_p99(tmp_path: Path) -> None:
     asyncio.run(asyncio.wait_for(beside_slow_ones(tmp_path), 300.0))
+
+
+def test_a_tracer_that_is_given_is_the_one_that_traces(tmp_path: Path) -> None:
+    tracer = object()
+    assert APIGateway(state=tmp_path, tracer=tracer).tracer is tracer
+    assert APIGateway(state=tmp_path).tracer is not None

@@ -184,3 +184,9 @@ def test_pairs_are_bounded_and_what_is_left_out_is_said() -> None:
     assert found.notes == ("pairs are left out: 101 points are above 100",
                            "no factor effects: fewer than two keys were swept")  # fmt: skip
     assert sweep_of(points[:1], ["m"], 0.95) is None
+
+
+def test_a_metric_that_never_differs_has_no_shares() -> None:
+    found, shares, notes = effects(design_of(two_by_two([[2.0, 2.0]] * 4)), ["m"], 0.95)
+    assert {effect.effect for effect in found} == {0.0}
+    assert (shares, notes) == ([], [])

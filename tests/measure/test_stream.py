@@ -225,3 +225,20 @@ def test_audits_find_what_is_wrong() -> None:
         assert any("node" in found for found in broken(record, **{name: lambda n: n + 9, "arrived": lambda n: n + 9}))
     counted = {f"requests_{name}": 0 for name in ("ok", "failed", "rejected", "timed_out", "shed", "truncated")}
     assert "counted as ok" in problems_of(audit(replace(record, counts=counted)))[0]
+
+
+def test_a_mean_of_tokens_is_told_where_there_is_one() -> None:
+    record = random_run(1, drain_s=0.0)
+    names = ("tokens_per_s", "ttft_s_mean", "tpot_s_mean")
+
+    def means(answers: list[int]) -> list[float | None]:
+        stream = Stream(StreamParams(horizon_s=record.horizon_s, tokens=True))
+        for count in answers:
+            stream.ended(1.0, 1.5, 3.0, 1.0, OK, 1)
+            stream.tokens(1.0, 2.0, 3.0, count)
+        found = streamed_metrics(replace(record, stream=stream.table(np.zeros((65, 3)))), 0.0, 1.0)
+        return [found.get(name) for name in names]
+
+    assert means([]) == [0.0, None, None]
+    assert means([1]) == [pytest.approx(1 / record.horizon_s), 1.0, None], "one token has no time between tokens"
+    assert means([1, 5]) == [pytest.approx(6 / record.horizon_s), 1.0, 0.25]

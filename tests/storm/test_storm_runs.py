@@ -51,6 +51,7 @@ REGRESSIONS = {  # seeds that found something, and what it was
     503726: "the operator of the storm took an agent for deployed that only started: the storm, not a defect",
     505604: "a fleet of one node that its settings eject after each failure: the statement, not a defect",
     603064: "without a detector a set-up waits for a lost machine as long as it may: the statement, not a defect",
+    709737: "the machine of a set-up that was called off was gone before its node, which a user drained",
     2332: "an attempt ended on a slot whose last agent had gone: weighted_least_connections divided by zero",
 }
 

@@ -155,11 +155,14 @@ class FleetActuator:
             raise DeployError(node_id, f"its agents did not start: {expected.exceptions[0]}") from failures
 
     async def _undo(self, node_id: str, registered: bool) -> None:
+        """Take the node out, if need be after a drain or removal that is under way; then its machine may go."""
         try:
-            if registered:
-                await self.manager.remove_node(node_id, stop_agents=True, drain_s=0.0, reason="its set-up failed")
-        except NodeError:
-            pass  # it is gone already, or somebody removes it
+            while registered and node_id in self.manager.node_statuses():
+                try:
+                    await self.manager.remove_node(node_id, stop_agents=True, drain_s=0.0, reason="its set-up failed")
+                except NodeError:
+                    if node_id in self.manager.node_statuses():
+                        await self.runtime.sleep(self.params.interval_s)
         finally:
             await self._release(node_id)
 

@@ -42,6 +42,7 @@ class FakeManager:
         self.start_s = 0.0
         self.failing: set[int] = set()
         self.bug = self.full = False
+        self.busy = ""  # a node that somebody drains
         self.pending: list[str] = []  # types that wait for a place
         self.removals: list[tuple[str, bool, float]] = []
 
@@ -70,6 +71,8 @@ class FakeManager:
     async def remove_node(self, node_id: str, *, stop_agents: bool, drain_s: float, reason: str) -> None:
         if node_id not in self.nodes:
             raise NodeError(node_id, "is not registered")
+        if node_id == self.busy:
+            raise NodeError(node_id, "is being removed already")
         self.nodes[node_id].status = NodeStatus.DRAINING
         self.removals.append((node_id, stop_agents, drain_s))
         await self.runtime.sleep(drain_s)

@@ -127,6 +127,37 @@ def test_undone_although_it_is_gone_already(rig: Rig) -> None:
     assert rig.nothing_is_left()
 
 
+def test_a_node_that_a_user_drains_is_undone_after_that(rig: Rig) -> None:
+    """Storm 709737: its machine was gone at once, and the drained node stood in the fleet for ever."""
+    rig.manager.start_s = 5.0
+    task = rig.runtime.spawn(rig.actuator.add(), "add")
+    rig.runtime.run(until=1.0)
+    rig.manager.busy = "m-0"
+    task.cancel()
+    rig.runtime.run(until=20.0)
+    assert (list(rig.manager.nodes), rig.provider.released, task.done()) == (["m-0"], [], False)
+    rig.manager.busy = ""
+    rig.runtime.run(until=40.0)
+    assert task.done()
+    assert rig.provider.released == ["m-0"]
+    assert rig.nothing_is_left()
+
+
+def test_a_node_that_a_user_removes_meanwhile_is_given_back(rig: Rig) -> None:
+    rig.manager.start_s = 5.0
+    task = rig.runtime.spawn(rig.actuator.add(), "add")
+    rig.runtime.run(until=1.0)
+    rig.manager.busy = "m-0"
+    task.cancel()
+    rig.runtime.run(until=2.0)
+    rig.manager.busy = ""
+    rig.runtime.run_task(rig.manager.remove_node("m-0", stop_agents=True, drain_s=0.0, reason="test"))
+    rig.runtime.run(until=40.0)
+    assert task.done()
+    assert rig.provider.released == ["m-0"]
+    assert rig.nothing_is_left()
+
+
 def test_the_fewest_in_flight_leave_first_then_the_youngest(rig: Rig) -> None:
     for _ in range(4):
         rig.add()

@@ -33,8 +33,8 @@ AWAITS_MIN = {"killed": 100, "failed": 60, "cancelled": 100}
 class Plane:
     """One life of a control plane over machines that outlive it."""
 
-    def __init__(self, at: int, how: str) -> None:
-        self.runtime = VirtualRuntime()
+    def __init__(self, at: int, how: str, runtime: Any = None) -> None:
+        self.runtime = VirtualRuntime() if runtime is None else runtime
         self.bodies = Bodies(self.runtime)
         acts: dict[str, Callable[[], None] | None] = {"killed": None, "failed": self._fail, "cancelled": self._cancel}
         self.switch = Switch(self.runtime, at, acts[how])
@@ -137,25 +137,21 @@ class Plane:
         await pause(20.0)
         self.ended = True
 
-    def converge(self, manager: DistributedManager) -> None:
+    async def converge(self, manager: DistributedManager) -> None:
         """No more faults, and room for all."""
         runtime = self.runtime
-
-        async def go() -> None:
-            await manager.stop()
-            await manager.start()
-            names = [info.node_id for info in manager.list_nodes()]
-            await manager.register_node(node("spare", 12))
-            for name in names:
-                manager.heartbeat(name)
-            await runtime.sleep(50.0)
-            for name in names:
-                if manager.get_node(name).status is NodeStatus.DRAINING:
-                    await manager.remove_node(name)
-            await runtime.sleep(50.0)
-            await manager.stop()
-
-        runtime.run_task(go())
+        await manager.stop()
+        await manager.start()
+        names = [info.node_id for info in manager.list_nodes()]
+        await manager.register_node(node("spare", 12))
+        for name in names:
+            manager.heartbeat(name)
+        await runtime.sleep(50.0)
+        for name in names:
+            if manager.get_node(name).status is NodeStatus.DRAINING:
+                await manager.remove_node(name)
+        await runtime.sleep(50.0)
+        await manager.stop()
 
     def audit(self, manager: DistributedManager) -> None:
         """Every agent once, under its live epoch, and nobody else."""
@@ -207,7 +203,7 @@ def lives(how: str, at: int) -> bool:
     else:
         plane.switch.at = -1
         assert replay(plane.journal.records()).settled().digest() == manager.assignment_digest()
-    plane.converge(manager)
+    runtime.run_task(plane.converge(manager))
     plane.audit(manager)
     assert replay(plane.journal.records()).settled().digest() == manager.assignment_digest()
     runtime.close()
