@@ -10,13 +10,13 @@ from __future__ import annotations
 
 from typing import Any
 
-from sim.kernel.queue import CURSOR, LINED, SCOUT, SEEN, bucket_of
+from sim.kernel.queue import BEGUN, CURSOR, LINED, SCOUT, SEEN, bucket_of
 from sim.kernel.state import CHUNK_AT, CHUNK_END
 from sim.runtime.plain import rare, touch
 
-POOLS_AHEAD, SECONDS_AHEAD, FIRSTS_AHEAD = 4, 5, 10  # buckets: from now; beyond that; likewise
+POOLS_AHEAD, SECONDS_AHEAD, FIRSTS_AHEAD = 9, 5, 10  # buckets: from now; beyond that; likewise
 PASSED_MAX = 64  # pools of events that were passed, a power of 2
-LINES_BEHIND = 3  # events after whose pool was asked for it is read
+LINES_BEHIND, STARTS_BEHIND = 3, 6  # events after whose pool was asked for it is read; and who waits there, to start
 BLOCK = 8  # arrivals that are foreseen together, a power of 2
 STARTS_AHEAD, PICKS_AHEAD = 4, 12  # arrivals from now where a block begins
 COMING = 32  # their pools, a power of 2
@@ -27,7 +27,7 @@ def scout(k: Any) -> None:
 
     What is not there (-1) is asked for as entry 0: that costs less than a branch which no processor can foretell.
     """
-    queue, rows, pools, passed = k.queue, k.rows, k.pools, k.passed
+    queue, rows, pools, passed, passed_at = k.queue, k.rows, k.pools, k.passed, k.passed_at
     numbers, heads, following = queue.numbers, queue.heads, queue.following
     mask, ring = len(heads) - 1, len(passed) - 1
     place = max(numbers[SCOUT], numbers[CURSOR])
@@ -43,6 +43,7 @@ def scout(k: Any) -> None:
             touch(pools.last_at, p)
             touch(pools.queue_max, p)
             passed[seen & ring] = p
+            passed_at[seen & ring] = queue.at[node]
             seen += 1
             node = following[node]
         place += 1
@@ -55,6 +56,13 @@ def scout(k: Any) -> None:
         touch(k.counts, pools.slot[p])
         lined += 1
     numbers[LINED] = lined
+    begun = numbers[BEGUN]
+    while begun < seen - STARTS_BEHIND:
+        p = passed[begun & ring]
+        finish_at = passed_at[begun & ring] + rows.work_s[max(pools.first[p], 0)] / pools.speed[p]
+        touch(heads, (bucket_of(queue, finish_at) if pools.waiting[p] > 0 else place) & mask)
+        begun += 1
+    numbers[BEGUN] = begun
 
 
 @rare
@@ -63,7 +71,7 @@ def foresee(k: Any) -> None:
 
     A block at a time: the loads of one arrival do not wait for those of the other, nor is each a call of the balancer.
     """
-    chunk, pools, slots, coming, queue = k.chunk, k.pools, k.foreseen, k.coming, k.queue
+    chunk, pools, slots, coming, queue, rows = k.chunk, k.pools, k.foreseen, k.coming, k.queue, k.rows
     mask = len(coming) - 1
     place = k.numbers[CHUNK_AT]
     picked, started = place + PICKS_AHEAD, place + STARTS_AHEAD
@@ -77,5 +85,7 @@ def foresee(k: Any) -> None:
         touch(pools.queue_max, p)
     for number in range(BLOCK):
         begun = started + number
-        finish_at = chunk.at[begun] + chunk.work_s[begun] / pools.speed[max(coming[begun & mask], 0)]
+        p = max(coming[begun & mask], 0)
+        touch(rows.request, max(pools.last[p], 0))
+        finish_at = chunk.at[begun] + chunk.work_s[begun] / pools.speed[p]
         touch(queue.heads, bucket_of(queue, finish_at) & (len(queue.heads) - 1))

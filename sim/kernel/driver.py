@@ -135,6 +135,7 @@ class Driver:
         k.foreseen = np.full(BLOCK, -1, dtype=np.int64)
         k.coming = np.full(COMING, -1, dtype=np.int64)
         k.passed = np.zeros(PASSED_MAX, dtype=np.int64)
+        k.passed_at = np.zeros(PASSED_MAX)
         k.targets = np.zeros(max(slots_max, balancing.probes, 1), dtype=np.int64)
         k.draws_count, k.probes_count, k.views_count = balancing.draws, balancing.probes, balancing.views
         k.dispatchers_count, k.central_max = balancing.dispatchers, options.queue_max

@@ -23,7 +23,7 @@ from sim.runtime.plain import Chance, draw
 
 Marked = Callable[[Any, ArrivalChunk | None], Any]
 Fates = Callable[[Any], tuple[Any, Any]]
-AHEAD = 8192
+AHEAD = 4096  # requests that are drawn at once: a quarter of a second cache of 512 KB with what their picks need
 
 
 class Source:

@@ -18,7 +18,7 @@ from sim.kernel.fields import Fields
 from sim.kernel.records import copied_records, lay_records
 from sim.runtime.plain import rare
 
-COUNT, CURSOR, FREE, LEAST, BEFORE, FAR, NEAR, POPS, LOOKS, SCOUT, SEEN, LINED = range(12)  # of `numbers`
+COUNT, CURSOR, FREE, LEAST, BEFORE, FAR, NEAR, POPS, LOOKS, SCOUT, SEEN, LINED, BEGUN = range(13)  # of `numbers`
 RATE, SINCE = range(2)  # of `scales`: buckets a second, instant of the last look at the width
 CHECK_EVERY = 8192
 BUCKETS_MIN = 256
@@ -46,7 +46,7 @@ class Queue(Fields):
         self.heads = zeroed(4 * buckets).view(np.int32)
         self.heads[:] = -1
         self.far = np.zeros(events_max, dtype=np.int64)
-        self.numbers = np.zeros(LINED + 1, dtype=np.int64)
+        self.numbers = np.zeros(BEGUN + 1, dtype=np.int64)
         self.numbers[LEAST] = -1
         self.scales = np.array([0.5 * rate_per_s, 0.0])
 

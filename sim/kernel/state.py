@@ -282,8 +282,8 @@ class Kernel(Fields):
 
     __slots__ = ("admission", "batch", "budget", "central_max", "chance", "chunk", "clients", "coming",
                  "counts", "dispatchers_count", "draws", "draws_count", "ends", "foreseen", "hardware", "heaps", "hub",
-                 "instants", "lines", "numbers", "passed", "paths", "pools", "probes", "probes_count", "queue", "rows",
-                 "stream", "targets", "uses", "views_count")  # fmt: skip
+                 "instants", "lines", "numbers", "passed", "passed_at", "paths", "pools", "probes", "probes_count",
+                 "queue", "rows", "stream", "targets", "uses", "views_count")  # fmt: skip
 
     handed = ("draws", "foreseen", "targets")
     chance: Chance

@@ -13,7 +13,7 @@ from sim.bench.compose import compose
 from sim.bench.engine_differences import differences
 from sim.kernel import ahead, driver
 from sim.kernel.lower import entry
-from sim.kernel.queue import CURSOR, LINED, NEAR, SCOUT, SEEN
+from sim.kernel.queue import BEGUN, CURSOR, LINED, NEAR, SCOUT, SEEN
 from sim.kernel.structs import Structs, type_of
 from sim.runtime.plain import touch
 from sim.scalability.balancer.choosers.power_of_d import foresee_pair, pick_pair
@@ -80,6 +80,8 @@ def test_rows_are_the_same_with_and_without(words: list[str], monkeypatch: pytes
     assert (kernels[0].coming == -1).all()
     assert (kernels[1].coming >= 0).all()
     assert kernels[1].queue.numbers[LINED] + ahead.LINES_BEHIND == kernels[1].queue.numbers[SEEN] > 1_000
+    assert kernels[1].queue.numbers[BEGUN] + ahead.STARTS_BEHIND == kernels[1].queue.numbers[SEEN]
+    assert (kernels[1].passed_at > 0.0).all()
     assert kernels[1].queue.numbers[SCOUT] > kernels[1].queue.numbers[CURSOR] > 0
     assert kernels[1].queue.numbers[NEAR] == 0
 
