@@ -3,7 +3,8 @@
 A run is cut into six equal parts of virtual time; the first, in which the fleet fills, is left out, and the others give
 the median and the spread of CPU time per request. Set-up (the real manager deploys every agent) is told apart; no
 heartbeats; the compiled engine counts requests, the SimPy engine keeps them, which is what each does fastest. Each
-point has a process of its own, so that memory is its own, too.
+point has a process of its own, so that memory is its own, too. Points run in turn, `ROUNDS` times (the largest fleets
+once): the speed of a shared machine wanders from minute to minute by more than a curve rises.
 `state_bytes` is what the compiled engine's arrays hold at the end: where it outgrows a cache the curve bends.
 """
 
@@ -15,9 +16,9 @@ import statistics
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Sequence
-from dataclasses import asdict, dataclass
-from itertools import pairwise
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import asdict, dataclass, replace
+from itertools import pairwise, product
 from typing import Any
 
 import numpy as np
@@ -36,6 +37,7 @@ KEPT = {"compiled": BARE, "simpy": RECORDS}  # each at its best
 SHARES = {"compiled": 200, "simpy": 2}  # requests of a point, times `requests`
 LIMITS = {"power_of_d": {10_000: 2.0, 100_000: 4.0}, "round_robin": {10_000: 2.0, 100_000: 4.0}}  # O(1) choosers
 PARTS = 6
+ROUNDS, ONCE_FROM = 3, 100_000  # nodes whose set-up takes minutes
 MARK_KEY = 1 << 20  # after the engine's own control events
 POINT_S_MAX = 3_600.0
 KIB = 1024
@@ -121,15 +123,35 @@ def growth(
     keep: Callable[[list[GrowthPoint]], None] = lambda _: None,
 ) -> list[GrowthPoint]:
     """Every point of every curve, each in a process of its own, small fleets first; `keep` is told after each."""
-    points: list[GrowthPoint] = []
-    for nodes in NODES:
-        for engine, share in SHARES.items():
-            for balancer in BALANCERS:
-                if nodes > (SIMPY_NODES_MAX if engine == "simpy" else nodes_max) or nodes > nodes_max:
-                    continue
-                said(f"growth: {engine}, {balancer}, {nodes:,} nodes")
-                points.append(_elsewhere(engine, balancer, nodes, requests * share, seed))
-                keep(points)
+    runs: dict[tuple[int, str, str], list[GrowthPoint]] = {
+        (nodes, engine, balancer): []
+        for nodes, engine, balancer in product(NODES, SHARES, BALANCERS)
+        if nodes <= min(nodes_max, SIMPY_NODES_MAX if engine == "simpy" else nodes_max)
+    }
+    for number, place in product(range(ROUNDS), runs):
+        nodes, engine, balancer = place
+        if nodes >= ONCE_FROM and number < ROUNDS - 1:
+            continue
+        said(f"growth: round {number + 1} of {ROUNDS}: {engine}, {balancer}, {nodes:,} nodes")
+        runs[place].append(_elsewhere(engine, balancer, nodes, requests * SHARES[engine], seed))
+        keep(points_of(runs.values()))
+    return points_of(runs.values())
+
+
+def points_of(runs: Iterable[list[GrowthPoint]]) -> list[GrowthPoint]:
+    """A point for each list of its rounds: median of the medians, lowest, highest; one round absent, all are."""
+    points = []
+    for rounds in filter(None, runs):
+        absent = next((one for one in rounds if one.absent), None)
+        middle = replace(
+            rounds[-1],
+            ns_per_request=statistics.median(one.ns_per_request for one in rounds),
+            ns_per_request_low=min(one.ns_per_request_low for one in rounds),
+            ns_per_request_high=max(one.ns_per_request_high for one in rounds),
+            setup_cpu_s=statistics.median(one.setup_cpu_s for one in rounds),
+            peak_rss_bytes=max(one.peak_rss_bytes for one in rounds),
+        )
+        points.append(middle if absent is None else absent)
     return points
 
 

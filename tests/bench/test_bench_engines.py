@@ -31,7 +31,7 @@ def test_bench_yardstick(name: str, contestants: dict[str, Contestant], benchmar
     except Absent as error:
         pytest.skip(f"{name} is absent: {error}")
     run = benchmark.pedantic(contestant.run, args=(contestant.requests, SEED), rounds=3)
-    check(contestant, run)
+    check(contestant, [run])
 
 
 def test_every_contestant_is_a_benchmark(contestants: dict[str, Contestant]) -> None:

@@ -48,7 +48,7 @@ def test_an_engine_that_is_not_there_is_an_absent_point(
     assert '"absent": "engine=steam' in capsys.readouterr().out
 
 
-def test_every_point_is_asked_for_once_small_fleets_first(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_every_point_is_asked_for_in_turn_small_fleets_first(monkeypatch: pytest.MonkeyPatch) -> None:
     asked: list[tuple[str, str, int, int]] = []
 
     def elsewhere(engine: str, balancer: str, nodes: int, requests: int, seed: int) -> GrowthPoint:
@@ -57,8 +57,11 @@ def test_every_point_is_asked_for_once_small_fleets_first(monkeypatch: pytest.Mo
 
     monkeypatch.setattr(bench, "_elsewhere", elsewhere)
     bench.growth(1_000, 1, 100_000)
-    assert len(asked) == len(set(asked)) == 3 * (5 + 3)
-    assert [nodes for _, _, nodes, _ in asked] == sorted(nodes for _, _, nodes, _ in asked)
+    once = 3 * (4 + 3)
+    assert asked[:once] == asked[once : 2 * once] == asked[2 * once : -3]
+    assert len(set(asked)) == once + 3
+    assert [nodes for _, _, nodes, _ in asked[:once]] == sorted(nodes for _, _, nodes, _ in asked[:once])
+    assert [nodes for _, _, nodes, _ in asked[-3:]] == [100_000] * 3
     assert ("compiled", "power_of_d", 100_000, 200_000) in asked
     assert max(nodes for engine, _, nodes, _ in asked if engine == "simpy") == 1_000
     asked.clear()
@@ -69,6 +72,7 @@ def test_every_point_is_asked_for_once_small_fleets_first(monkeypatch: pytest.Mo
 def test_a_point_has_a_process_of_its_own(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(bench, "SHARES", {"simpy": 2})
     monkeypatch.setattr(bench, "BALANCERS", ("round_robin",))
+    monkeypatch.setattr(bench, "ROUNDS", 1)
     (point,) = bench.growth(500, 1, 10)
     assert (point.engine, point.balancer, point.nodes, point.absent) == ("simpy", "round_robin", 10, "")
     assert point.requests > 500
@@ -79,9 +83,17 @@ def test_a_process_that_dies_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(bench.sys, "executable", "false")
     kept: list[int] = []
     points = bench.growth(500, 1, 10, keep=lambda found: kept.append(len(found)))
-    assert kept == [1, 2, 3]
+    assert kept == [1, 2, 3, 3, 3, 3, 3, 3, 3]
     assert [point.absent for point in points] == ["its process died, exit 1: without a word"] * 3
     assert bench.too_steep(points)[0] == "simpy power_of_d 10 nodes: absent: its process died, exit 1: without a word"
+
+
+def test_rounds_become_one_point() -> None:
+    one, other, third = curve(200.0)[0], curve(300.0)[0], curve(210.0)[0]
+    (point,) = bench.points_of([[one, other, third], []])
+    assert (point.ns_per_request, point.ns_per_request_low, point.ns_per_request_high) == (210.0, 200.0, 300.0)
+    gone = GrowthPoint("compiled", "power_of_d", 10, absent="no")
+    assert bench.points_of([[one, gone]]) == [gone]
 
 
 def curve(*values: float) -> list[GrowthPoint]:

@@ -65,17 +65,32 @@ def test_who_is_absent_has_no_ratio_and_says_why(after: int) -> None:
 
 
 def test_a_side_that_answers_otherwise_is_refused() -> None:
-    with pytest.raises(InvalidRun, match=r"yardstick is INVALID: a: mean sojourn 1\.2000 s, expected is 1\.0450 s"):
-        in_turn([working("a", [1.0], [], 1.2)], 1, 1)
+    with pytest.raises(InvalidRun, match=r"yardstick is INVALID: a: mean sojourn 1\.2500 s, expected is 1\.0450 s"):
+        in_turn([working("a", [1.0], [], 1.25)], 1, 1)
     with pytest.raises(InvalidRun, match="mean sojourn nan s"):
         in_turn([working("a", [1.0], [], math.nan)], 1, 1)
 
 
 def test_few_requests_may_be_further_off() -> None:
     contestant = Contestant("a", 100, lambda *_: Timed(100, 1.0, 1.0), 1.0)
-    check(contestant, Timed(100, 1.0, 1.4))  # five standard errors of 100 requests are .5
+    check(contestant, [Timed(100, 1.0, 1.4)])  # five standard errors of 100 requests are .5
     with pytest.raises(InvalidRun, match=r"within 50\.0 %"):
-        check(contestant, Timed(100, 1.0, 1.6))
+        check(contestant, [Timed(100, 1.0, 1.6)])
+
+
+def drawing_anew(means: list[float]) -> Contestant:
+    """A contestant that cannot be given a seed."""
+    rounds = iter([1.045, *means])
+    return Contestant("b", 20_000, lambda requests, _: Timed(requests, 1.0, next(rounds)), 1.045)
+
+
+def test_rounds_that_draw_anew_are_judged_together() -> None:
+    found = in_turn([drawing_anew([1.108, 1.04, 1.01])], 1, 3)
+    assert len(found["b"].runs) == 3
+    with pytest.raises(InvalidRun, match=r"mean sojourn 1\.1067 s, expected is 1\.0450 s within 5\.0 %"):
+        in_turn([drawing_anew([1.11, 1.10, 1.11])], 1, 3)
+    with pytest.raises(InvalidRun, match=r"mean sojourn 1\.2100 s, expected is 1\.0450 s within 15\.0 %"):
+        in_turn([drawing_anew([1.21, 1.0, 1.0])], 1, 3)
 
 
 @pytest.fixture
