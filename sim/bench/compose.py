@@ -168,7 +168,10 @@ def load_saved(path: Path) -> list[tuple[str, str]]:
         raise InputError(str(path), None, None, "no YAML that can be read") from error
     if not isinstance(tree, dict):
         raise InputError(str(path), None, None, "no mapping of config keys")
-    return [(key, quoted(value)) for key, value in _leaves(tree, "")]
+    try:
+        return [(key, quoted(value)) for key, value in _leaves(tree, "")]
+    except RecursionError as error:
+        raise InputError(str(path), None, None, "a part of it contains itself") from error
 
 
 def _leaves(tree: Mapping[Any, Any], prefix: str) -> Iterator[tuple[str, Any]]:

@@ -207,6 +207,8 @@ KEPT = (  # what once raised what it must not, or nearly did: target, bytes
     ("ledger", b"[" * 100_000),
     ("config", b"name: 2001-99-99\n"),
     ("config", b"[" * 20_000),
+    ("config", b"fleet: &a {nodes: 4, speeds: *a}\n"),
+    ("config", b"fleet: {speeds: &a [*a]}\n"),
     ("model", _model().replace(b'"seed":1', b'"seed":NaN')),
     ("model", _model()[:-10] + b'\\ud800"}'),
     ("model", _model().replace(b'"d"', b'"\\ud800"')),
