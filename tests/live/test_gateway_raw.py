@@ -10,6 +10,7 @@ import pytest
 
 from sim import APIGateway
 from sim.live.server import UvicornServer
+from tests.integration.gateway.rig import scope_of
 from tests.live.running import live
 
 RAW: dict[str, tuple[bytes, list[int]]] = {
@@ -180,7 +181,38 @@ def test_twenty_slow_clients_leave_a_good_one_within_twice_its_p99(tmp_path: Pat
     asyncio.run(asyncio.wait_for(beside_slow_ones(tmp_path), 300.0))
 
 
+class Spans:
+    """A tracer that keeps what it is told."""
+
+    def __init__(self) -> None:
+        self.told: list[tuple[str, str]] = []
+
+    def start_span(self, name: str) -> Spans:
+        self.told.append(("span", name))
+        return self
+
+    def set_attribute(self, name: str, value: str) -> None:
+        self.told.append((name, value))
+
+    def end(self) -> None:
+        self.told.append(("end", ""))
+
+
 def test_a_tracer_that_is_given_is_the_one_that_traces(tmp_path: Path) -> None:
-    tracer = object()
-    assert APIGateway(state=tmp_path, tracer=tracer).tracer is tracer
-    assert APIGateway(state=tmp_path).tracer is not None
+    async def body() -> None:
+        spans = Spans()
+        gateway = APIGateway(state=tmp_path, tracer=spans)
+        sent: list[Any] = []
+
+        async def receive() -> Any:
+            return {"type": "http.request", "body": b"", "more_body": False}
+
+        async def send(message: Any) -> None:
+            sent.append(message)
+
+        await gateway(scope_of("GET", "/healthz", [(b"host", b"localhost")]), receive, send)
+        assert sent[0]["status"] == 200
+        assert [name for name, _ in spans.told] == ["span", "http.route", "http.request.method", "end"]
+        assert spans.told[2] == ("http.request.method", "GET")
+
+    live(body)
