@@ -200,6 +200,8 @@ KEPT = (  # what once raised what it must not, or nearly did: target, bytes
     ("timings", b'{"a": 5}'),
     ("points", b"point,metric,mean,ci_low,ci_high\n\xff,a,1,1,1\n"),
     ("recorded", b"request,due_at,sent_at,latency_s,status,ordinal,node,waited_s,ran_s\n\r0,0.5\n"),
+    ("trace", b"time,prompt_tokens,output_tokens\n0.5,10,20\n1e9992024,1,2\n"),
+    ("trace", b"time,prompt_tokens,output_tokens\n1e9992024,1,2\n-1e9992024,1,2\n1e-9992024,1,2\n"),
     ("trace", b"\rtime,prompt_tokens,output_tokens\n0.5,10,20\n"),
     ("ledger", b'\x80["one", 1]\n'),
     ("ledger", b"5\n"),

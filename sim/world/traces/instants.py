@@ -25,7 +25,7 @@ def unit_of(text: str, unit: str) -> str:
     if unit != "auto":
         return unit
     try:
-        value = abs(Decimal(text))
+        value = Decimal(text).copy_abs()  # `abs` rounds, and may overflow
     except InvalidOperation:
         ticks(text, "iso")
         return "iso"
@@ -47,7 +47,7 @@ def ticks(text: str, unit: str) -> int:
         value = Decimal(text)
     except InvalidOperation:
         raise ValueError(f"{text!r} is no number") from None
-    if not (value.is_finite() and abs(value) < LARGEST):
+    if not (value.is_finite() and value.copy_abs() < LARGEST):
         raise ValueError(f"{text!r} is out of range")
     return int(value.scaleb(DIGITS[unit]))
 
