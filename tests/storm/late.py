@@ -8,7 +8,6 @@ its kills are enumerated elsewhere. `python -m tests.storm.late [most]` runs the
 
 from __future__ import annotations
 
-import asyncio
 import csv
 import itertools
 import math
@@ -17,15 +16,13 @@ from collections.abc import Callable, Coroutine
 from pathlib import Path
 from typing import Any, Protocol
 
-from sim.runtime.live import LiveRuntime
-from sim.runtime.virtual import VirtualRuntime
-from tests.conformance.runtime.warp import WarpLoop
+from tests.conformance.runtime.stage import PLAYS
 
 PUBLISHED = Path(__file__).parents[2] / "results" / "storm" / "delays.csv"
 POINTS_MAX = 200
 MOST = 2  # late awaits, unless more are asked for
 HISTORY_S_MAX = 400.0  # by when a history has ended
-RUNTIMES = ("virtual", "live")
+RUNTIMES = tuple(PLAYS)
 
 
 class Late:
@@ -70,29 +67,6 @@ async def in_time(runtime: Any, body: Callable[[Any], Coroutine[Any, Any, None]]
         await body(runtime)
 
 
-def on_virtual(body: Callable[[Any], Coroutine[Any, Any, None]]) -> None:
-    """To its end, on virtual time."""
-    runtime = VirtualRuntime()
-    try:
-        runtime.run_task(in_time(runtime, body))
-    finally:
-        runtime.close()
-
-
-def on_live(body: Callable[[Any], Coroutine[Any, Any, None]]) -> None:
-    """To its end, on asyncio."""
-
-    async def whole() -> None:
-        runtime = LiveRuntime()
-        try:
-            await in_time(runtime, body)
-        finally:
-            await runtime.close()
-
-    with asyncio.Runner(loop_factory=WarpLoop) as runner:
-        runner.run(whole())
-
-
 def points_of(name: str, late: tuple[int, ...] = (), where: str = "virtual") -> int:
     """Run a history with these awaits late and judge what is left; gives how many awaits it had."""
     history, delay_s = histories()[name]
@@ -103,7 +77,7 @@ def points_of(name: str, late: tuple[int, ...] = (), where: str = "virtual") -> 
         await history(runtime, points)
 
     try:
-        (on_live if where == "live" else on_virtual)(body)
+        PLAYS[where](lambda runtime: in_time(runtime, body))
     except Exception as error:
         error.add_note(f"{name} on {where} time with {late} late")
         raise
