@@ -14,7 +14,7 @@ from __future__ import annotations
 from math import inf
 from typing import Any
 
-from sim.kernel.ahead import BLOCK, foresee, scout
+from sim.kernel.ahead import BLOCK, foresee, foresee_finishes, scout
 from sim.kernel.batching import batch_arm, batch_end_decode, batch_end_prefill
 from sim.kernel.clients import client_is_known, next_request, next_send_at
 from sim.kernel.heaps import heaps_steps
@@ -160,8 +160,11 @@ def go_on(k: Any, until: float, until_rank: int, until_request: int, until_attem
             else:
                 pool_event(k, node, at)
         elif rank == ARRIVAL:
-            if uses.foresees == 1 and not (CLIENTS or ATTEMPTS) and numbers[CHUNK_AT] & (BLOCK - 1) == 0:
-                foresee(k)
+            if uses.ahead == 1 and not (CLIENTS or ATTEMPTS) and numbers[CHUNK_AT] & (BLOCK - 1) == 0:
+                if uses.foresees == 1:
+                    foresee(k)
+                else:
+                    foresee_finishes(k)
             if CLIENTS and not client_is_known(k):
                 numbers[WANT] = k.clients.client[0]
                 return CLIENT

@@ -89,3 +89,21 @@ def foresee(k: Any) -> None:
         touch(rows.request, max(pools.last[p], 0))
         finish_at = chunk.at[begun] + chunk.work_s[begun] / pools.speed[p]
         touch(queue.heads, bucket_of(queue, finish_at) & (len(queue.heads) - 1))
+
+
+@rare
+def foresee_finishes(k: Any) -> None:
+    """Where arrivals of a block would finish if they began at once on the first pool's machine.
+
+    For a strategy whose picks cannot be told. (Of least-loaded the very next one can, in 7 of 10, but asking for that
+    costs what it gives: .95 of the time at 100,000 nodes, more than before at 10,000.)
+    """
+    chunk, queue = k.chunk, k.queue
+    started = k.numbers[CHUNK_AT] + STARTS_AHEAD
+    if started + BLOCK > k.numbers[CHUNK_END]:
+        return
+    speed = k.pools.speed[0]
+    for number in range(BLOCK):
+        begun = started + number
+        finish_at = chunk.at[begun] + chunk.work_s[begun] / speed
+        touch(queue.heads, bucket_of(queue, finish_at) & (len(queue.heads) - 1))

@@ -26,7 +26,7 @@ from sim.kernel.errors import CannotCompile
 from sim.kernel.fields import Fields
 from sim.runtime.plain import Row, item
 
-KINDS = {"q": types.int64[::1], "d": types.float64[::1]}
+KINDS = {"q": types.int64[::1], "d": types.float64[::1], "i": types.int32[::1], "b": types.int8[::1]}
 DTYPES = {
     np.dtype(np.int64): types.int64[::1],
     np.dtype(np.int32): types.int32[::1],

@@ -96,12 +96,10 @@ def test_rounds_become_one_point() -> None:
     assert bench.points_of([[one, gone]]) == [gone]
 
 
-def curve(*values: float) -> list[GrowthPoint]:
-    """Points of the compiled power of two at 10, 100, ... nodes."""
+def curve(*values: float, balancer: str = "power_of_d") -> list[GrowthPoint]:
+    """Points of a compiled curve at 10, 100, ... nodes."""
     return [
-        GrowthPoint(
-            "compiled", "power_of_d", 10 ** (place + 1), 100, value, value, value, 1.0, 1_000, 10_000 * 40**place
-        )
+        GrowthPoint("compiled", balancer, 10 ** (place + 1), 100, value, value, value, 1.0, 1_000, 10_000 * 40**place)
         for place, value in enumerate(values)
     ]
 
@@ -113,6 +111,11 @@ def test_what_rises_too_much_is_told() -> None:
         "power_of_d, 100,000 nodes: 4.10 times, claimed is at most 4",
     ]
     assert bench.too_steep(curve(100.0, 300.0)) == []
+    assert bench.too_steep(curve(100.0, 200.0, 300.0, 400.0, 500.0, balancer="least_connections")) == []
+    assert bench.too_steep(curve(100.0, 100.0, 100.0, 410.0, 510.0, balancer="least_connections")) == [
+        "least_connections, 10,000 nodes: 4.10 times, claimed is at most 4",
+        "least_connections, 100,000 nodes: 5.10 times, claimed is at most 5",
+    ]
     assert bench.too_steep([GrowthPoint("compiled", "power_of_d", 10, absent="no")]) == []
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
@@ -13,7 +14,8 @@ from sim.bench.compose import compose
 from sim.bench.engine_differences import differences
 from sim.kernel import ahead, driver
 from sim.kernel.lower import entry
-from sim.kernel.queue import BEGUN, CURSOR, LINED, NEAR, SCOUT, SEEN
+from sim.kernel.queue import BEGUN, CURSOR, LINED, NEAR, SCOUT, SEEN, Queue
+from sim.kernel.state import CHUNK_AT, CHUNK_END, NUMBERS, Chunk, Pools, Uses
 from sim.kernel.structs import Structs, type_of
 from sim.runtime.plain import touch
 from sim.scalability.balancer.choosers.power_of_d import foresee_pair, pick_pair
@@ -70,6 +72,7 @@ def test_any_index_may_be_asked_for() -> None:
         ["balancer=power_of_d", "service.discipline=ps"],
         ["balancer=round_robin"],
         ["balancer=random"],
+        ["balancer=weighted_least_connections"],  # whose picks cannot be foreseen
     ],
 )
 def test_rows_are_the_same_with_and_without(words: list[str], monkeypatch: pytest.MonkeyPatch) -> None:
@@ -78,7 +81,7 @@ def test_rows_are_the_same_with_and_without(words: list[str], monkeypatch: pytes
     assert differences(plain, early) == []
     assert len(early.attempts) > 12_000  # enough for the event list to have set its width
     assert (kernels[0].coming == -1).all()
-    assert (kernels[1].coming >= 0).all()
+    assert (kernels[1].coming >= 0).all() == bool(kernels[1].uses.foresees)
     assert kernels[1].queue.numbers[LINED] + ahead.LINES_BEHIND == kernels[1].queue.numbers[SEEN] > 1_000
     assert kernels[1].queue.numbers[BEGUN] + ahead.STARTS_BEHIND == kernels[1].queue.numbers[SEEN]
     assert (kernels[1].passed_at > 0.0).all()
@@ -134,3 +137,21 @@ def test_a_block_whose_lines_are_asked_for_was_foreseen_before() -> None:
     assert ahead.PICKS_AHEAD + ahead.BLOCK - ahead.STARTS_AHEAD <= ahead.COMING
     for count in (ahead.BLOCK, ahead.COMING, ahead.PASSED_MAX):
         assert count & (count - 1) == 0
+
+
+@pytest.mark.parametrize(("first", "count"), [(0, ahead.BLOCK), (20, 0)])
+def test_where_the_arrivals_of_a_block_would_finish_is_asked_for(
+    first: int, count: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked: list[tuple[Any, int]] = []
+    monkeypatch.setattr(ahead, "touch", lambda column, index: asked.append((column, index)))
+    chunk, queue, pools = Chunk(32, Uses()), Queue(1024, 100.0), Pools(2, 2)
+    chunk.at[:], chunk.work_s[:] = np.linspace(5.0, 9.0, 32), 3.0
+    pools.speed[:] = 2.0, 9.0
+    numbers = np.zeros(NUMBERS, dtype=np.int64)
+    numbers[CHUNK_AT], numbers[CHUNK_END] = first, 30
+    ahead.foresee_finishes(SimpleNamespace(chunk=chunk, queue=queue, pools=pools, numbers=numbers))
+    assert all(column is queue.heads for column, _ in asked)
+    places = range(first + ahead.STARTS_AHEAD, first + ahead.STARTS_AHEAD + count)
+    buckets = [int((5.0 + 4.0 * place / 31 + 1.5) * 50.0) for place in places]
+    assert [index for _, index in asked] == [bucket % len(queue.heads) for bucket in buckets]

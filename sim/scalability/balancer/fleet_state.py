@@ -22,6 +22,11 @@ def floats(length: int, value: float = 0.0) -> array[float]:
     return array("d", [value]) * length
 
 
+def column(kind: str, length: int, value: int = 0) -> array[int]:
+    """A column of whole numbers of another width: kind as `array.array` has it."""
+    return array(kind, [value]) * length
+
+
 class Facts:
     """Membership as columns, shape (slots_max,): ready agents, weight, 1 where requests may go, index of the type."""
 
