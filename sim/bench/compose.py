@@ -27,6 +27,7 @@ from omegaconf import DictConfig, OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 
 from sim.bench import keys
+from sim.bench.aliases import refuse_endless
 from sim.bench.check import check, check_lists
 from sim.bench.extensions import load_extensions
 from sim.bench.schema import Config
@@ -168,10 +169,8 @@ def load_saved(path: Path) -> list[tuple[str, str]]:
         raise InputError(str(path), None, None, "no YAML that can be read") from error
     if not isinstance(tree, dict):
         raise InputError(str(path), None, None, "no mapping of config keys")
-    try:
-        return [(key, quoted(value)) for key, value in _leaves(tree, "")]
-    except RecursionError as error:
-        raise InputError(str(path), None, None, "a part of it contains itself") from error
+    refuse_endless(path, tree)
+    return [(key, quoted(value)) for key, value in _leaves(tree, "")]
 
 
 def _leaves(tree: Mapping[Any, Any], prefix: str) -> Iterator[tuple[str, Any]]:

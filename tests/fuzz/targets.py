@@ -211,6 +211,14 @@ KEPT = (  # what once raised what it must not, or nearly did: target, bytes
     ("config", b"[" * 20_000),
     ("config", b"fleet: &a {nodes: 4, speeds: *a}\n"),
     ("config", b"fleet: {speeds: &a [*a]}\n"),
+    (
+        "config",
+        b"a: &a [1, 1, 1, 1, 1, 1, 1, 1, 1, 1]\n"
+        + b"".join(
+            b"%c: &%c [%s]\n" % (name, name, b", ".join([b"*%c" % (name - 1)] * 10))
+            for name in range(ord("b"), ord("k"))
+        ),
+    ),
     ("model", _model().replace(b'"seed":1', b'"seed":NaN')),
     ("model", _model()[:-10] + b'\\ud800"}'),
     ("model", _model().replace(b'"d"', b'"\\ud800"')),
