@@ -24,7 +24,7 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from sim.bench.forking import close_server, environment, fork
-from sim.bench.pool_worker import RAISED
+from sim.bench.pool_worker import INTERRUPTED, RAISED
 from sim.errors import WorkerLost
 
 T = TypeVar("T")
@@ -105,14 +105,16 @@ def spread(
 ) -> Generator[tuple[int, T | WorkerLost], None, None]:
     """Results of calls as they come, with their numbers; in this process when one worker or one call is enough.
 
-    Raises what a call raised. A call whose worker was killed gives `WorkerLost`; a new worker takes its place.
+    Raises what a call raised. A call whose worker was killed gives `WorkerLost`; a new worker takes its place. A call
+    that was interrupted while this process was not (a script's Ctrl-C goes to its whole group, of which what it started
+    in the background leaves the signal aside) is made again, once.
     """
     workers = min(workers, len(calls))
     if workers <= 1:
         for number, call in enumerate(calls):
             yield number, function(*call)
         return
-    left, modules = deque(enumerate(calls)), (function.__module__,)
+    left, modules, interrupted = deque(enumerate(calls)), (function.__module__,), set[int]()
     running: dict[Connection, tuple[int, Worker]] = {}
     try:
         while left or running:
@@ -132,6 +134,12 @@ def spread(
                 del running[connection]
                 if kind == RAISED:
                     raise value
+                if kind == INTERRUPTED:
+                    if number in interrupted:
+                        raise KeyboardInterrupt
+                    interrupted.add(number)
+                    left.append((number, calls[number]))
+                    continue
                 yield number, value
     finally:
         _end([worker for _, worker in running.values()])
