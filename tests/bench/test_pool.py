@@ -135,24 +135,6 @@ def test_an_early_end_interrupts_what_is_running(tmp_path: Path) -> None:
     assert in_order(double, [(1,), (2,)], 2) == [2, 4], "the next pool is whole"
 
 
-def interrupted(times: int, folder: Path) -> int:
-    """Gives how often it was called, after it was interrupted so many times."""
-    before = len(list(folder.iterdir()))
-    (folder / str(before)).touch()
-    if before < times:
-        os.kill(os.getpid(), signal.SIGINT)
-    return before + 1
-
-
-def test_a_call_that_alone_was_interrupted_is_made_again_once(tmp_path: Path) -> None:
-    folders = [tmp_path / str(number) for number in range(3)]
-    for folder in folders:
-        folder.mkdir()
-    assert in_order(interrupted, [(0, folders[0]), (1, folders[1])], 2) == [1, 2]
-    with pytest.raises(KeyboardInterrupt):
-        in_order(interrupted, [(2, folders[2]), (0, tmp_path)], 2)
-
-
 def threads_of(name: str) -> tuple[int, str]:
     return os.getpid(), os.environ.get(name, "")
 
