@@ -119,7 +119,6 @@ def _long(flags: set[str], asked: dict[str, int], folder: Path) -> int:
     if "--growth" in flags:
 
         def keep(points: list[bench_growth.GrowthPoint]) -> None:
-            _say(points[-1].told())
             write_growth(folder, points)  # after each point: an interrupt loses only what was under way
 
         points = bench_growth.growth(asked["requests"], asked["seed"], asked["nodes_max"], _say, keep)

@@ -138,6 +138,7 @@ def growth(
             continue
         said(f"growth: round {number + 1} of {ROUNDS}: {engine}, {balancer}, {nodes:,} nodes")
         runs[place].append(_elsewhere(engine, balancer, nodes, requests * SHARES[engine], seed))
+        said(runs[place][-1].told())
         keep(points_of(runs.values()))
     return points_of(runs.values())
 

@@ -65,8 +65,11 @@ def test_every_point_is_asked_for_in_turn_small_fleets_first(monkeypatch: pytest
     assert ("compiled", "power_of_d", 100_000, 200_000) in asked
     assert max(nodes for engine, _, nodes, _ in asked if engine == "simpy") == 1_000
     asked.clear()
-    bench.growth(1_000, 1, 10)
+    said: list[str] = []
+    bench.growth(1_000, 1, 10, said.append)
     assert {nodes for _, _, nodes, _ in asked} == {10}
+    told = [GrowthPoint(engine, balancer, nodes).told() for engine, balancer, nodes, _ in asked]
+    assert said[1::2] == told  # what was measured just now, in the second round too
 
 
 def test_a_point_has_a_process_of_its_own(monkeypatch: pytest.MonkeyPatch) -> None:
