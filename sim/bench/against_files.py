@@ -69,7 +69,7 @@ def results_in(folder: Path) -> Results:
     versions = {str(name): str(text) for name, text in made_by.items()}
     try:
         wall_s = {str(point): [float(s) for s in taken] for point, taken in _json(folder / TIMINGS).items()}
-    except (TypeError, ValueError):
+    except (TypeError, ValueError, OverflowError):
         raise InputError(str(folder / TIMINGS), None, None, "lists of seconds by point were expected") from None
     return Results(folder, points_of(folder), dict(_replications(folder)), versions, designs, wall_s)
 

@@ -198,6 +198,7 @@ KEPT = (  # what once raised what it must not, or nearly did: target, bytes
     ("results manifest", b'{"points": 7}'),
     ("timings", b'{"a": ["x"]}'),
     ("timings", b'{"a": 5}'),
+    ("timings", b'{"a": [1' + b"0" * 400 + b"]}"),
     ("points", b"point,metric,mean,ci_low,ci_high\n\xff,a,1,1,1\n"),
     ("recorded", b"request,due_at,sent_at,latency_s,status,ordinal,node,waited_s,ran_s\n\r0,0.5\n"),
     ("trace", b"time,prompt_tokens,output_tokens\n0.5,10,20\n1e9992024,1,2\n"),
