@@ -17,12 +17,12 @@ from sim.errors import InputError
 def compare(raw: Path, kept: Path) -> list[str]:
     """Lines to print; `kept` is written anew from pytest-benchmark's `raw`. Raises `InputError`."""
     found = medians(_read(raw), raw)
-    last: Mapping[str, Any] = _read(kept).get("tests", {}) if kept.is_file() else {}
+    last = _kept_medians(kept) if kept.is_file() else {}
     width = max((len(name) for name in found), default=0)
     lines = []
     for name, test in found.items():
         before = last.get(name)
-        told = "new" if before is None else f"{test['median_s'] / before['median_s']:.2f} times the last"
+        told = "new" if before is None else f"{test['median_s'] / before:.2f} times the last"
         lines.append(f"{name:{width}}  {test['median_s'] * 1e3:12.4f} ms  {told}")
     lines += [f"{name:{width}}  gone" for name in last if name not in found]
     kept.parent.mkdir(parents=True, exist_ok=True)
@@ -41,9 +41,20 @@ def medians(tree: Mapping[str, Any], path: Path) -> dict[str, dict[str, float]]:
             }
             for test in tree["benchmarks"]
         }
-    except (KeyError, TypeError) as error:
+    except (KeyError, TypeError, ValueError, AttributeError, OverflowError) as error:
         raise InputError(str(path), None, None, f"pytest-benchmark's JSON was expected: {error}") from error
     return dict(sorted(tests.items()))
+
+
+def _kept_medians(path: Path) -> dict[str, float]:
+    """Test -> median seconds as `compare` kept them; raises `InputError`."""
+    try:
+        found = {str(name): float(test["median_s"]) for name, test in _read(path)["tests"].items()}
+    except (KeyError, TypeError, ValueError, AttributeError, OverflowError) as error:
+        raise InputError(str(path), None, None, f"kept medians were expected: {error}") from error
+    if not all(median_s > 0.0 for median_s in found.values()):
+        raise InputError(str(path), None, None, "kept medians were expected: one is not above 0")
+    return found
 
 
 def _read(path: Path) -> dict[str, Any]:
@@ -51,7 +62,7 @@ def _read(path: Path) -> dict[str, Any]:
         raise InputError(str(path), None, None, "no such file")
     try:
         tree = json.loads(path.read_text(encoding="utf-8"))
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         raise InputError(str(path), None, None, str(error)) from error
     if not isinstance(tree, dict):
         raise InputError(str(path), None, None, "a JSON object was expected")

@@ -99,7 +99,7 @@ def _entry(root: Path, folder: Path) -> Iterator[Entry]:
         yield Entry(
             name, link, str(tree.get("question") or name), verdicts, str(tree["validity"]), str(tree["command"])
         )
-    except (ValueError, KeyError, AttributeError, TypeError) as error:
+    except (ValueError, KeyError, AttributeError, TypeError, RecursionError) as error:
         raise InputError(str(path), None, None, f"no manifest as `victor-sim run` writes it ({error})") from error
 
 

@@ -5,7 +5,6 @@
 
 from __future__ import annotations
 
-import json
 import re
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -13,16 +12,23 @@ from functools import cache
 from pathlib import Path
 
 from sim.bench.against_files import results_in
+from sim.bench.bench_compare import compare
 from sim.bench.compose import compose, load_saved
 from sim.bench.ledger import Ledger
 from sim.bench.own_data import inspect_file
 from sim.bench.storm.ledger import Chunk, StormLedger, line_of
 from sim.errors import SimError
+from sim.integration.gateway.key_files import load_records
 from sim.integration.plugins import manifest
+from sim.integration.plugins.journal import Asked, Brought, Entry, Journal, Loaded
 from sim.integration.plugins.runners.frames import Assembler, FrameError, Result, of_worker, pack
 from sim.intelligence import snapshot
+from sim.intelligence.store import MetricsStore, _sum, _text
 from sim.live.calibrate.rows import read_rows
+from sim.live.link.credential import read_secret, told
+from sim.report.index import write_index
 from sim.scalability.manager.journal_file import FileJournal
+from sim.types.metrics import AgentMetrics
 from sim.world.params import ColumnParams
 from sim.world.traces.bins import read_bins
 from sim.world.traces.reader import TraceReader
@@ -30,6 +36,8 @@ from tests.integration.gateway.rig import Rig
 
 KEY = b"k" * 32
 FRAME_MAX_BYTES = 1 << 16
+BENCHMARK = b'{"benchmarks": [{"fullname": "t/test_a.py::b", "name": "b", "stats": {"median": 0.5, "rounds": 3}}]}'
+KEPT_TESTS = b'{"machine": {}, "tests": {"test_a::b": {"median_s": 0.25, "rounds": 3}}}'
 POINTS = b"point,metric,mean,ci_low,ci_high\na,sojourn_s_mean,1.0,0.5,1.5\n"
 
 
@@ -134,6 +142,50 @@ def read_model(data: bytes, folder: Path) -> None:
     snapshot.load(_file(data, folder, "model.json"), KEY, 0)
 
 
+def read_metrics(data: bytes, folder: Path) -> None:
+    """The optimizer's log of windows: a line whose sum is right, whatever it says."""
+    text = data.decode("utf-8", "replace").replace("\n", " ")
+    MetricsStore(_file(f"{_sum(0, text)} 0 {text}\n".encode(), folder, "metrics.jsonl")).close()
+
+
+def read_keys(data: bytes, folder: Path) -> None:
+    """Records of API keys."""
+    path = _file(data, folder, "keys.json")
+    path.chmod(0o600)
+    load_records(path)
+
+
+def read_credential(data: bytes, folder: Path) -> None:
+    """A node's credential."""
+    path = _file(data, folder, "node.key")
+    path.chmod(0o600)
+    read_secret(path)
+
+
+def read_calls(data: bytes, folder: Path) -> None:
+    """The journal of plugins' calls; what was read can be written and is read the same."""
+    journal = Journal.of_lines(data)
+    assert Journal.of_lines(journal.lines()).lines() == journal.lines()
+
+
+def read_benchmark(data: bytes, folder: Path) -> None:
+    """What pytest-benchmark wrote, beside what was kept of it before."""
+    compare(_file(data, folder, "raw.json"), _file(KEPT_TESTS, folder, "kept.json"))
+
+
+def read_kept_benchmark(data: bytes, folder: Path) -> None:
+    """What was kept before, beside what pytest-benchmark wrote."""
+    compare(_file(BENCHMARK, folder, "raw.json"), _file(data, folder, "kept.json"))
+
+
+def read_index(data: bytes, folder: Path) -> None:
+    """A manifest among published results."""
+    (folder / "a").mkdir()
+    _file(b"", folder / "a", "report.html")
+    _file(data, folder / "a", "manifest.json")
+    write_index(folder)
+
+
 @cache
 def _rig() -> Rig:
     return Rig({"default_rate_limit": 1_000_000, "address_rate_limit": 1_000_000}, fleet=True)
@@ -159,6 +211,19 @@ def _model() -> bytes:
     return text.encode()
 
 
+METRICS = AgentMetrics(
+    "agent-1", 60.0, 1.5, 0.85, 0.3, 0.4, 0.8, 0.9, 0.05, interaction_count=100,
+    context_length=1_000.0, model_parameters={"temperature": 0.5}, variances={"response_time": 2.5},
+)  # fmt: skip
+CALLS = Journal([
+    Loaded(0.5, "custom.a", "1.0.0", "process", ["before_route"]),
+    Entry(0, 1.5, "custom.a", "before_route", "0" * 16, "value", 2.5, {"node": 3}, asked=[Asked(1.5, "now", {}, "1")]),
+    Brought("custom.a", "balancers", "mine", {"needs": ["load"]}, "", [("1" * 16, [1, 2.5, None])]),
+])  # fmt: skip
+KEYS = (
+    b'[{"key_id": "k1", "name": "a", "digest": "00ff", "scopes": ["read"], "created_at": 1.5,'
+    b' "expires_at": 3, "revoked_at": null}]'
+)
 REQUEST = (
     b"POST /v1/agents?dry=1\nhost: localhost\nx-api-key: ADMIN\ncontent-type: application/json\n"
     b'content-length: 41\n\n{"name": "a-1", "type": "agent", "x": 1.5}'
@@ -186,42 +251,12 @@ TARGETS = (
     Target("storms", line_of(Chunk(1, 25, "code")) + line_of(Chunk(26, 25, "code")), read_storms),
     Target("journal", b"", read_journal),
     Target("model", _model(), read_model),
+    Target("benchmark", BENCHMARK, read_benchmark),
+    Target("kept benchmark", KEPT_TESTS, read_kept_benchmark),
+    Target("index", b'{"question": "which?", "verdicts": ["a"], "validity": "ok", "command": "run"}', read_index),
+    Target("metrics", _text(METRICS).encode(), read_metrics),
+    Target("key records", KEYS, read_keys),
+    Target("credential", (told(KEY) + "\n").encode(), read_credential),
+    Target("plugin calls", CALLS.lines(), read_calls),
     Target("http", REQUEST, read_http),
 )  # fmt: skip
-WORDS = (
-    *(json.dumps(word).encode() for word in ("\ud800", "=1+1", "../..", "\u202e", "nan")),
-    b"NaN", b"1e999", b"-1", b"null", b"{}", b"[]", b"[[[[", b"\xff", b"\x00", b"\r\n", b"2001-99-99", b"&a [*a]",
-    b"9" * 400, b"!!python/name:os.system", b"0x7fffffffffffffffffff", b"true", b"'", b'"', b"\n", b",", b"=",
-)  # fmt: skip
-KEPT = (  # what once raised what it must not, or nearly did: target, bytes
-    ("results manifest", b'{"versions": 5}'),
-    ("results manifest", b'{"points": 7}'),
-    ("timings", b'{"a": ["x"]}'),
-    ("timings", b'{"a": 5}'),
-    ("timings", b'{"a": [1' + b"0" * 400 + b"]}"),
-    ("points", b"point,metric,mean,ci_low,ci_high\n\xff,a,1,1,1\n"),
-    ("recorded", b"request,due_at,sent_at,latency_s,status,ordinal,node,waited_s,ran_s\n\r0,0.5\n"),
-    ("trace", b"time,prompt_tokens,output_tokens\n0.5,10,20\n1e9992024,1,2\n"),
-    ("trace", b"time,prompt_tokens,output_tokens\n1e9992024,1,2\n-1e9992024,1,2\n1e-9992024,1,2\n"),
-    ("trace", b"\rtime,prompt_tokens,output_tokens\n0.5,10,20\n"),
-    ("ledger", b'\x80["one", 1]\n'),
-    ("ledger", b"5\n"),
-    ("ledger", b'[["one"], 1]\n'),
-    ("ledger", b"[" * 100_000),
-    ("config", b"name: 2001-99-99\n"),
-    ("config", b"[" * 20_000),
-    ("config", b"fleet: &a {nodes: 4, speeds: *a}\n"),
-    ("config", b"fleet: {speeds: &a [*a]}\n"),
-    (
-        "config",
-        b"a: &a [1, 1, 1, 1, 1, 1, 1, 1, 1, 1]\n"
-        + b"".join(
-            b"%c: &%c [%s]\n" % (name, name, b", ".join([b"*%c" % (name - 1)] * 10))
-            for name in range(ord("b"), ord("k"))
-        ),
-    ),
-    ("model", _model().replace(b'"seed":1', b'"seed":NaN')),
-    ("model", _model()[:-10] + b'\\ud800"}'),
-    ("model", _model().replace(b'"d"', b'"\\ud800"')),
-    ("http", REQUEST.replace(b"/v1/agents", b"/v1/agents/%ff%00")),
-)

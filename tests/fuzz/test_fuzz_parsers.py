@@ -10,7 +10,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tests.fuzz.targets import KEPT, TARGETS, WORDS, Target
+from tests.fuzz.kept import KEPT, WORDS
+from tests.fuzz.targets import TARGETS, Target
 
 EXAMPLES = 40
 LONG_EXAMPLES = int(os.environ.get("FUZZ_EXAMPLES", "2000"))

@@ -93,7 +93,7 @@ def load_records(path: Path) -> tuple[KeyRecord, ...]:
     _check_mode(path)
     try:
         return tuple(_record(one) for one in json.loads(path.read_text(encoding="utf-8")))
-    except (ValueError, KeyError, TypeError) as error:
+    except (ValueError, KeyError, TypeError, OverflowError, RecursionError) as error:
         raise InputError(str(path), None, None, "no key records that can be read") from error
 
 

@@ -140,6 +140,6 @@ class Journal:
         for number, line in enumerate(data.splitlines(), 1):
             try:
                 found.append(_DECODER.decode(line))
-            except msgspec.MsgspecError as error:
+            except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as error:
                 raise InputError(path, number, None, f"no line of a journal of plugin calls: {error}") from None
         return cls(found)
