@@ -9,7 +9,7 @@ from pathlib import Path
 from sim.bench.ledger import ledger_of
 from sim.bench.optimize.goals import Goal, Scores
 from sim.bench.optimize.methods import OWN
-from sim.bench.optimize.study import BASELINE_PARTS, Record, StudyAsked, run_study, yardsticks
+from sim.bench.optimize.study import BASELINE_PARTS, Record, StudyAsked, run_study, waiting_of, yardsticks
 from sim.bench.progress import Progress
 from sim.errors import ConfigError
 from sim.registry import names
@@ -82,17 +82,18 @@ def run_command(asked: StudyAsked, workers: int, store: Path) -> StudyFound:
     """Everything that is asked, from the ledgers where it stands there.
 
     The other methods' trials do not hang on the optimizer's code and have a ledger of their own: after a change to the
-    optimizer only its trials run again.
+    optimizer only its trials run again, and only they are counted as to come.
     """
-    progress = Progress(len(asked.trials), "optimize")
-    found: dict[tuple[str, str, int], Record] = {}
-    for is_own, parts in ((True, ()), (False, BASELINE_PARTS)):
+    studies = []
+    for is_own, code in ((True, ()), (False, BASELINE_PARTS)):
         methods = tuple(method for method in asked.methods if (method in OWN) == is_own)
-        if not methods:
-            continue
-        part, before = replace(asked, methods=methods), len(found)
-        ledger = ledger_of(store, "optimize", parts, windows=asked.windows, tasks=asked.tasks)
-        records = run_study(part, ledger, workers, _shifted(progress, before))
+        if methods:
+            ledger = ledger_of(store, "optimize", code, windows=asked.windows, tasks=asked.tasks)
+            studies.append((replace(asked, methods=methods), ledger))
+    progress = Progress(sum(len(waiting_of(part, ledger)) for part, ledger in studies), "optimize")
+    found: dict[tuple[str, str, int], Record] = {}
+    for part, ledger in studies:
+        records = run_study(part, ledger, workers, _shifted(progress, progress.done))
         found |= dict(zip(part.trials, records, strict=True))
     return StudyFound(
         asked, Scores([found[trial] for trial in asked.trials], yardsticks(asked, workers), asked.judged_at)

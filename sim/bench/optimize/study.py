@@ -65,10 +65,17 @@ class StudyAsked:
         return tuple(window for window in range(FIRST, self.windows + 1) if window % EVERY == 0)
 
 
+def waiting_of(asked: StudyAsked, ledger: Ledger) -> list[tuple[str, str, int]]:
+    """The trials that are not in the ledger."""
+    return [trial for trial in asked.trials if _key(trial) not in ledger.parts]
+
+
 def run_study(asked: StudyAsked, ledger: Ledger, workers: int, said: Callable[[int, int], None]) -> list[Record]:
-    """Records of all trials in the order of `asked.trials`; raises what a trial raised."""
-    waiting = [trial for trial in asked.trials if _key(trial) not in ledger.parts]
-    done, total = len(asked.trials) - len(waiting), len(asked.trials)
+    """Records of all trials in the order of `asked.trials`; raises what a trial raised.
+
+    `said` hears after each trial how many of those that had to run are done.
+    """
+    waiting, done = waiting_of(asked, ledger), 0
     calls = [(*trial, asked.windows, asked.tasks) for trial in waiting]
     with closing(spread(run_trial, calls, workers or joblib.cpu_count())) as coming:
         for number, record in coming:
@@ -76,7 +83,7 @@ def run_study(asked: StudyAsked, ledger: Ledger, workers: int, said: Callable[[i
                 raise record
             ledger.write(_key(waiting[number]), record)
             done += 1
-            said(done, total)
+            said(done, len(waiting))
     return [ledger.parts[_key(trial)] for trial in asked.trials]
 
 

@@ -13,7 +13,7 @@ import pytest
 
 from sim.bench.ledger import Ledger
 from sim.bench.optimize import study as study_module
-from sim.bench.optimize.command import asked_of
+from sim.bench.optimize.command import asked_of, run_command
 from sim.bench.optimize.following import exploration_ratio, false_alarms, is_alarm_in_time, recovery_windows
 from sim.bench.optimize.methods import METHODS, make_method
 from sim.bench.optimize.naive import POINTS_MIN
@@ -107,9 +107,18 @@ def test_a_study_goes_on_where_it_stopped(tmp_path: Path, monkeypatch: pytest.Mo
         return run_trial(*call)
 
     monkeypatch.setattr(study_module, "run_trial", counted)
-    again = run_study(asked, Ledger(path), 1, lambda done, total: None)
+    said.clear()
+    again = run_study(asked, Ledger(path), 1, lambda done, total: said.append((done, total)))
     assert ran == [2]
+    assert said == [(1, 1)]
     assert json.dumps([record["claims"] for record in again]) == json.dumps([record["claims"] for record in first])
+
+
+def test_what_is_stored_is_not_counted_as_to_come(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    run_command(asked_of({**VALUES, "seeds": "1"})[0], 1, tmp_path)
+    capsys.readouterr()
+    run_command(asked_of({**VALUES, "methods": "random,naive"})[0], 1, tmp_path)
+    assert "optimize: 3/3, took" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize(
