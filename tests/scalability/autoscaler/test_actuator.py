@@ -158,6 +158,25 @@ def test_a_node_that_a_user_removes_meanwhile_is_given_back(rig: Rig) -> None:
     assert rig.nothing_is_left()
 
 
+def test_a_node_that_goes_while_it_is_asked_to_is_given_back(rig: Rig, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Another removal may end while this one waits for its turn, which then finds no such node."""
+    remove = rig.manager.remove_node
+
+    async def removed_before_its_turn(node_id: str, *, stop_agents: bool, drain_s: float, reason: str) -> None:
+        await remove(node_id, stop_agents=stop_agents, drain_s=drain_s, reason=reason)
+        raise NodeError(node_id, "unknown node")
+
+    monkeypatch.setattr(rig.manager, "remove_node", removed_before_its_turn)
+    rig.manager.start_s = 5.0
+    task = rig.runtime.spawn(rig.actuator.add(), "add")
+    rig.runtime.run(until=1.0)
+    task.cancel()
+    rig.runtime.run(until=2.0)
+    assert task.done()
+    assert rig.provider.released == ["m-0"]
+    assert rig.nothing_is_left()
+
+
 def test_the_fewest_in_flight_leave_first_then_the_youngest(rig: Rig) -> None:
     for _ in range(4):
         rig.add()

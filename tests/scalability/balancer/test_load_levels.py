@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from sim.scalability.balancer.choosers.least_connections import (
@@ -59,6 +59,7 @@ def held(levels: LoadLevels) -> list[set[int]]:
 
 
 @given(st.sampled_from(SIZES), MOVES)
+@example(8_193, [(3, 0), (8_192, 0)])  # tied across two blocks
 def test_the_fewest_their_ties_selection_and_rank_match_a_scan(size: int, moves: list[tuple[int, int]]) -> None:
     levels, at = LoadLevels(size), [NOWHERE] * size
     for slot, level in moves:
