@@ -52,6 +52,9 @@ REGRESSIONS = {  # seeds that found something, and what it was
     505604: "a fleet of one node that its settings eject after each failure: the statement, not a defect",
     603064: "without a detector a set-up waits for a lost machine as long as it may: the statement, not a defect",
     709737: "the machine of a set-up that was called off was gone before its node, which a user drained",
+    904867: "a start asked in an outage that ended before a detector could see it: the statement, not a defect",
+    910086: "without failover a drain took the agents of a lost node, whose requests waited on for them",
+    911714: "a node that a user removed while it was cleared was looked for in the books",
     2332: "an attempt ended on a slot whose last agent had gone: weighted_least_connections divided by zero",
 }
 

@@ -118,7 +118,10 @@ class Registrar:
             if node.wanted is not NodeStatus.OFFLINE:
                 node.wanted = NodeStatus.DRAINING
             self.ledger.set_status(node, reason)
-            is_cut = node.reachable and (drain_s is None or not await self._wait_drained(node, drain_s))
+            if node.reachable:
+                is_cut = drain_s is None or not await self._wait_drained(node, drain_s)
+            else:  # without failover what it holds waits for its return: with its agents, which go now
+                is_cut = not self.context.config.failover_enabled
             await self._evict_all(node, reason)
             await self._clear(node)
         except BaseException:
@@ -129,7 +132,7 @@ class Registrar:
         return is_cut
 
     def _give_back(self, node: Node) -> None:
-        if node.reachable:  # else it was fenced when it was lost
+        if node.reachable or not self.context.config.failover_enabled:  # else it was fenced when it was lost
             self.counters.nodes_fenced += 1
             self.ledger.fence(node, "its time to drain is over, what it still holds goes to others")
 

@@ -9,6 +9,7 @@ from sim.runtime.cancelled import Cancelled
 from sim.runtime.shuffled import ShuffledEnvironment
 from sim.runtime.virtual import OrderedEnvironment
 from sim.scalability.health.params import HealthParams
+from sim.scalability.manager.journal import MemoryJournal
 from sim.types.fleet import NodeStatus
 from tests.scalability.manager.rig import Rig
 
@@ -18,8 +19,8 @@ BEATS = {"interval_s": 10.0, "node_timeout_s": 25.0}
 
 
 def fleet(health: HealthParams | None = None, env: OrderedEnvironment | None = None) -> Rig:
-    """Two nodes with an agent each."""
-    rig = Rig(auto_scaling=False, health=health, env=env)
+    """Two nodes with an agent each; what changes is journalled."""
+    rig = Rig(auto_scaling=False, health=health, env=env, journal=MemoryJournal())
     rig.add_nodes(2, 4)
     rig.deploy(2)
     return rig
@@ -82,6 +83,20 @@ def test_a_node_whose_checks_fail_again_is_asked_anew_when_they_pass() -> None:
     rig.pass_time(30.0)
     assert rig.manager.get_node("node-0").status is ON
     assert stops(rig) == 2
+    rig.audit_at_rest()
+
+
+def test_a_node_that_leaves_while_it_is_cleared_is_not_looked_for_in_the_books() -> None:
+    """Storm 911714: the answer to a stop came after a user had removed the node."""
+    rig = fleet()
+    lost(rig)
+    rig.host.stop_s = 5.0
+    rig.beat("node-0")
+    rig.pass_time(1.0)
+    assert stops(rig) == 1
+    rig.run(rig.manager.remove_node("node-0"))
+    assert list(rig.manager.node_statuses()) == ["node-1"]
+    rig.pass_time(10.0)
     rig.audit_at_rest()
 
 

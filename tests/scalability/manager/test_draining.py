@@ -121,6 +121,19 @@ def test_a_node_lost_while_a_cut_drain_moves_its_agents_is_fenced_once() -> None
     assert rig.loads() == {"node-0": 1, "node-1": 2}, "nobody confirmed that its former self has stopped"
 
 
+def test_without_failover_a_lost_node_is_fenced_by_its_drain() -> None:
+    """Storm 910086: what it held waited for its agents to come back with it, and the drain took them."""
+    rig, _ = fleet(2, 2, failover_enabled=False)
+    rig.manager.heartbeat("node-0", status=OFF)
+    assert rig.reasons("node_fenced") == []
+    rig.run(rig.manager.drain_node("node-0", 7.0))
+    assert rig.reasons("node_fenced") == ["its time to drain is over, what it still holds goes to others"]
+    failing, _ = fleet(2, 2)
+    failing.manager.heartbeat("node-0", status=OFF)
+    failing.run(failing.manager.drain_node("node-0", 7.0))
+    assert len(failing.reasons("node_fenced")) == 1, "once, when it was lost"
+
+
 def test_a_drain_without_a_deadline_waits_for_nothing_and_gives_back() -> None:
     rig, machines = fleet(2, 2, busy_s=1e6)
     rig.run(rig.manager.drain_node("node-0"))

@@ -135,9 +135,22 @@ def is_held_up(config: Config, record: RunRecord) -> bool:
 
 
 def is_asked_in_vain(config: Config, record: RunRecord, rows: Sequence[Row]) -> bool:
-    """Whether somebody waits to the end for what a machine was asked, and nothing says that it is lost: no detector."""
-    waits = any(row.kind == "agent_stopped" and row.at == record.ended_at for row in rows)
-    return waits and config.health.detector == "none" and config.failover.deployment_timeout_s > record.ended_at
+    """Whether somebody waits to the end for what a machine was asked, and nothing says that it is lost.
+
+    There is no detector, or the outage that swallowed the question was over before the detector could know of it.
+    """
+    waiting = {row.subject for row in rows if row.kind == "agent_stopped" and row.at == record.ended_at}
+    if config.failover.deployment_timeout_s <= record.ended_at or not waiting:
+        return False
+    asked = [row for row in rows if row.kind == "agent_starting" and row.subject in waiting]
+    return config.health.detector == "none" or any(_is_unnoticed(row, rows) for row in asked)
+
+
+def _is_unnoticed(asked: Row, rows: Sequence[Row]) -> bool:
+    node = dict(asked.fields)["node"]
+    later = [(row.kind, dict(row.fields)) for row in rows if row.subject == node and row.at >= asked.at]
+    lost = any(kind == "node_status" and told["new"] == "offline" for kind, told in later)
+    return not lost and any(kind == "fault_ended" and told["reason"] == "over" for kind, told in later)
 
 
 def is_roomy(config: Config) -> bool:
