@@ -145,6 +145,8 @@ ELSEWHERE: dict[str, tuple[str, str, str]] = {  # command -> why not here, the t
         "653 million requests; nothing shortens a row", "tests/experiments/test_validate_verb.py", '"family=plain"'),
     "victor-sim validate": (
         "42 CPU minutes; nothing shortens a row", "tests/experiments/test_validate_verb.py", '"validate", "--quick"'),
+    "victor-sim validate engine=compiled": (
+        "40 CPU minutes; nothing shortens a row", "tests/experiments/test_validate_verb.py", '"engine=compiled"'),
     "victor-sim bench --source": (
         "ten rounds of training each", "tests/live/test_source_bench.py", "_fleet("),
     "victor-sim bench --plugins": (
