@@ -106,8 +106,9 @@ class Registrar:
     async def _empty(self, node: Node, reason: str, stop_agents: bool, drain_s: float | None) -> bool:
         """The node has no agents afterwards and is still marked as being removed, unless this is cut short.
 
-        Whether the time was over before all that ran there had ended. Cut short after that, some agents may be gone
-        and the node open again later: nobody would serve there what was theirs, so it is given back at once.
+        Whether it may still hold what had not ended: its time was over, or it is lost and not fenced. Cut short after
+        that, some agents may be gone and the node open again later: nobody would serve there what was theirs, so it is
+        given back at once.
         """
         if node.removing:
             raise NodeError(node.node_id, "is being removed already")
@@ -118,10 +119,8 @@ class Registrar:
             if node.wanted is not NodeStatus.OFFLINE:
                 node.wanted = NodeStatus.DRAINING
             self.ledger.set_status(node, reason)
-            if node.reachable:
-                is_cut = drain_s is None or not await self._wait_drained(node, drain_s)
-            else:  # without failover what it holds waits for its return: with its agents, which go now
-                is_cut = not self.context.config.failover_enabled
+            is_done = node.reachable and drain_s is not None and await self._wait_drained(node, drain_s)
+            is_cut = not is_done and self._may_hold(node)
             await self._evict_all(node, reason)
             await self._clear(node)
         except BaseException:
@@ -132,9 +131,13 @@ class Registrar:
         return is_cut
 
     def _give_back(self, node: Node) -> None:
-        if node.reachable or not self.context.config.failover_enabled:  # else it was fenced when it was lost
+        if self._may_hold(node):
             self.counters.nodes_fenced += 1
             self.ledger.fence(node, "its time to drain is over, what it still holds goes to others")
+
+    def _may_hold(self, node: Node) -> bool:
+        """Whether it was not fenced when it was lost: without failover what it holds waits for it and its agents."""
+        return node.reachable or not self.context.config.failover_enabled
 
     async def _wait_drained(self, node: Node, drain_s: float) -> bool:
         """What runs on the node ends (True), or the time is over: what is left then fails with the node."""
