@@ -99,61 +99,69 @@ class Registrar:
         What has not ended in time has failed and is tried elsewhere: nobody would serve it here any more.
         """
         node = self.ledger.node(node_id)
-        if await self._empty(node, reason, False, drain_s):
-            self._give_back(node)
+        if cut := await self._empty(node, reason, False, drain_s):
+            self._give_back(node, cut)
         node.removing = False
 
-    async def _empty(self, node: Node, reason: str, stop_agents: bool, drain_s: float | None) -> bool:
+    async def _empty(self, node: Node, reason: str, stop_agents: bool, drain_s: float | None) -> str:
         """The node has no agents afterwards and is still marked as being removed, unless this is cut short.
 
-        Whether it may still hold what had not ended: its time was over, or it is lost and not fenced. Cut short after
-        that, some agents may be gone and the node open again later: nobody would serve there what was theirs, so it is
-        given back at once.
+        Why it may still hold what had not ended ("": it does not). Cut short after that, some agents may be gone and
+        the node open again later: nobody would serve there what was theirs, so it is given back at once.
         """
         if node.removing:
             raise NodeError(node.node_id, "is being removed already")
         if drain_s is not None and not is_number(drain_s, 0.0):
             raise NodeError(node.node_id, f"drain_s={drain_s!r}: accepted is a finite number of seconds from 0")
-        node.removing, node.retiring, is_cut = True, stop_agents, False
+        node.removing, node.retiring, cut = True, stop_agents, ""
         try:
             if node.wanted is not NodeStatus.OFFLINE:
                 node.wanted = NodeStatus.DRAINING
             self.ledger.set_status(node, reason)
-            is_done = node.reachable and drain_s is not None and await self._wait_drained(node, drain_s)
-            is_cut = not is_done and self._may_hold(node)
+            cut = await self._wait_drained(node, drain_s)
             await self._evict_all(node, reason)
             await self._clear(node)
         except BaseException:
             node.removing = node.retiring = False
-            if is_cut:
-                self._give_back(node)
+            if cut:
+                self._give_back(node, cut)
             raise
-        return is_cut
+        return cut
 
-    def _give_back(self, node: Node) -> None:
+    def _give_back(self, node: Node, cut: str) -> None:
         if self._may_hold(node):
             self.counters.nodes_fenced += 1
-            self.ledger.fence(node, "its time to drain is over, what it still holds goes to others")
+            self.ledger.fence(node, f"{cut}; what it still holds goes to others")
 
     def _may_hold(self, node: Node) -> bool:
         """Whether it was not fenced when it was lost: without failover what it holds waits for it and its agents."""
         return node.reachable or not self.context.config.failover_enabled
 
-    async def _wait_drained(self, node: Node, drain_s: float) -> bool:
-        """What runs on the node ends (True), or the time is over: what is left then fails with the node."""
+    async def _wait_drained(self, node: Node, drain_s: float | None) -> str:
+        """What runs on the node ends (""), or why it may not have: what is left then fails with the node."""
+        if not node.reachable:
+            cut = "it was offline before its drain"
+        elif drain_s is None:
+            cut = "its drain waits for nothing"
+        else:
+            cut = await self._wait_ended(node, drain_s)
+        return cut if self._may_hold(node) else ""
+
+    async def _wait_ended(self, node: Node, drain_s: float) -> str:
         provider = self.context.provider
         if provider is None:
-            return True  # nobody knows what runs there
+            return ""  # nobody knows what runs there
         self.counters.drains += 1
         try:
             async with self.context.runtime.timeout(drain_s):
                 await provider.drained(node.node_id)
         except HOST_ERRORS as error:
             self.counters.drains_cut += 1
-            self.context.write("node_drained", node.node_id, reason=str(error) or type(error).__name__)
-            return False
+            told = str(error) or type(error).__name__
+            self.context.write("node_drained", node.node_id, reason=told)
+            return f"its drain was cut short: {told}"
         self.context.write("node_drained", node.node_id, reason=DRAINED)
-        return True
+        return ""
 
     async def _clear(self, node: Node) -> None:
         """A stop that was not confirmed is asked for once more, so that no zombie stays behind on the node."""

@@ -12,6 +12,7 @@ from sim.types.fleet import AgentStatus, NodeInfo, NodeStatus
 from tests.scalability.manager.rig import Rig, node
 
 OFF = NodeStatus.OFFLINE
+CUT = "its drain was cut short: not done within 7.0 s; what it still holds goes to others"
 
 
 class Machines:
@@ -79,7 +80,7 @@ def test_what_a_cut_drain_leaves_behind_is_fenced() -> None:
     rig, _ = fleet(2, 2, busy_s=1e6)
     rig.run(rig.manager.drain_node("node-0", 7.0))
     assert rig.kinds("node-0")[-2:] == ["node_drained", "node_fenced"]
-    assert rig.reasons("node_fenced") == ["its time to drain is over, what it still holds goes to others"]
+    assert rig.reasons("node_fenced") == [CUT]
     calm, _ = fleet(2, 2)
     calm.run(calm.manager.drain_node("node-0", 7.0))
     assert calm.kinds("node-0")[-1] == "node_drained"
@@ -99,7 +100,7 @@ def test_a_drain_called_off_gives_back_what_the_gone_agents_served() -> None:
             await task.join()
 
     rig.run(go())
-    assert rig.reasons("node_fenced") == ["its time to drain is over, what it still holds goes to others"]
+    assert rig.reasons("node_fenced") == [CUT]
     rig.run(rig.manager.update_node("node-0", status=NodeStatus.ONLINE))
     assert rig.manager.get_node("node-0").status is NodeStatus.ONLINE
     rig.audit_at_rest()
@@ -127,7 +128,7 @@ def test_without_failover_a_lost_node_is_fenced_by_its_drain() -> None:
     rig.manager.heartbeat("node-0", status=OFF)
     assert rig.reasons("node_fenced") == []
     rig.run(rig.manager.drain_node("node-0", 7.0))
-    assert rig.reasons("node_fenced") == ["its time to drain is over, what it still holds goes to others"]
+    assert rig.reasons("node_fenced") == ["it was offline before its drain; what it still holds goes to others"]
     failing, _ = fleet(2, 2)
     failing.manager.heartbeat("node-0", status=OFF)
     failing.run(failing.manager.drain_node("node-0", 7.0))
@@ -139,6 +140,14 @@ def test_a_drain_without_a_deadline_waits_for_nothing_and_gives_back() -> None:
     rig.run(rig.manager.drain_node("node-0"))
     assert (machines.asked, rig.runtime.now()) == ([], 0.0)
     assert rig.kinds("node-0")[-1] == "node_fenced"
+    assert rig.reasons("node_fenced") == ["its drain waits for nothing; what it still holds goes to others"]
+
+
+def test_a_fence_after_a_drain_says_what_the_provider_said() -> None:
+    rig, machines = fleet(2, 2)
+    machines.broken = True
+    rig.run(rig.manager.drain_node("node-0", 7.0))
+    assert rig.reasons("node_fenced") == ["its drain was cut short: nobody knows; what it still holds goes to others"]
 
 
 def test_a_provider_that_fails_ends_the_wait() -> None:
