@@ -3,8 +3,9 @@
 Seeded fault schedules against the whole control plane: seeds S to S+N-1, every 21st a large one. From each seed the
 fleet, its load, its settings, the faults, an operator's deeds and the order of equal instants are drawn; checkers with
 books of their own judge every instant, then everything is healed and must go on. The last line counts; a violation is
-told with its seed and the command that replays it. What is finished stands in a ledger of the store (paths.store=DIR);
-asked again, only the rest runs. budget_s stops after so many seconds, size=... makes all of them small or large.
+told with its seed and the command that replays it. What is finished stands in a ledger of the store (paths.store=DIR),
+which one command at a time may have; asked again, only the rest runs. budget_s stops after so many seconds, size=...
+makes all of them small or large.
 --quiet leaves the drawn scenario of the first seed out; --publish writes the counts into results/storm.
 """
 

@@ -2,7 +2,7 @@
 
 `<store>/ledgers/<what>-<key>.jsonl`; the key is a digest of what is asked (settings, engines) and of the code, so that
 an answer is never mixed from two versions. A line that was cut off by a kill, or is no part, is not read.
-One process writes; parts are at most as many as are asked for.
+One process at a time has it open (`appender`); parts are at most as many as are asked for.
 """
 
 from __future__ import annotations
@@ -12,18 +12,23 @@ import json
 from pathlib import Path
 from typing import Any
 
+from sim.bench.appender import appender
 from sim.bench.identity import code_identity
 
 FOLDER = "ledgers"
 
 
 class Ledger:
-    """Finished parts by name; `path` None keeps them in memory only."""
+    """Finished parts by name; `path` None keeps them in memory only.
+
+    Raises `InputError` while another process has it.
+    """
 
     def __init__(self, path: Path | None) -> None:
         self.path = path
         self.parts: dict[str, Any] = {}
-        if path is not None and path.is_file():
+        if path is not None:
+            self._held = appender(path)
             self._read(path)
 
     def _read(self, path: Path) -> None:
@@ -43,7 +48,6 @@ class Ledger:
         """Keep a finished part; `value` is plain data."""
         self.parts[name] = value
         if self.path is not None:
-            self.path.parent.mkdir(parents=True, exist_ok=True)
             with self.path.open("a", encoding="utf-8") as file:
                 file.write(json.dumps([name, value]) + "\n")
 

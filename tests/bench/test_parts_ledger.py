@@ -8,7 +8,7 @@ from sim.bench.ledger import Ledger, ledger_of
 
 
 def test_parts_are_there_again(tmp_path: Path) -> None:
-    path = tmp_path / "deep" / "ledger.jsonl"
+    path = tmp_path / "very" / "deep" / "ledger.jsonl"
     ledger = Ledger(path)
     assert ledger.parts == {}
     ledger.write("one", {"a": [1.5, None]})

@@ -41,8 +41,8 @@ PARTS = {  # what no run has had the time for has no row in the table
         ("tests/integration/gateway/test_gcra.py", "-k", "not million"),  # five seconds of the eight
     ),
     "ledger": (
-        ("sim/bench/ledger.py",),
-        ("tests/bench/test_parts_ledger.py",),
+        ("sim/bench/ledger.py", "sim/bench/appender.py"),
+        ("tests/bench/test_parts_ledger.py", "tests/bench/test_two_appenders.py"),
     ),
     "plugin protocol": (
         ("sim/integration/plugins/protocol.py", "sim/integration/plugins/folds.py"),

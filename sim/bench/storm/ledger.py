@@ -3,7 +3,7 @@
 `checksum json`: blake2b of the text, 16 hex digits. A kill can only harm the tail: a last line that is cut or does not
 match is cut off and counted; one before a good line is damage that no kill explains, and is refused (`InputError`).
 Chunks are known by (code, first seed, count), so that a storm asked again runs what is missing, and counts of an older
-code stay told as such. One process writes, workers never do.
+code stay told as such. One process at a time has it open (`sim.bench.appender`), workers never do.
 """
 
 from __future__ import annotations
@@ -17,6 +17,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from sim.bench.appender import appender
 from sim.errors import InputError
 
 
@@ -59,13 +60,17 @@ def chunk_of(text: str) -> Chunk:
 
 
 class StormLedger:
-    """Finished chunks by key, in the order they were written; `path` None keeps them in memory."""
+    """Finished chunks by key, in the order they were written; `path` None keeps them in memory.
+
+    Raises `InputError` for damage, and while another process has it.
+    """
 
     def __init__(self, path: Path | None) -> None:
         self.path = path
         self.chunks: dict[tuple[str, int, int], Chunk] = {}
         self.cut_lines = 0
-        if path is not None and path.is_file():
+        if path is not None:
+            self._held = appender(path)
             self._read(path)
 
     def _read(self, path: Path) -> None:
@@ -89,7 +94,6 @@ class StormLedger:
         self.chunks[chunk.key] = chunk
         if self.path is None:
             return
-        self.path.parent.mkdir(parents=True, exist_ok=True)
         with self.path.open("ab") as file:
             file.write(line_of(chunk))
             file.flush()

@@ -53,9 +53,9 @@ def publish(ledger: StormLedger, folder: Path) -> Path:
     """Write ledger.jsonl, matrix.csv, probes.csv and README.md; gives the folder."""
     path = folder / "ledger.jsonl"
     fresh = ranges(list(ledger.chunks.values()))
-    kept = [old for old in StormLedger(path).chunks.values() if not any(_within(old, new) for new in fresh)]
+    there = StormLedger(path)  # nobody else publishes until it is written
+    kept = [old for old in there.chunks.values() if not any(_within(old, new) for new in fresh)]
     lines = sorted([*kept, *fresh], key=lambda one: (one.code, one.first))
-    folder.mkdir(parents=True, exist_ok=True)
     path.write_bytes(b"".join(line_of(line) for line in lines))
     total = Total(lines).summed()
     (folder / "matrix.csv").write_text(matrix(total), encoding="utf-8")
