@@ -32,6 +32,7 @@ from sim.bench.check import check, check_lists
 from sim.bench.extensions import load_extensions
 from sim.bench.schema import Config
 from sim.bench.schema.load import OWN_RATE
+from sim.bench.shallow import read_yaml
 from sim.errors import ConfigError, InputError
 
 SAVES_ONE = "victor-sim run experiment=NAME leaves one as results/NAME/best.yaml"
@@ -164,7 +165,7 @@ def load_saved(path: Path) -> list[tuple[str, str]]:
             str(path), None, None, "no such file; config=FILE takes a saved one such as best.yaml", SAVES_ONE
         )
     try:
-        tree = yaml.safe_load(path.read_text(encoding="utf-8"))
+        tree = read_yaml(path.read_text(encoding="utf-8"))
     except (yaml.YAMLError, ValueError, RecursionError) as error:  # ValueError: a day that no calendar has, bad UTF-8
         raise InputError(str(path), None, None, "no YAML that can be read") from error
     if not isinstance(tree, dict):
