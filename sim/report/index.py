@@ -96,9 +96,9 @@ def _entry(root: Path, folder: Path) -> Iterator[Entry]:
     try:
         tree = json.loads(path.read_text(encoding="utf-8"))
         verdicts = tuple(str(text) for text in tree.get("verdicts", []))
-        yield Entry(
-            name, link, str(tree.get("question") or name), verdicts, str(tree["validity"]), str(tree["command"])
-        )
+        asked, validity, command = str(tree.get("question") or name), str(tree["validity"]), str(tree["command"])
+        "".join((asked, *verdicts, validity, command)).encode()  # half a pair of surrogates has no place in a page
+        yield Entry(name, link, asked, verdicts, validity, command)
     except (ValueError, KeyError, AttributeError, TypeError, RecursionError) as error:
         raise InputError(str(path), None, None, f"no manifest as `victor-sim run` writes it ({error})") from error
 

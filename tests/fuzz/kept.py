@@ -50,4 +50,5 @@ KEPT = (  # what once raised what it must not, or nearly did: target, bytes
     ("benchmark", BENCHMARK.replace(b'"t/test_a.py::b"', b"5")),
     ("benchmark", b"[" * 100_000),
     ("index", b"[" * 100_000),
+    ("index", b'{"question": "which?", "verdicts": ["\\ud800"], "validity": "ok", "command": "run"}'),
 )

@@ -81,6 +81,7 @@ def test_what_a_cut_drain_leaves_behind_is_fenced() -> None:
     rig.run(rig.manager.drain_node("node-0", 7.0))
     assert rig.kinds("node-0")[-2:] == ["node_drained", "node_fenced"]
     assert rig.reasons("node_fenced") == [CUT]
+    assert rig.manager.metrics().nodes_fenced == 1
     calm, _ = fleet(2, 2)
     calm.run(calm.manager.drain_node("node-0", 7.0))
     assert calm.kinds("node-0")[-1] == "node_drained"
@@ -141,6 +142,13 @@ def test_a_drain_without_a_deadline_waits_for_nothing_and_gives_back() -> None:
     assert (machines.asked, rig.runtime.now()) == ([], 0.0)
     assert rig.kinds("node-0")[-1] == "node_fenced"
     assert rig.reasons("node_fenced") == ["its drain waits for nothing; what it still holds goes to others"]
+
+
+def test_no_time_at_all_is_a_deadline_too() -> None:
+    rig, _ = fleet(2, 2)
+    rig.run(rig.manager.drain_node("node-0", 0.0))
+    assert rig.reasons("node_drained") == ["not done within 0.0 s"]
+    assert rig.loads() == {"node-0": 0, "node-1": 2}
 
 
 def test_a_fence_after_a_drain_says_what_the_provider_said() -> None:
