@@ -1,9 +1,10 @@
 """Which points may be tried, which is worth trying most, and which should stand, by what is believed.
 
-Tried is the largest expected improvement over the best believed mean (Mockus 1975; with a noisy best: Picheny et al.
-2013) among points that probably keep the guardrails and do not lose more than `safe_loss_ratio` of the incumbent's
-value (as in SafeOpt: Sui et al. 2015). What stands is the largest mean difference to the incumbent less `pessimism` sd
-and the cost of change. With `guard_prob` it keeps the guardrails, or is no worse than the incumbent in what they guard.
+Tried is what a window is believed to teach most (`knowing`; with surrogates that tell no covariances the largest
+expected improvement over the best believed mean: Mockus 1975) among points that probably keep the guardrails and with
+`safe_prob` do not lose more than `safe_loss_ratio` of the incumbent's value (as in SafeOpt: Sui et al. 2015). What
+stands is the largest mean difference to the incumbent less `pessimism` sd and the cost of change. With `guard_prob` it
+keeps the guardrails, or is no worse than the incumbent in what they guard.
 """
 
 from __future__ import annotations
@@ -17,7 +18,9 @@ from scipy.special import ndtr
 
 from sim.intelligence import transforms
 from sim.intelligence.candidates import candidates, cloud
+from sim.intelligence.knowing import knowledge_gain, repeats
 from sim.intelligence.space import Floats
+from sim.intelligence.surrogates.gp import GaussianProcess
 
 if TYPE_CHECKING:
     from sim.intelligence.engine import Recommender
@@ -62,9 +65,16 @@ def scale_of(engine: Recommender, contexts: Floats, shares: Floats) -> float:
 
 
 def most_promising(engine: Recommender, points: Floats, contexts: Floats, shares: Floats) -> Floats:
-    """The point of the largest expected improvement."""
-    believed, _ = engine.beliefs.gain(points, engine.base, contexts, shares)
-    mean, sd = engine.beliefs.gain(points, points[int(np.argmax(believed))], contexts, shares)
+    """The point that is worth trying most."""
+    beliefs, surrogate = engine.beliefs, engine.beliefs.surrogate
+    if isinstance(surrogate, GaussianProcess):
+        level, covariance = surrogate.joint(points, contexts, shares)
+        noise = float(surrogate.observed_sd(np.zeros(1), np.array([beliefs.typical_noise]))[0]) ** 2
+        value = transforms.sign_of(engine.objective) * level
+        taught = knowledge_gain(value, covariance, noise / repeats(len(engine.windows)))
+        return np.asarray(points[int(np.argmax(taught))])
+    believed, _ = beliefs.gain(points, engine.base, contexts, shares)
+    mean, sd = beliefs.gain(points, points[int(np.argmax(believed))], contexts, shares)
     z = mean / sd
     improvement = sd * (z * ndtr(z) + np.exp(-0.5 * z * z) / math.sqrt(2.0 * math.pi))
     return np.asarray(points[int(np.argmax(improvement))])

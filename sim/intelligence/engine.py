@@ -1,7 +1,7 @@
 """The recommender behind ask and tell: what to try next, and what should stand with which certainty.
 
 Windows go by turns to the incumbent (all is compared to it), to points spread around it, to chance with `explore_prob`,
-and else to what promises most (`choosing`); after a surprise a setting that was run before is run again (`watch`). The
+and else to what teaches most (`choosing`); after a surprise a setting that was run before is run again (`watch`). The
 believed mean of the difference, not the best window seen, is the stated gain, which takes the winner's curse out
 (Smith and Winkler 2006). After a drift alarm what came before is old: it counts for as much as what follows agrees.
 The windows of proofs teach too (`taught`).
@@ -133,7 +133,7 @@ class Recommender:
         contexts, shares = self._contexts(context if settings.is_contextual else None)
         places = candidates(self.draws, self.region, step, choosing.known(self, contexts, shares))
         chosen = choosing.most_promising(self, choosing.allowed(self, places), contexts, shares)
-        return self._proposal(chosen, 1.0 - settings.explore_prob, "largest expected improvement")
+        return self._proposal(chosen, 1.0 - settings.explore_prob, "worth trying most")
 
     def recommend(self, context: Mapping[str, float] | None = None) -> Recommendation:
         """See `AskTell`."""

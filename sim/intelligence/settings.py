@@ -23,7 +23,7 @@ class SearchSettings:
     guard_prob: float = 0.95  # with which a recommended setting must keep every guardrail
     explore_guard_prob: float = 0.5  # and a tried one
     safe_loss_ratio: float = 0.1  # of the incumbent's value that a tried setting may lose
-    safe_prob: float = 0.65  # with which it must not lose more
+    safe_prob: float = 0.95  # with which it must not lose more
     pessimism: float = 0.4  # sd of a gain that are taken off when settings are ranked for a recommendation
     pessimism_changed: float = 1.5  # the same while windows from before a change are in memory
     change_cost_ratio: float = 0.0  # of the incumbent's value for a change over the whole box

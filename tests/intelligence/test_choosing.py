@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 
+import pytest
+
 from sim import MLOptimizer, OptimizationTarget
 from sim.intelligence import choosing
 from sim.intelligence.engine import Recommender
@@ -27,9 +29,9 @@ def cliff(params: Mapping[str, float], kind: float) -> float:
     return 20.0 if params["temperature"] > 1.2 else 40.0 + 15.0 * params["temperature"]
 
 
-def played(truth: Truth, windows: int, is_contextual: bool = False) -> tuple[Recommender, list[float]]:
-    engine = Recommender(SPACE, START, draws(3), "utility", (), SearchSettings(is_contextual=is_contextual))
-    luck, lost = normals(8, windows), []
+def played(truth: Truth, windows: int, is_contextual: bool = False, seed: int = 3) -> tuple[Recommender, list[float]]:
+    engine = Recommender(SPACE, START, draws(seed), "utility", (), SearchSettings(is_contextual=is_contextual))
+    luck, lost = normals(5 + seed, windows), []
     for number in range(windows):
         kind = -1.0 if number % 2 else 1.0
         proposal = engine.ask({"kind": kind})
@@ -45,20 +47,23 @@ def worth(said: Recommendation) -> float:
     return sum(two_kinds(by_kind.get(kind, said.params), float(kind)) for kind in (-1, 1)) / 2.0
 
 
-def test_each_context_gets_a_setting_of_its_own_where_the_best_differ() -> None:
-    one, own = played(two_kinds, 40)[0].recommend(), played(two_kinds, 40, is_contextual=True)[0].recommend()
+@pytest.mark.parametrize("seed", [3, 4, 5, 6])
+def test_each_context_gets_a_setting_of_its_own_where_the_best_differ(seed: int) -> None:
+    """The best are worth 50, what is tried goes toward them in steps that are safe."""
+    one, own = (played(two_kinds, 40, kinds, seed)[0].recommend() for kinds in (False, True))
     assert one.by_context == ()
     assert len(own.by_context) == 2
-    assert worth(own) > 48.5
+    assert worth(own) > 45.0
     assert worth(one) < 41.0  # the best compromise has 39.2
     before = sum(two_kinds(START, kind) for kind in (-1.0, 1.0)) / 2.0
     assert own.ci_low < worth(own) / before - 1.0 < own.ci_high
 
 
-def test_what_is_tried_seldom_loses_a_tenth_and_a_cliff_is_met_about_once() -> None:
+def test_what_is_tried_seldom_loses_a_tenth_and_the_edge_of_a_cliff_is_found() -> None:
+    """50.5 stands, 58 is the most below the edge."""
     engine, lost = played(cliff, 40)
     assert sum(each > 0.1 for each in lost) <= 3
-    assert cliff(engine.recommend().params, 0.0) > cliff(START, 0.0)
+    assert cliff(engine.recommend().params, 0.0) > 55.0
 
 
 def test_where_the_incumbent_is_at_a_guardrail_only_what_is_surely_no_worse_may_stand() -> None:

@@ -95,6 +95,26 @@ class GaussianProcess:
         variance = np.maximum(prior - (solved**2).sum(axis=0), 1e-12)
         return self._scale * mean, self._scale * np.sqrt(variance)
 
+    def joint(self, x: Floats, contexts: Floats, shares: Floats) -> tuple[Floats, Floats]:
+        """Mean (m,) and covariance (m, m) of the values at x (m, p), contexts averaged; exact, as it is now."""
+        held, p = self._held, self._held.p
+        old, old_z = self._inputs[:, :p], self._inputs[:, p:]
+        met, among, level, shared = np.ones(len(self._y)), 1.0, LEVEL_VARIANCE, np.full(len(self._y), LEVEL_VARIANCE)
+        if held.c:
+            met = shares @ matern(contexts, old_z, held.lz)
+            among = float(shares @ matern(contexts, contexts, held.lz) @ shares)
+            shared = shared + held.sg**2 * (shares @ matern(contexts, old_z, held.lg))
+            level += held.sg**2 * float(shares @ matern(contexts, contexts, held.lg) @ shares)
+        cross = held.s**2 * matern(x, old, held.lx) * met + shared
+        prior = held.s**2 * among * matern(x, x, held.lx) + level
+        if held.has_changed:
+            cross += (held.sh**2 * matern(x, old, held.lh) + LEVEL_VARIANCE) * self._now
+            prior += held.sh**2 * matern(x, x, held.lh) + LEVEL_VARIANCE
+        solved = linalg.solve_triangular(self._factor, cross.T, lower=True, check_finite=False)
+        covariance = prior - solved.T @ solved
+        covariance[np.diag_indices(len(x))] = np.maximum(np.diag(covariance), 1e-12)
+        return self._center + self._scale * (cross @ self._weights), self._scale**2 * covariance
+
     def contrast(self, x: Floats, z: Floats, weights: Floats) -> tuple[float, float]:
         """See `Surrogate`; exact."""
         inputs, now = np.hstack([x, z]), np.ones(len(x))
