@@ -96,6 +96,7 @@ def best(engine: Recommender, contexts: Floats, shares: Floats) -> Floats | None
     points = candidates(engine.draws, engine.region, step, known(engine, contexts, shares))
     found = engine.base
     for attempt in range(POLISH):
+        points = _tried(engine, points)
         value = _worth(engine, points, contexts, shares)
         at = int(np.argmax(value))
         if not np.isfinite(value[at]):
@@ -117,6 +118,14 @@ def choice(engine: Recommender, contexts: Floats, shares: Floats) -> Choice | No
     if mean <= _pessimism(engine) * sd:
         return Choice(point)
     return Choice(point, points)
+
+
+def _tried(engine: Recommender, points: Floats) -> Floats:
+    """Those within the range of what was tried, for a surrogate that is as sure beyond it as within."""
+    if isinstance(engine.beliefs.surrogate, GaussianProcess):
+        return points
+    tried = np.vstack([engine.base, engine.space.to_units([window.params for window in engine.windows])])
+    return np.asarray(points[np.all((points >= tried.min(axis=0)) & (points <= tried.max(axis=0)), axis=1)])
 
 
 def _pessimism(engine: Recommender) -> float:

@@ -129,7 +129,9 @@ class MLOptimizer:
         kind = mind.train(target, self.runtime.now())
         if kind:
             scores = {score.kind: score.log_score for score in mind.scores[target]}
-            self.write("surrogate_trained", agent_id, target=target, reason=f"{kind} forecasts best", scores=scores)
+            best = max(scores.values()) == scores[kind]
+            reason = f"{kind} forecasts best" if best else f"{kind}, since none forecasts surely better"
+            self.write("surrogate_trained", agent_id, target=target, reason=reason, scores=scores)
         return kind
 
     def list_results(self) -> list[OptimizationResult]:

@@ -2,6 +2,7 @@
 
 Contexts are scaled by the spread of what was seen, so that a length scale means the same for each. A variance from few
 tasks is itself noisy and follows its mean; it is shrunk toward the median of all windows (weight of `PRIOR_N` tasks).
+What an interval brought to all its arms is taken off (`blocks`).
 Missing variances are the median of the others, and without any, unknown: the surrogate finds the noise by itself.
 """
 
@@ -13,6 +14,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from sim.intelligence import transforms
+from sim.intelligence.blocks import controlled
 from sim.intelligence.protocol import Window
 from sim.intelligence.space import Floats, Space
 from sim.intelligence.taught import PROOF
@@ -96,7 +98,8 @@ def rows_of(windows: Sequence[Window], space: Space, scale: ContextScale, target
     known = own[np.isfinite(own)]
     middle = float(np.median(known)) if len(known) else 0.0
     shrunk = (PRIOR_N * middle + n * np.where(np.isfinite(own), own, middle)) / (PRIOR_N + n)
-    return Rows(x, z, transforms.forward(target, mean), transforms.noise(target, mean, shrunk, n), old)
+    mean, variance = controlled(held, mean, shrunk / n, target in transforms.LOG)
+    return Rows(x, z, transforms.forward(target, mean), transforms.noise(target, mean, variance * n, n), old)
 
 
 def clipped(rows: Rows, base: Floats, sign: float, usual: float) -> Rows:

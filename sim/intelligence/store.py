@@ -135,7 +135,7 @@ def _parse(line: bytes) -> tuple[int, AgentMetrics] | None:
             return None
         plain: dict[str, Any] = json.loads(text)
         return int(number), AgentMetrics(**plain)
-    except (ValueError, TypeError):
+    except (ValueError, TypeError, RecursionError):
         return None
 
 

@@ -3,7 +3,8 @@
 Both arms of a pair run in the same interval (twins in a simulation, a canary live), so that what the interval brings
 cancels. The interval of `sequential` above zero decides for the new setting, below zero rolls back, `pairs_max` pairs
 without either end in the old setting. A guardrail that the canary breaks (by more than `BREACH_Z` standard errors of
-its window) rolls back at once, whatever the gain. A test that may stop when it likes stops on lucky pairs (bias after
+its window, or of all its windows together) rolls back at once, whatever the gain; and what is promoted keeps it in the
+mean of all its windows. A test that may stop when it likes stops on lucky pairs (bias after
 stopping: Whitehead 1986): what is reported after a promotion is the mean of `confirm_pairs` more, which neither the
 choice nor the stop has seen, with their t interval; promoted is at their end.
 """
@@ -66,12 +67,13 @@ class Verifier:
         self._test, self._confirm = PairedTest(alpha), PairedTest(alpha)
         self._is_better = False
         self._old_sum = 0.0
+        self._seen = [Seen() for _ in self.guardrails]  # of the canary, by guardrail
 
     def add(self, old: Window, new: Window) -> Verdict:
         """One more pair of windows; after a verdict nothing changes any more."""
         if self.verdict is not Verdict.CONTINUE:
             return self.verdict
-        broken = breach(new, self.guardrails)
+        broken = breach(new, self.guardrails) or self._together(new, BREACH_Z)
         if broken:
             return self._end(Verdict.ROLL_BACK, broken)
         before, after = old.means[self.target], new.means[self.target]
@@ -80,13 +82,13 @@ class Verifier:
         if self._is_better:
             self._confirm.add(difference)
             is_done = self._confirm.count == self.confirm_pairs
-            return self._end(Verdict.PROMOTE, self.reason) if is_done else self.verdict
+            return self._promote() if is_done else self.verdict
         self._test.add(difference)
         low, high = self._test.interval()
         if self._test.count >= PAIRS_MIN and low > 0.0:
             self.reason = f"better by at least {low:.4g} after {self._test.count} pairs"
             if not self.confirm_pairs:
-                return self._end(Verdict.PROMOTE, self.reason)
+                return self._promote()
             self._is_better = True
             return self.verdict
         if self._test.count >= PAIRS_MIN and high < 0.0:
@@ -107,9 +109,43 @@ class Verifier:
             low, high = told.mean - half, told.mean + half
         return Verified(told.mean / level, low / level, high / level, count, error / level)
 
+    def _together(self, window: Window | None, z: float) -> str:
+        """As `breach`, of all windows of the canary; `window` comes to them first."""
+        for guardrail, seen in zip(self.guardrails, self._seen, strict=True):
+            if window is not None and guardrail.target in window.means:
+                seen.add(window, guardrail.target)
+            broken = _broken(guardrail, seen.mean, seen.variance, seen.n, z) if seen.n else ""
+            if broken:
+                return f"{broken} in {seen.n} tasks"
+        return ""
+
+    def _promote(self) -> Verdict:
+        broken = self._together(None, 0.0)
+        return self._end(Verdict.ROLL_BACK, broken) if broken else self._end(Verdict.PROMOTE, self.reason)
+
     def _end(self, verdict: Verdict, reason: str) -> Verdict:
         self.verdict, self.reason = verdict, reason
         return verdict
+
+
+class Seen:
+    """Tasks of one setting over all its windows: their number, mean and variance between tasks."""
+
+    def __init__(self) -> None:
+        self.n, self.mean, self._squares = 0, 0.0, 0.0
+
+    @property
+    def variance(self) -> float:
+        """Of the tasks, within and between windows."""
+        return self._squares / self.n if self.n else 0.0
+
+    def add(self, window: Window, target: str) -> None:
+        """One more window (parallel update: Chan et al. 1983)."""
+        n, total = max(window.n, 1), self.n + max(window.n, 1)
+        apart = window.means[target] - self.mean
+        self._squares += n * max(window.variances.get(target, 0.0), 0.0) + apart**2 * self.n * n / total
+        self.mean += apart * n / total
+        self.n = total
 
 
 def breach(window: Window, guardrails: Sequence[Guardrail]) -> str:
@@ -118,9 +154,19 @@ def breach(window: Window, guardrails: Sequence[Guardrail]) -> str:
         mean = window.means.get(guardrail.target)
         if mean is None:
             continue
-        error = BREACH_Z * math.sqrt(max(window.variances.get(guardrail.target, 0.0), 0.0) / max(window.n, 1))
-        if mean - error > guardrail.maximum:
-            return f"{guardrail.target} {mean:.4g} above {guardrail.maximum:.4g}"
-        if mean + error < guardrail.minimum:
-            return f"{guardrail.target} {mean:.4g} below {guardrail.minimum:.4g}"
+        variance = max(window.variances.get(guardrail.target, 0.0), 0.0)
+        broken = _broken(guardrail, mean, variance, max(window.n, 1), BREACH_Z)
+        if broken:
+            return broken
+    return ""
+
+
+def _broken(guardrail: Guardrail, mean: float, variance: float, n: int, z: float) -> str:
+    """A rate's variance is at least that at the bound: four failures of four prove little (score test: Wilson 1927)."""
+    for bound, word, side in ((guardrail.maximum, "above", 1.0), (guardrail.minimum, "below", -1.0)):
+        if not math.isfinite(bound):
+            continue
+        least = bound * (1.0 - bound) if guardrail.target in transforms.RATES else 0.0
+        if side * (mean - bound) > z * math.sqrt(max(variance, least, 0.0) / n):
+            return f"{guardrail.target} {mean:.4g} {word} {bound:.4g}"
     return ""

@@ -12,7 +12,7 @@ from sim.intelligence.engine import Recommender
 from sim.intelligence.protocol import Guardrail, Recommendation, Window
 from sim.intelligence.settings import SearchSettings
 from sim.runtime.virtual import VirtualRuntime
-from tests.intelligence.rig import SPACE, START, draws, normals, sample_of, spread_params
+from tests.intelligence.rig import SPACE, START, draws, normals, sample_of, spread_params, window
 
 Truth = Callable[[Mapping[str, float], float], float]
 
@@ -105,3 +105,16 @@ def test_a_proposal_comes_before_the_first_training_and_learns_what_came_since()
     recommender = optimizer.mind("agent-1").recommender("response_time")
     assert recommender is not None
     assert recommender.beliefs.rows_count == 20
+
+
+@pytest.mark.parametrize("kind", ["linear_regression", "random_forest", "gradient_boosting"])
+def test_who_is_as_sure_beyond_what_was_tried_recommends_only_within(kind: str) -> None:
+    """It rises up to the end of what was tried, and falls off a cliff after it."""
+    engine = Recommender(SPACE, START, draws(3), "utility", (), SearchSettings(surrogate=kind))
+    tried = [0.3 + 0.02 * number for number in range(31)]
+    for temperature, value in zip(tried, normals(4, 31), strict=True):
+        params = {**START, "temperature": temperature}
+        engine.note(window(params, 40.0 + 20.0 * temperature + value))
+    engine.learn(fully=True)
+    said = engine.recommend()
+    assert START["temperature"] <= said.params["temperature"] <= max(tried) + 1e-9

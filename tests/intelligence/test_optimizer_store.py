@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from sim.errors import InputError, SimError
-from sim.intelligence.store import LINE_BYTES_MAX, MetricsStore
+from sim.intelligence.store import LINE_BYTES_MAX, MetricsStore, _sum
 from tests.intelligence.rig import START, draws, sample_of
 
 SAMPLES = [sample_of(number, START, draws(), float(number)) for number in range(4)]
@@ -74,3 +74,11 @@ def test_a_huge_sample_and_a_closed_store_are_refused(tmp_path: Path) -> None:
     store.close()
     with pytest.raises(SimError, match="closed"):
         store.append(SAMPLES[0])
+
+
+def test_a_line_too_deep_to_read_is_a_corrupt_one_whatever_its_sum_says(tmp_path: Path) -> None:
+    path, deep = tmp_path / "m.jsonl", "[" * 100_000
+    whole = filled(path)
+    path.write_bytes(whole + f"{_sum(len(SAMPLES), deep)} {len(SAMPLES)} {deep}\n".encode())
+    assert MetricsStore(path).samples() == tuple(SAMPLES)
+    assert path.read_bytes() == whole

@@ -9,9 +9,10 @@ from scipy.special import ndtri
 from sim.intelligence.importance import importance
 from sim.intelligence.rows import Rows
 from sim.intelligence.space import Floats
+from sim.intelligence.surrogates import choice
 from sim.intelligence.surrogates.choice import KINDS, choose, make
 from sim.intelligence.surrogates.trees import RandomForest
-from tests.intelligence.rig import NOISE, draws
+from tests.intelligence.rig import NOISE, draws, normals
 
 SD = 0.2
 CONTEXTS, SHARES = np.array([[-0.5], [0.5]]), np.array([0.5, 0.5])
@@ -42,7 +43,7 @@ def test_differences_are_found_over_contexts(kind: str, error: float) -> None:
     assert np.all(sd > 0.0)
 
 
-@pytest.mark.parametrize("kind", ["gp", "linear_regression"])
+@pytest.mark.parametrize("kind", KINDS)
 def test_ninety_percent_intervals_hold_in_about_ninety_percent(kind: str) -> None:
     inside = []
     for seed in range(12):
@@ -116,6 +117,37 @@ def test_the_best_forecaster_is_chosen_by_its_log_score() -> None:
     assert best in ("gp", "linear_regression")  # the truth is a quadratic
     assert [score.kind for score in scores] == list(KINDS)
     assert all(score.windows_count == 50 for score in scores)
+    assert scores[0].lead_z == 0.0
+    assert all((score.lead_z > 0.0) == (score.log_score > scores[0].log_score) for score in scores[1:])
+
+
+@pytest.mark.parametrize(("lead", "best"), [(0.1, "gp"), (1.0, "random_forest")])
+def test_the_process_yields_only_to_what_forecasts_surely_better(
+    lead: float, best: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Fifty forecasts whose log densities are apart by a sd of 1: a mean of .1 is luck, one of 1 is not."""
+    luck = np.array(normals(5, 50))
+    ahead = {"gp": np.zeros(50), "linear_regression": luck - luck.mean() + 0.5 * lead}
+    ahead["random_forest"] = luck - luck.mean() + lead
+    ahead["gradient_boosting"] = luck - luck.mean() - lead
+    monkeypatch.setattr(choice, "forecasts", lambda kind, rows, draws: (ahead[kind], np.ones(50)))
+    found, scores = choose(rows(), draws())
+    assert found == best
+    assert [score.lead_z for score in scores][2] == pytest.approx(lead * 49**0.5 / float(luck.std()))
+
+
+@pytest.mark.parametrize("kind", ["random_forest", "gradient_boosting"])
+def test_trees_that_agree_by_chance_are_not_sure(kind: str) -> None:
+    """Forty logs of noise alone: the best of 200 settings seems to gain one sd or so, where nothing is to be gained."""
+    apart = []
+    for seed in range(1, 41):
+        u = draws(seed).uniforms(NOISE, 0, 240, 4)
+        surrogate = make(kind, draws(seed))
+        surrogate.fit(Rows(u[:40, :3], np.zeros((40, 0)), np.array(normals(seed, 40)), np.ones(40)))
+        mean, sd = surrogate.difference(u[40:, :3], np.full(3, 0.5), np.zeros((1, 0)), np.ones(1))
+        best = int(np.argmax(mean))
+        apart.append(abs(float(mean[best])) / float(sd[best]))
+    assert np.mean(apart) < 1.5
 
 
 def test_what_does_not_matter_has_no_importance() -> None:

@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 
 from sim.intelligence.protocol import Guardrail, Window
-from sim.intelligence.verifier import Verdict, Verifier
-from tests.intelligence.rig import normals
+from sim.intelligence.verifier import Seen, Verdict, Verifier, breach
+from tests.intelligence.rig import NOISE, draws, normals
 
 ERRORS = (Guardrail("error_rate", maximum=0.05),)
 
@@ -61,6 +61,44 @@ def test_every_injected_breach_ends_it_in_that_interval(errors: float, at: int) 
         verifier.add(*pair(10.0, 10.0 + luck[number], errors if number == at else 0.0, "utility"))
     assert verifier.verdict is Verdict.ROLL_BACK
     assert "error_rate" in verifier.reason
+
+
+def test_windows_that_each_pass_are_counted_together() -> None:
+    """.065 of 200 tasks is within the noise of .05, of 2,000 it is not."""
+    verifier = Verifier({}, "utility", ERRORS, pairs_max=60)
+    luck = normals(3, 60)
+    count = 0
+    while verifier.verdict is Verdict.CONTINUE:
+        verifier.add(*pair(10.0, 10.0 + luck[count], 0.065, "utility"))
+        count += 1
+    assert verifier.verdict is Verdict.ROLL_BACK
+    assert 1 < count < 20
+    assert verifier.reason == f"error_rate 0.065 above 0.05 in {200 * count} tasks"
+
+
+@pytest.mark.parametrize(("errors", "verdict"), [(0.048, Verdict.PROMOTE), (0.052, Verdict.ROLL_BACK)])
+def test_what_is_promoted_keeps_the_guardrail_in_the_mean_of_its_proof(errors: float, verdict: Verdict) -> None:
+    verifier = Verifier({}, "utility", ERRORS, pairs_max=60)
+    for value in normals(4, 60):
+        if verifier.add(*pair(10.0, 11.0 + 0.2 * value, errors, "utility")) is not Verdict.CONTINUE:
+            break
+    assert verifier.verdict is verdict
+    assert verifier.verified().pairs_count > 8
+    assert (verdict is Verdict.PROMOTE) or verifier.reason.startswith("error_rate 0.052 above 0.05 in ")
+
+
+@pytest.mark.parametrize(("tasks", "is_broken"), [(4, False), (20, True)])
+def test_a_few_failures_in_a_row_are_no_breach(tasks: int, is_broken: bool) -> None:
+    window = Window({}, {}, tasks, {"success_rate": 0.0}, {"success_rate": 0.0})
+    assert bool(breach(window, [Guardrail("success_rate", minimum=0.3)])) is is_broken
+
+
+def test_the_tasks_of_all_windows_are_those_of_one() -> None:
+    u = draws(6).uniforms(NOISE, 0, 60, 1)[:, 0]
+    seen = Seen()
+    for tasks in (u[:10], u[10:17], u[17:]):
+        seen.add(Window({}, {}, len(tasks), {"a": float(tasks.mean())}, {"a": float(tasks.var())}), "a")
+    assert (seen.n, seen.mean, seen.variance) == (60, pytest.approx(u.mean()), pytest.approx(u.var()))
 
 
 def test_what_is_reported_is_free_of_the_luck_that_stopped_the_test() -> None:

@@ -1,8 +1,10 @@
 """The source's two ensembles: a random forest and gradient boosting, each a bag whose members disagree.
 
-A member's difference of two settings is a draw of belief; mean and sd are those over the members (Breiman 2001; for
-boosting, bagged: Efron 1992). Each member sees a bootstrap sample, with weights 1 / (noise + median noise). Chance by
-(bag, member). Trees know nothing outside what was tried: use them inside the trust region only.
+A member's difference of two settings is a draw of belief; the mean is that of the members (Breiman 2001; for boosting,
+bagged: Efron 1992). A few members agree by chance where the best of many settings is looked for, so that their variance
+counts for `members - 1` and its mean over what was seen for `PRIOR_FREEDOM` degrees of freedom (as Smyth 2004); to it
+comes what forecasts of windows that a member has not seen miss beyond their noise. Each member sees a bootstrap sample,
+with weights 1 / (noise + median noise). Chance by (bag, member). Trees know nothing outside what was tried.
 """
 
 from __future__ import annotations
@@ -22,6 +24,8 @@ from sim.runtime.draws import OPTIMIZER_BAG
 
 MEMBERS_FOREST, MEMBERS_BOOSTING = 40, 5
 SEEDS = 2**31 - 1
+PRIOR_FREEDOM = 4.0
+SAME = 1e-9
 
 
 class Bag(ABC):
@@ -33,7 +37,7 @@ class Bag(ABC):
     def __init__(self, draws: Draws) -> None:
         self.draws = draws
         self._members: list[Any] = []
-        self._residual = 0.0
+        self._residual = self._usual = 0.0
 
     @abstractmethod
     def make(self, seed: int) -> Any:
@@ -58,6 +62,7 @@ class Bag(ABC):
         seen = out_count > 0
         errors = (rows.y[seen] - out_sum[seen] / out_count[seen]) ** 2
         self._residual = max(float(np.mean(errors - rows.noise[seen])) if seen.any() else 0.0, 0.0)
+        self._usual = float(np.mean(np.var(self._all(inputs), axis=0, ddof=1)))
 
     def predict(self, x: Floats, z: Floats) -> tuple[Floats, Floats]:
         """See `Surrogate`."""
@@ -73,12 +78,16 @@ class Bag(ABC):
         old = np.hstack([np.tile(base, (len(contexts), 1)), contexts])
         new_values = self._all(every).reshape(self.members_count, len(contexts), len(x))
         apart = new_values - self._all(old)[:, :, None]
-        return _moments(np.einsum("bcm,c->bm", apart, shares))
+        mean, sd = _moments(np.einsum("bcm,c->bm", apart, shares))
+        return mean, np.where(np.all(np.abs(x - base) < SAME, axis=1), sd, self._unsure(sd))
 
     def contrast(self, x: Floats, z: Floats, weights: Floats) -> tuple[float, float]:
         """See `Surrogate`."""
-        mean, sd = _moments((self._all(np.hstack([x, z])) @ weights)[:, None])
-        return float(mean[0]), float(sd[0])
+        inputs = np.hstack([x, z])
+        mean, sd = _moments((self._all(inputs) @ weights)[:, None])
+        _, of = np.unique(np.round(inputs / SAME), axis=0, return_inverse=True)
+        differs = bool(np.any(np.abs(np.bincount(of.ravel(), weights)) > SAME))
+        return float(mean[0]), float((self._unsure(sd) if differs else sd)[0])
 
     def teach(self, member: Any, inputs: Floats, values: Floats, weights: Floats) -> None:
         """Fit a member to its sample."""
@@ -87,6 +96,12 @@ class Bag(ABC):
     def one(self, member: Any, inputs: Floats) -> Floats:
         """A member's values (m,)."""
         return np.asarray(member.predict(inputs), dtype=np.float64)
+
+    def _unsure(self, sd: Floats) -> Floats:
+        """The sd of a difference, from that over the members: with their usual one, and with what they miss."""
+        own = self.members_count - 1
+        variance = (own * sd**2 + PRIOR_FREEDOM * self._usual) / (own + PRIOR_FREEDOM)
+        return np.asarray(np.sqrt(variance + self._residual))
 
     def _all(self, inputs: Floats) -> Floats:
         return np.array([self.one(member, inputs) for member in self._members])
