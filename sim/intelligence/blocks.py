@@ -6,7 +6,9 @@ with variance v: of the control's distance from its usual level the ratio t^2 / 
 best linear prediction: Henderson 1975; a control as in Deng et al. 2013). t^2 is what the spread of controls of one
 setting (by the median absolute deviation) has beyond their noise, 0 if that is within `SURE_Z` of its own error. An
 interval too far off for that law is taken for what it shows: 1 - `FAR_Z`^2 v / distance^2 (as James and Stein 1961).
-Means are taken as they are, not on the modeled scale: waiting adds seconds, it does not multiply them.
+Means are taken as they are, not on the modeled scale: waiting adds seconds, it does not multiply them. Controls are
+compared with those of the same setting and context on the same side of a drift alarm: what these explain is for the
+surrogate. A proof's pooled windows span many intervals and stay as they are.
 """
 
 from __future__ import annotations
@@ -17,7 +19,7 @@ import numpy as np
 
 from sim.intelligence.protocol import Window
 from sim.intelligence.space import Floats
-from sim.intelligence.taught import PROOF
+from sim.intelligence.taught import Key, key_of
 
 TOGETHER_S = 0.01  # arms of one interval are no farther apart
 CONTROLS_MIN = 4
@@ -29,14 +31,12 @@ STANDING = "incumbent"
 
 def controls(windows: Sequence[Window]) -> list[int]:
     """For each window, in order of time, the place of its interval's control; -1 where it has none or is alone."""
-    standing = {_setting(window) for window in windows if window.arm == STANDING}
     found, start = [-1] * len(windows), 0
     for stop in range(1, len(windows) + 1):
         if stop < len(windows) and abs(windows[stop].at - windows[start].at) <= TOGETHER_S:
             continue
         block = range(start, stop)
         held = [at for at in block if windows[at].arm == STANDING]
-        held += [at for at in block if windows[at].arm == PROOF and _setting(windows[at]) in standing]
         if held and stop - start > 1:
             found[start:stop] = [held[0]] * (stop - start)
         start = stop
@@ -44,18 +44,18 @@ def controls(windows: Sequence[Window]) -> list[int]:
 
 
 def controlled(
-    windows: Sequence[Window], mean: Floats, variance: Floats, is_positive: bool = False
+    windows: Sequence[Window], mean: Floats, variance: Floats, is_positive: bool = False, old_count: int = 0
 ) -> tuple[Floats, Floats]:
     """Means (r,) and the variances (r,) of their noise without what the intervals brought, in the target's units.
 
-    What `is_positive` stays above `FLOOR_RATIO` of the usual level.
+    What `is_positive` stays above `FLOOR_RATIO` of the usual level. The first `old_count` are from before an alarm.
     """
     places = controls(windows)
     if max(places, default=-1) < 0:
         return mean, variance
-    groups: dict[tuple[float, ...], list[int]] = {}
+    groups: dict[tuple[bool, Key], list[int]] = {}
     for at in sorted(set(places) - {-1}):
-        groups.setdefault(_setting(windows[at]), []).append(at)
+        groups.setdefault((at < old_count, key_of(windows[at])), []).append(at)
     effect, unsure, level = np.zeros(len(mean)), np.zeros(len(mean)), np.zeros(len(mean))
     for held in groups.values():
         if len(held) < CONTROLS_MIN:
@@ -82,7 +82,3 @@ def controlled(
         low[has] = FLOOR_RATIO * level[of[has]]
         cleared = np.maximum(cleared, np.minimum(low, mean))
     return cleared, noisier
-
-
-def _setting(window: Window) -> tuple[float, ...]:
-    return tuple(value for _, value in sorted(window.params.items()))

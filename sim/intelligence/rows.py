@@ -98,7 +98,7 @@ def rows_of(windows: Sequence[Window], space: Space, scale: ContextScale, target
     known = own[np.isfinite(own)]
     middle = float(np.median(known)) if len(known) else 0.0
     shrunk = (PRIOR_N * middle + n * np.where(np.isfinite(own), own, middle)) / (PRIOR_N + n)
-    mean, variance = controlled(held, mean, shrunk / n, target in transforms.LOG)
+    mean, variance = controlled(held, mean, shrunk / n, target in transforms.LOG, old)
     return Rows(x, z, transforms.forward(target, mean), transforms.noise(target, mean, variance * n, n), old)
 
 

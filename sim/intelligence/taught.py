@@ -21,12 +21,16 @@ PROOF = "proof"  # the arm of what a proof taught
 Key = tuple[tuple[tuple[str, float], ...], tuple[tuple[str, float], ...]]
 
 
+def key_of(window: Window) -> Key:
+    """Its setting and context."""
+    return tuple(sorted(window.params.items())), tuple(sorted(window.context.items()))
+
+
 def pooled(windows: Sequence[Window]) -> list[Window]:
     """One window of arm `proof` for each setting and context, in the order in which they came first."""
     groups: dict[Key, list[Window]] = {}
     for window in windows:
-        key = (tuple(sorted(window.params.items())), tuple(sorted(window.context.items())))
-        groups.setdefault(key, []).append(window)
+        groups.setdefault(key_of(window), []).append(window)
     return [_one(group) for group in groups.values()]
 
 

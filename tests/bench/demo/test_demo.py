@@ -18,6 +18,10 @@ from sim.bench.demo.virtual import VirtualStage
 from sim.errors import ConfigError
 from sim.runtime.events import Row
 
+SAMPLES_A_HALF = 10
+HALF_LIFE = (
+    "optimizer.min_data_points=40", "faults.overload.at_s=500", "faults.overload.for_s=250", "horizon_s=3400",
+)  # fmt: skip
 LAST = re.compile(r"(\d+) nodes, (\d+) agents, (\d+) plugins, (\d+) endpoints")
 
 
@@ -33,13 +37,14 @@ def play(*overrides: str, stream: io.StringIO | None = None) -> tuple[int, str]:
 
 @pytest.fixture(scope="module")
 def whole() -> tuple[int, str]:
-    """Half a life: an earlier burst, and fewer samples are waited for; nothing else is other than in the demo."""
+    """Half a life: an earlier burst, and fewer samples are waited for; nothing else is other than in the demo.
+
+    The default seed is one of those that prove an improvement in it (of twelve: results/optimizer/fleets.csv).
+    """
     with pytest.MonkeyPatch.context() as patch:
         for module in (story_module, account_module):
-            patch.setattr(module, "SAMPLES_AN_AGENT", 10)
-        return play(
-            "optimizer.min_data_points=40", "faults.overload.at_s=500", "faults.overload.for_s=250", "horizon_s=2600"
-        )
+            patch.setattr(module, "SAMPLES_AN_AGENT", SAMPLES_A_HALF)
+        return play(*HALF_LIFE)
 
 
 def test_every_part_happens(whole: tuple[int, str]) -> None:
