@@ -10,6 +10,7 @@ from __future__ import annotations
 import csv
 import io
 import sys
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
@@ -69,7 +70,7 @@ def demo_rows(seed: int) -> list[dict[str, Any]]:
     return _proposals("demo", seed, stages[0].log.rows, None)
 
 
-def _proposals(where: str, seed: int, rows: list[Row], surface: Surface | None) -> list[dict[str, Any]]:
+def _proposals(where: str, seed: int, rows: Iterable[Row], surface: Surface | None) -> list[dict[str, Any]]:
     found: list[dict[str, Any]] = []
     for row in rows:
         told = dict(row.fields)
