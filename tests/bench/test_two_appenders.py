@@ -160,5 +160,8 @@ def test_ledgers_let_go_of_their_file(tmp_path: Path) -> None:
     assert open_files() == before + 1
     one.write("a", 1)
     other.write("b", 2)
-    del one, other
+    del one
+    assert open_files() == before + 1, "the other one has it still"
+    del other
     assert open_files() == before
+    assert not path.stat().st_mode & 0o111, "a ledger is no program"
