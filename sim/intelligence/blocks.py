@@ -58,16 +58,16 @@ def controlled(
         groups.setdefault((at < old_count, key_of(windows[at])), []).append(at)
     effect, unsure, level = np.zeros(len(mean)), np.zeros(len(mean)), np.zeros(len(mean))
     for held in groups.values():
-        if len(held) < CONTROLS_MIN:
+        noise = variance[held]
+        usual = float(np.mean(noise))
+        if len(held) < CONTROLS_MIN or usual <= 0.0:  # without a known noise nothing tells an effect from luck
             continue
         level[held] = np.median(mean[held])
         distance = mean[held] - level[held]
         spread2 = (MAD_TO_SD * float(np.median(np.abs(distance)))) ** 2
-        noise = variance[held]
-        usual = float(np.mean(noise))
         error = SURE_Z * usual * (2.0 / (len(held) - 1)) ** 0.5
         shared = max(spread2 - usual, 0.0) if spread2 - usual > error else 0.0
-        ratio = shared / (shared + noise)
+        ratio = shared / np.maximum(shared + noise, 1e-300)
         far = 1.0 - FAR_Z**2 * noise / np.maximum(distance**2, 1e-300)
         ratio = np.maximum(np.maximum(ratio, far), 0.0)
         effect[held] = ratio * distance

@@ -78,6 +78,15 @@ def test_seconds_stay_above_a_share_of_the_usual_and_few_controls_tell_nothing()
     assert taken(few)[0].tolist() == [each.means["response_time"] for each in few]
 
 
+def test_without_a_known_noise_nothing_is_taken_off() -> None:
+    busy = arms(1, dict.fromkeys(BURST, 25.0))
+    told = np.array([each.means["response_time"] for each in busy])
+    assert controlled(busy, told, np.zeros(len(busy)), True)[0].tolist() == told.tolist()
+    some = np.full(len(busy), SD**2 / TASKS)
+    some[::4] = 0.0
+    assert np.all(np.isfinite(controlled(arms(1, {}), told, some, True)[0]))
+
+
 def test_what_a_context_or_a_drift_explains_is_left_to_the_surrogate() -> None:
     """Hard tasks take twenty seconds more in every other interval; then the world changes by as much."""
     hard = arms(3, dict.fromkeys(range(0, PAIRS, 2), 20.0))
