@@ -4,11 +4,11 @@ At heal + R every machine that works and that nobody keeps out is in service, no
 it, every state has its copies; at the end every request has ended, and the last ones into a sound fleet with room to
 spare were answered (or timed out, where a limit is set). What the settings do not promise is not judged: no detector at
 all, an autoscaler whose machines come exponentially late, a load that retries could hold up (metastable failures are
-settings, not bugs), a fleet that may be ejected as a whole after each failure, what a machine was asked where no
-detector says that it is lost. Under phi_accrual with jittered heartbeats a window of few samples promises nothing about
-the next one: L1 is not judged there, nor L2 and L3 where it took a node out since the healing (R is short of one
-recovery then), and a fleet is not sound while it does. Nor is it while a scale-in ends a drain whose time was over too
-early.
+settings, not bugs), a fleet that may be ejected or broken off as a whole after each failure, what a machine was asked
+where no detector says that it is lost. Under phi_accrual with jittered heartbeats a window of few samples promises
+nothing about the next one: L1 is not judged there, nor L2 and L3 where it took a node out since the healing (R is short
+of one recovery then), and a fleet is not sound while it does. Nor is it while a scale-in ends a drain whose time was
+over too early.
 """
 
 from __future__ import annotations
@@ -93,7 +93,8 @@ def judge_requests(
     left = record.counts["requests_truncated"] if gated else len(requests.sent) - len(requests.ended)
     left -= len(outlasting(record) & (requests.sent.keys() - requests.ended.keys()))
     told = f"{left} never ended, {record.ended_at - record.horizon_s:g} s after the last arrival"
-    if left and (is_held_up(config, record) or is_asked_in_vain(config, record, rows)):
+    kept_out = is_held_up(config, record) or is_broken_off(config, record, rows)
+    if left and (kept_out or is_asked_in_vain(config, record, rows)):
         findings.seen("a fleet that its settings keep out")
         return
     findings.hold("L4", not left, record.ended_at, "requests", lambda: told)
@@ -125,13 +126,37 @@ def outlasting(record: RunRecord) -> set[int]:
 
 def is_held_up(config: Config, record: RunRecord) -> bool:
     """Whether ejections may outlast the run: where they may take every node, each failed attempt may cost one."""
-    ejection, table = config.health.ejection, record.attempts
-    waiting = np.unique(table.request[table.finished_at > record.horizon_s]).size
+    ejection = config.health.ejection
     each_s = config.retry.attempts_max * (ejection.max_s + ejection.jitter_s + ejection.interval_s)
     scaled = config.autoscaler.kind != "none"
     fewest = min(config.fleet.nodes, config.autoscaler.min_nodes) if scaled else config.fleet.nodes
     whole = ejection.ejected_max_ratio >= 1.0 or fewest <= 1  # one may always be ejected
-    return ejection.enabled and whole and waiting * each_s > record.ended_at - record.horizon_s
+    return ejection.enabled and whole and _waiting(record) * each_s > record.ended_at - record.horizon_s
+
+
+def is_broken_off(config: Config, record: RunRecord, rows: Sequence[Row]) -> bool:
+    """Whether breakers may outlast the run: each failed attempt may open one for `open_s`, and they did so to the end.
+
+    Every node there is open by then, and for no longer than it may be: a breaker that is stuck keeps nobody out.
+    """
+    breaker = config.breaker
+    each_s = config.retry.attempts_max * breaker.open_s
+    if not breaker.enabled or _waiting(record) * each_s <= record.ended_at - record.horizon_s:
+        return False
+    last: dict[str, Row] = {}  # of each node there: its registration, or what its breaker did last
+    for row in rows:
+        if row.kind == "node_registered" or row.kind.startswith("breaker_"):
+            last[row.subject] = row
+        elif row.kind == "node_removed":
+            last.pop(row.subject, None)
+    since = record.ended_at - breaker.open_s
+    return bool(last) and all(row.kind == "breaker_opened" and row.at >= since for row in last.values())
+
+
+def _waiting(record: RunRecord) -> int:
+    """Requests that had not ended when the last one came."""
+    table = record.attempts
+    return np.unique(table.request[table.finished_at > record.horizon_s]).size
 
 
 def is_asked_in_vain(config: Config, record: RunRecord, rows: Sequence[Row]) -> bool:
