@@ -9,9 +9,11 @@ import pytest
 from sim.bench.storm.draw import draw_scenario
 from sim.bench.storm.run import run_storm
 from sim.scalability.health.breaker import Breaker
+from tests.storm import plants
 
 KEPT_OUT = "a fleet that its settings keep out"
 ALWAYS_OUT = 1106951  # one node of one agent: attempts time out after 30 s, most take longer; open for 720 s each time
+LATE_WORD = 1116462  # found within 1.344 s; a heartbeat comes 0.4 s after its machine was paused
 
 
 def test_a_breaker_that_is_stuck_is_no_setting(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -27,3 +29,9 @@ def test_a_breaker_that_is_stuck_is_no_setting(monkeypatch: pytest.MonkeyPatch) 
     outcome = run_storm(draw_scenario(ALWAYS_OUT))
     assert [one.invariant for one in outcome.violations] == ["L4"]
     assert KEPT_OUT not in outcome.findings.probes
+
+
+def test_a_late_word_hides_no_late_detection(monkeypatch: pytest.MonkeyPatch) -> None:
+    plants.timeout_is_tenfold(monkeypatch)
+    told = [one for one in run_storm(draw_scenario(LATE_WORD)).violations if one.invariant == "M7"]
+    assert {one.subject for one in told} >= {"node-0", "node-1"}

@@ -28,6 +28,7 @@ from sim.runtime.events import Row
 from sim.runtime.order import ARRIVAL
 from sim.runtime.shuffled import ShuffledEnvironment
 from sim.scalability.manager.disks import Disks
+from sim.world.pulse import Pulse
 
 LAST_RANK = ARRIVAL + 1
 REASONED = frozenset((
@@ -78,12 +79,24 @@ class Watcher:
         self._assembly = assembly
         assembly.log.listeners.append(self.read)
         self.requests.tap(assembly.world.engine)
+        if self.config.health.detector not in PROBES and assembly.fire is not None:
+            self._hear(assembly.fire.pulse)
         if assembly.door is not None:
             self.door.tap(assembly.door)
         if assembly.plugged is not None:
             self.hooks.tap(assembly.plugged)
         if assembly.tuned is not None:
             self.tuning.tap(assembly.tuned)
+
+    def _hear(self, pulse: Pulse) -> None:
+        """A word that was sent before its machine fell silent and comes late: it is silent to others from here on."""
+        heard = pulse.heard
+
+        def late(node_id: str, at: float, cpu_usage: float) -> None:
+            self.books.spoke(node_id)
+            heard(node_id, at, cpu_usage)
+
+        pulse.heard = late
 
     def read(self, row: Row) -> None:
         """An event of the log."""

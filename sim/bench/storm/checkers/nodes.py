@@ -84,11 +84,11 @@ class NodeBooks:
             del self.nodes[node_id]
 
     def spoke(self, node_id: str) -> None:
-        """Somebody says a heartbeat in its name: what is silent is so from here on."""
+        """A heartbeat of it, or in its name, comes now: what is silent is so from here on."""
         self.spoken[node_id] = self.clock()
 
     def silent_since(self, node_id: str) -> float | None:
-        """Since when a machine truly says nothing; None while it may speak."""
+        """Since when nothing comes of a machine that truly says nothing; None while it may speak."""
         began = [at for (kind, where, _), at in self.struck.items() if where == node_id and kind in self.silencing]
         return max(min(began), self.spoken.get(node_id, 0.0)) if began else None
 
