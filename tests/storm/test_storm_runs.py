@@ -56,6 +56,7 @@ REGRESSIONS = {  # seeds that found something, and what it was
     910086: "without failover a drain took the agents of a lost node, whose requests waited on for them",
     911714: "a node that a user removed while it was cleared was looked for in the books",
     1106951: "a fleet of one node whose attempts time out, broken off after each trial: the statement, not a defect",
+    1116285: "what a return asked was lost on the way that was cut, and the user's word was refused for 300 s",
     1116462: "a heartbeat was late, its machine silent before it came: what is found counts from there, not a defect",
     40004: "an optimizer whose standing setting never varied divided 0 by 0 and learned a NaN",
     40106: "the same where kinds of surrogates are compared",

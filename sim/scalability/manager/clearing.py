@@ -1,8 +1,8 @@
 """A node is cleared: what it may still run of agents that live elsewhere is stopped, by one job at a time.
 
 Nobody waits for the answer of a machine that is gone. A clearing ends with the loss of its node, and one that a sign of
-life began ends when the node falls silent again; its next sign of life asks anew. A user's later word takes the place
-of an earlier one that waits.
+life began ends when the node falls silent again; its next sign of life asks anew. A user's word takes the place of
+whatever waits: the question may be lost where nobody can see it, while heartbeats go on to come.
 """
 
 from __future__ import annotations
@@ -58,9 +58,7 @@ class Clearing:
         self._returning.pop(node.birth, None)
 
     async def asked(self, node: Node) -> None:
-        """A user wants it back: as `done`, in the place of an earlier user's; `NodeError` when it is coming back."""
-        if self.is_return(node):
-            raise NodeError(node.node_id, "is coming back at this moment")
+        """A user wants it back: as `done`, in the place of whoever asked before."""
         while _job(node) in self.jobs:
             self.call_off(node)
             await self.jobs.ended(_job(node))

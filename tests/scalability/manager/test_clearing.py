@@ -146,6 +146,51 @@ def test_a_later_word_takes_the_place_of_one_that_waits(word: int) -> None:
     rig.audit_at_rest()
 
 
+@pytest.mark.parametrize("word", range(8))  # 0: in the order in which they were asked for
+def test_a_users_word_takes_the_place_of_a_return_that_waits(word: int) -> None:
+    """Storm 1116285: its question was lost on a way that was cut, while heartbeats came on the other."""
+    rig = fleet(env=ShuffledEnvironment(word, events_max=10_000))
+    lost(rig)
+    rig.beat("node-0")
+    rig.pass_time(1.0)
+    assert stops(rig) == 1
+    rig.host.stop_s = 3.0
+
+    async def go() -> None:
+        back = rig.runtime.spawn(rig.manager.update_node("node-0", status=ON))
+        await rig.runtime.sleep(1.0)
+        rig.beat("node-0")  # asks no second time
+        assert rig.manager.get_node("node-0").status is OFF
+        await back.join()
+
+    before = rig.runtime.now()
+    rig.run(go())
+    assert rig.runtime.now() - before == 3.0
+    assert (rig.manager.get_node("node-0").status, stops(rig)) == (ON, 2)
+    rig.audit_at_rest()
+
+
+def test_a_return_goes_on_where_the_users_word_is_taken_back() -> None:
+    rig = fleet()
+    lost(rig)
+    rig.beat("node-0")
+    rig.pass_time(1.0)
+
+    async def go() -> None:
+        back = rig.runtime.spawn(rig.manager.update_node("node-0", status=ON))
+        await rig.runtime.sleep(1.0)
+        back.cancel()
+        with pytest.raises(Cancelled):
+            await back.join()
+        rig.host.stop_s = 0.0
+        rig.beat("node-0")
+        await rig.runtime.sleep(1.0)
+
+    rig.run(go())
+    assert (rig.manager.get_node("node-0").status, stops(rig)) == (ON, 3)
+    rig.audit_at_rest()
+
+
 def test_a_later_word_waits_until_an_earlier_one_has_cleaned_up(monkeypatch: pytest.MonkeyPatch) -> None:
     rig = fleet(env=ShuffledEnvironment(events_max=10_000))
     rig.run(rig.manager.update_node("node-0", status=OFF))
