@@ -17,6 +17,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
+from sim.intelligence.intake import STANDING
 from sim.intelligence.protocol import Window
 from sim.intelligence.space import Floats
 from sim.intelligence.taught import Key, key_of
@@ -26,7 +27,6 @@ CONTROLS_MIN = 4
 MAD_TO_SD = 1.4826  # of a normal law
 SURE_Z, FAR_Z = 2.0, 3.0
 FLOOR_RATIO = 0.25
-STANDING = "incumbent"
 
 
 def controls(windows: Sequence[Window]) -> list[int]:
