@@ -77,7 +77,7 @@ def _told(root: Path) -> dict[str, tuple[str, str]]:
     if not path.is_file():
         return {}
     found: dict[str, tuple[str, str]] = {}
-    for line in path.read_text(encoding="utf-8").splitlines():
+    for line in _text(path).splitlines():
         cells = [cell.strip() for cell in line.strip().strip("|").split(" | ")]
         links = re.findall(r"\]\(([^):]+)\)", cells[0])
         if len(cells) == 3 and links:
@@ -107,7 +107,12 @@ def _readme(path: Path) -> tuple[str, str]:
     """Heading and first paragraph as plain text, empty where there are none."""
     if not path.is_file():
         return "", ""
-    blocks = [" ".join(block.split()) for block in path.read_text(encoding="utf-8").split("\n\n")]
+    blocks = [" ".join(block.split()) for block in _text(path).split("\n\n")]
     heading = next((block.lstrip("# ") for block in blocks if block.startswith("#")), "")
     said = next((block for block in blocks if block and block[0] not in "#|`!<-"), "")
     return heading, re.sub(r"\[([^\]]+)\]\([^)]*\)|[`*]", lambda found: found[1] or "", said)
+
+
+def _text(path: Path) -> str:
+    """What a person wrote; bytes that are not UTF-8 show as such, one old file must not cost the whole page."""
+    return path.read_text(encoding="utf-8", errors="replace")

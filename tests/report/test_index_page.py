@@ -117,6 +117,14 @@ def test_a_folder_without_reports_or_with_a_broken_manifest_is_refused(tmp_path:
         write_index(tmp_path)
 
 
+def test_bytes_that_are_not_utf_8_cost_no_entry(tmp_path: Path) -> None:
+    (tmp_path / "README.md").write_bytes("| [Zürich](one/README.md) | caf\xe9? | `run` |\n".encode("latin-1"))
+    (tmp_path / "one").mkdir()
+    (tmp_path / "one" / "README.md").write_bytes(b"# Caf\xe9\n\nA fleet of caf\xe9s.\n")
+    (entry,) = entries(tmp_path)
+    assert (entry.asked, entry.found, entry.command) == ("Caf\ufffd", ("A fleet of caf\ufffds.",), "run")
+
+
 def test_the_committed_index_leads_to_what_is_there() -> None:
     links = re.findall(r'<th scope="row"><a href="([^"]+)"', (RESULTS / "index.html").read_text(encoding="utf-8"))
     assert len(links) > 10
