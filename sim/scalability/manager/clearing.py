@@ -25,7 +25,7 @@ class Clearing:
 
     def is_on(self, node: Node) -> bool:
         """Is it being cleared?"""
-        return node.clearing or _job(node) in self.jobs
+        return _job(node) in self.jobs
 
     def is_return(self, node: Node) -> bool:
         """Is it being cleared because it was heard of?"""

@@ -257,20 +257,16 @@ class Deployer:
     async def stop_orphans(self, node: Node) -> None:
         """Stop what the node may still run of agents that are not its own any more; raises the host's error.
 
-        Ends when the node leaves meanwhile: its books are closed, and whoever comes by that name is another.
+        Only in the node's one job of `Clearing`. Ends when the node leaves meanwhile: its books are closed, and whoever
+        comes by that name is another.
         """
-        assert not node.clearing, f"{node.node_id} is being cleared already"
-        node.clearing = True
-        try:
-            while node.orphans:
-                agent_id = next(iter(node.orphans))
-                async with self.context.runtime.timeout(self.context.config.deployment_timeout):
-                    await self.context.host.stop_agent(node.node_id, agent_id)
-                if node.gone:
-                    return
-                self.ledger.clear_orphan(node, agent_id)
-        finally:
-            node.clearing = False
+        while node.orphans:
+            agent_id = next(iter(node.orphans))
+            async with self.context.runtime.timeout(self.context.config.deployment_timeout):
+                await self.context.host.stop_agent(node.node_id, agent_id)
+            if node.gone:
+                return
+            self.ledger.clear_orphan(node, agent_id)
 
     async def settle(self, agent: Agent) -> None:
         """Wait until no coroutine works on the agent."""

@@ -19,7 +19,6 @@ class Node:
     wanted: NodeStatus  # what the user or the node asked for; OFFLINE by silence comes on top
     silent: bool = False
     removing: bool = False
-    clearing: bool = False  # a job stops its orphans
     retiring: bool = False  # it leaves for good: its agents are stopped, not moved
     gone: bool = False
     epoch: int = 0  # of the node: rises, over the whole fleet, when a node registers or is fenced

@@ -25,6 +25,23 @@ def test_a_deployed_agent_is_ready_and_known(rig: Rig) -> None:
     rig.audit_at_rest()
 
 
+def test_every_event_of_an_agent_names_the_node_that_it_is_on(rig: Rig) -> None:
+    rig.add_nodes(1)
+    (agent_id,) = rig.deploy()
+    rig.run(rig.manager.undeploy_agent(agent_id))
+    rows = [(row.kind, dict(row.fields)["node"]) for row in rig.log.rows if row.subject == agent_id]
+    assert rows == [("agent_starting", "node-0"), ("agent_ready", "node-0"), ("agent_stopped", "")]
+
+
+def test_an_agent_that_stopped_counts_in_its_zone_no_more(rig: Rig) -> None:
+    rig.add_nodes(1, zone="a")
+    rig.add_nodes(1, zone="b")
+    for _ in range(2):  # both zones are empty again: the oldest node
+        (agent_id,) = rig.deploy()
+        assert rig.home(agent_id) == "node-0"
+        rig.run(rig.manager.undeploy_agent(agent_id))
+
+
 @pytest.mark.parametrize(
     ("change", "problem"),
     [

@@ -134,6 +134,7 @@ def test_a_restart_whose_node_is_lost_begins_elsewhere_at_once() -> None:
     assert (info.node_id, info.ready_at, info.epoch) == ("node-2", 60.0, 3)
     assert rig.reasons("agent_pending", "agent-1")[-1] == "node-1 was lost while it started"
     assert rig.orphans("node-1") == {"agent-1"}
+    assert rig.manager.metrics().failovers == 2  # one from each node
     rig.audit_at_rest()
 
 

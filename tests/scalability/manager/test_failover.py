@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 
 from sim.errors import DeployError
+from sim.scalability.health.params import HealthParams
 from sim.types.fleet import AgentStatus, NodeStatus
 from tests.scalability.manager.rig import AGENT, Rig, node
 
@@ -43,6 +44,20 @@ def test_agents_of_a_silent_node_start_elsewhere() -> None:
     rig.audit_at_rest()
 
 
+def test_a_node_that_joins_under_way_is_watched_as_the_others_are() -> None:
+    beats = HealthParams(detector="heartbeat_timeout", interval_s=10.0, node_timeout_s=25.0)
+    rig = Rig(auto_scaling=False, health=beats)
+    rig.add_nodes(1)
+    rig.run(rig.manager.start())
+    rig.add_nodes(1)
+    rig.run(rig.manager.deploy_agent(AGENT, node_id="node-1"))  # which is never heard of
+    for _ in range(4):
+        rig.beat("node-0")
+        rig.pass_time(10.0)
+    assert (rig.manager.get_node("node-1").status, rig.home("agent-1")) == (OFF, "node-0")
+    rig.audit_at_rest()
+
+
 def test_what_fits_nowhere_waits_and_is_placed_when_room_appears() -> None:
     rig = fleet(2, 4)
     set_status(rig, "node-0", OFF)
@@ -55,6 +70,16 @@ def test_what_fits_nowhere_waits_and_is_placed_when_room_appears() -> None:
     rig.pass_time(1.0)
     assert rig.home("agent-3") == "node-9"
     assert rig.manager.status().pending == 0
+    rig.audit_at_rest()
+
+
+def test_who_waits_is_placed_when_a_node_has_more_places() -> None:
+    rig = fleet(2, 4)
+    set_status(rig, "node-0", OFF)
+    assert rig.manager.status().pending == 2
+    rig.run(rig.manager.update_node("node-1", capacity=3))
+    rig.pass_time(1.0)
+    assert (rig.home("agent-1"), rig.manager.status().pending) == ("node-1", 1)
     rig.audit_at_rest()
 
 
@@ -157,6 +182,18 @@ def test_a_failed_restart_is_tried_again_at_the_next_check() -> None:
     rig.host.broken.clear()
     rig.pass_time(30.0)
     assert rig.home("agent-1") == "node-1"
+    rig.audit()
+
+
+def test_starts_that_fail_side_by_side_do_not_try_each_other_again() -> None:
+    rig = fleet(2, 4, capacity=4)
+    rig.host.broken.add("node-1")
+    rig.host.calls.clear()
+    set_status(rig, "node-0", OFF)
+    rig.pass_time(29.0)
+    starts = [call for call in rig.host.calls if call[0] == "start"]
+    assert starts == [("start", "node-1", "agent-1"), ("start", "node-1", "agent-3")]  # until the next check
+    assert rig.manager.status().pending == 2
     rig.audit()
 
 

@@ -114,6 +114,15 @@ def test_the_journal_adds_up_to_the_books_after_every_record() -> None:
         assert manager.assignment_digest() == book.digest()
 
 
+def test_a_status_is_written_down_only_when_it_changes() -> None:
+    journal = MemoryJournal()
+    rig = Rig(auto_scaling=False, journal=journal)
+    rig.add_nodes(1)
+    for status in (NodeStatus.ONLINE, NodeStatus.DRAINING, NodeStatus.DRAINING):
+        rig.manager.heartbeat("node-0", status=status)
+    assert [record["kind"] for record in journal.records()] == ["node_registered", "node_status"]
+
+
 def _journal_of(records: list[dict[str, Any]]) -> MemoryJournal:
     journal = MemoryJournal()
     journal.rewrite(records)

@@ -125,6 +125,15 @@ def test_a_lost_node_is_removed_without_being_asked() -> None:
     rig.audit_at_rest()
 
 
+def test_a_lost_node_that_is_drained_is_not_picked_even_in_a_panic() -> None:
+    rig = fleet(2, 0)
+    rig.manager.heartbeat("node-0", status=NodeStatus.OFFLINE)
+    assert (rig.books.eligible["node-0"], rig.books.silent["node-0"]) == (False, True)
+    rig.run(rig.manager.drain_node("node-0"))
+    assert rig.manager.get_node("node-0").status is NodeStatus.OFFLINE  # as before
+    assert (rig.books.eligible["node-0"], rig.books.silent["node-0"]) == (False, False)
+
+
 def test_a_node_lost_while_it_drains_hands_its_agents_over() -> None:
     rig = fleet(2, 2)
     rig.host.start_s = 2.0
