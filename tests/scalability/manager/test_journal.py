@@ -123,6 +123,12 @@ def test_a_status_is_written_down_only_when_it_changes() -> None:
     assert [record["kind"] for record in journal.records()] == ["node_registered", "node_status"]
 
 
+def test_an_assignment_is_told_by_32_hex_digits() -> None:
+    digest = Assignment().digest()
+    assert len(digest) == 32
+    assert set(digest) <= set("0123456789abcdef")
+
+
 def _journal_of(records: list[dict[str, Any]]) -> MemoryJournal:
     journal = MemoryJournal()
     journal.rewrite(records)
