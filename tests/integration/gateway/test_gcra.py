@@ -242,6 +242,11 @@ def test_keys_do_not_share_buckets() -> None:
     assert [gcra.take(key, 0.0).allowed for key in ("a", "b", "a", "c", "b")] == [True, True, False, True, False]
 
 
+def test_keys_for_which_there_is_no_room_share_a_bucket() -> None:
+    gcra = Gcra("key", 1, 60.0, 1, 1)
+    assert [gcra.take(key, 0.0).allowed for key in ("a", "b", "c")] == [True, True, False]
+
+
 @given(st.lists(st.tuples(st.integers(0, 9), st.floats(0.0, 3.0)), min_size=1, max_size=150))
 def test_forgetting_never_grants_more(visits: list[tuple[int, float]]) -> None:
     """With room for three keys of ten, no key is ever let in where a limiter with room for all would refuse."""

@@ -39,6 +39,7 @@ def test_plain_data_is_eight_levels_deep_at_most() -> None:
     assert not plain(nested(8, []))
     assert plain(nested(2, 1), depth_max=2)
     assert not plain(nested(3, 1), depth_max=2)
+    assert plain([], depth_max=0) is False
 
 
 @pytest.mark.parametrize(

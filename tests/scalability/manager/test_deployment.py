@@ -222,6 +222,18 @@ def test_undeploy_stops_and_frees(rig: Rig) -> None:
     rig.audit_at_rest()
 
 
+def test_who_is_being_stopped_saves_with_the_others_until_it_has_stopped(rig: Rig) -> None:
+    """Who may save is looked up anew when the stop has ended, though nothing else has changed since it began."""
+    rig.add_nodes(1)
+    rig.deploy(2)
+    rig.host.stop_s = 2.0
+    rig.runtime.spawn(rig.manager.undeploy_agent("agent-1"))
+    rig.pass_time(1.0)
+    assert rig.manager.save_all({"step": 1}, ["node-0"]) == (2, [])
+    rig.pass_time(2.0)
+    assert rig.manager.save_all({"step": 2}, ["node-0"]) == (1, [])
+
+
 def test_undeploy_waits_for_a_start(rig: Rig) -> None:
     rig.add_nodes(1)
     rig.host.start_s = 2.0

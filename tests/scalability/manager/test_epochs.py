@@ -199,3 +199,12 @@ def test_a_move_that_failed_leaves_the_live_epoch_as_it_was() -> None:
     rig.run(rig.manager.remove_node("node-0"))
     assert (rig.host.epochs[-1], epoch(rig)) == (("node-1", "agent-1", 2), 1)
     assert (rig.manager.get_agent("agent-1").status, current(rig)) == (AgentStatus.PENDING, [])
+
+
+def test_the_books_give_no_place_on_a_full_node() -> None:
+    rig = fleet(1, 1, capacity=1)
+    ledger = rig.manager._ledger
+    late = ledger.admit(AGENT)
+    with pytest.raises(AssertionError, match="node-0 is full"):
+        ledger.take(late, ledger.nodes["node-0"])
+    assert (late.epoch_last, rig.loads()) == (0, {"node-0": 1})

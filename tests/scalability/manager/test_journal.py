@@ -8,7 +8,7 @@ import pytest
 
 from sim.errors import ConfigError, DeployError, NodeError
 from sim.scalability.manager import DistributedManager
-from sim.scalability.manager.assignment import Assignment, replay
+from sim.scalability.manager.assignment import AgentBook, Assignment, NodeBook, replay
 from sim.scalability.manager.journal import Journal, MemoryJournal
 from sim.types.fleet import AgentStatus, NodeStatus
 from tests.scalability.manager.rig import AGENT, Books, Rig, node
@@ -123,6 +123,24 @@ def test_a_status_is_written_down_only_when_it_changes() -> None:
     assert [record["kind"] for record in journal.records()] == ["node_registered", "node_status"]
 
 
+def test_an_agent_that_started_again_after_its_stop_is_on_its_way_out_no_more() -> None:
+    journal = MemoryJournal()
+    rig = Rig(auto_scaling=False, journal=journal)
+    rig.add_nodes(1)
+    rig.deploy()
+    rig.run(rig.manager.remove_node("node-0"))  # nobody takes agent-1: it waits
+    rig.run(rig.manager.register_node(node("node-9")))
+    rig.pass_time(1.0)
+    assert rig.home("agent-1") == "node-9"
+    assert rig.manager.assignment_digest() == replay(journal.records()).settled().digest()
+
+
+@pytest.mark.parametrize("book", [Assignment(), AgentBook({}), NodeBook({}, 0, 0, "online")])
+def test_books_have_no_fields_but_their_own(book: Assignment | AgentBook | NodeBook) -> None:
+    with pytest.raises(AttributeError):
+        book.epochs = 1  # type: ignore[union-attr]
+
+
 def test_an_assignment_is_told_by_32_hex_digits() -> None:
     digest = Assignment().digest()
     assert len(digest) == 32
@@ -169,6 +187,7 @@ def test_a_settled_book_takes_back_what_was_under_way() -> None:
     assert settled.nodes["n"].places == {"a4": 1}
     assert settled.nodes["n"].orphans == {"a1": 1, "a2": 1, "a3": 1}
     assert (settled.registered_count, settled.stopped_count, settled.versions) == (6, 1, {})
+    assert (settled.agents["a5"].epoch, settled.agents["a5"].epoch_last) == (0, 0)  # it never had a place
     assert (settled.agents["a4"].deployed_at, settled.agents["a4"].ready_at) == (1.0, 2.0)
     assert book.nodes["n"].places == {"a1": 1, "a2": 1, "a3": 1, "a4": 1}  # the book itself is as it was
 

@@ -124,6 +124,14 @@ def test_update_changes_what_is_given(rig: Rig) -> None:
     assert rig.kinds("node-0") == ["node_registered", "node_updated"]
 
 
+@pytest.mark.parametrize("change", [{"port": 9}, {"cpu_usage": 0.5}, {"metadata": {"rack": "r2"}}, {"capacity": 4}])
+def test_update_changes_one_thing_alone(rig: Rig, change: dict[str, Any]) -> None:
+    rig.add_nodes(1)
+    before = rig.manager.get_node("node-0")
+    rig.run(rig.manager.update_node("node-0", **change))
+    assert rig.manager.get_node("node-0") == replace(before, **change)
+
+
 @pytest.mark.parametrize(
     ("change", "problem"),
     [

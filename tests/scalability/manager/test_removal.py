@@ -8,6 +8,7 @@ import pytest
 
 from sim.errors import NodeError
 from sim.runtime.cancelled import Cancelled
+from sim.scalability.health.params import HealthParams
 from sim.types.fleet import AgentStatus, NodeStatus
 from tests.scalability.manager.rig import AGENT, Rig
 
@@ -224,3 +225,23 @@ def test_a_removal_cancelled_while_the_old_body_stops_without_another_waits_agai
     assert rig.manager.get_agent("agent-1").status is AgentStatus.PENDING
     assert rig.reasons("agent_pending") == ["removed by the user; interrupted"]
     rig.audit()
+
+
+def test_a_node_that_an_agent_left_is_not_better_than_one_that_never_had_one() -> None:
+    rig = fleet(2, 0)
+    agent_id = rig.run(rig.manager.deploy_agent(AGENT, node_id="node-1"))
+    rig.run(rig.manager.undeploy_agent(agent_id))
+    assert [rig.home(agent_id) for agent_id in rig.deploy(2)] == ["node-0", "node-1"]  # of equals the oldest
+
+
+def test_a_removed_node_is_watched_no_longer() -> None:
+    rig = fleet(2, 0, health=HealthParams(detector="heartbeat_timeout", interval_s=10.0, node_timeout_s=25.0))
+    health = rig.manager._health
+    assert health.watch is not None
+    rig.manager.heartbeat("node-0", status=NodeStatus.OFFLINE)
+    assert (len(health._watched), len(health._leaving)) == (2, 1)
+    rig.run(rig.manager.remove_node("node-0"))
+    assert (len(health._watched), len(health._leaving)) == (1, 0)
+    assert not health.watch.detector.down("node-1", 0.0)
+    with pytest.raises(KeyError):
+        health.watch.detector.down("node-0", 0.0)
