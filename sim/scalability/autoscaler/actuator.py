@@ -11,11 +11,12 @@ autoscaler: unready).
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Awaitable, Callable, Collection, Mapping
 from typing import Any, Protocol
 
 from sim.contracts import NodeProvider, Runtime
 from sim.errors import DeployError, NodeError
+from sim.runtime.cancelled import Cancelled
 from sim.scalability.autoscaler.loop import HOST_ERRORS
 from sim.scalability.autoscaler.params import AutoscalerParams
 from sim.types.fleet import AgentInfo, NodeInfo, NodeStatus
@@ -119,8 +120,8 @@ class FleetActuator:
             await self.manager.register_node(info)
             registered = True
             await self._deploy(node_id)
-        except BaseException:
-            await self._undo(node_id, registered)
+        except BaseException as error:
+            await self._undo(node_id, registered, once_more=not isinstance(error, Cancelled))
             raise
         finally:
             del self.joining[node_id]
@@ -154,18 +155,35 @@ class FleetActuator:
                 raise
             raise DeployError(node_id, f"its agents did not start: {expected.exceptions[0]}") from failures
 
-    async def _undo(self, node_id: str, registered: bool) -> None:
-        """Take the node out, if need be after a drain or removal that is under way; then its machine may go."""
+    async def _undo(self, node_id: str, registered: bool, once_more: bool) -> None:
+        """Take the node out, if need be after a drain or removal that is under way; then its machine may go.
+
+        `once_more`: what failed may still be called off, which asks for no more than what is being done.
+        """
         try:
-            while registered and node_id in self.manager.node_statuses():
-                try:
-                    await self.manager.remove_node(node_id, stop_agents=True, drain_s=0.0, reason="its set-up failed")
-                except NodeError:
-                    if node_id in self.manager.node_statuses():
-                        await self.runtime.sleep(self.params.interval_s)
+            if registered:
+                await _to_its_end(lambda: self._take_out(node_id), once_more)
         finally:
-            await self._release(node_id)
+            await _to_its_end(lambda: self._release(node_id), once_more)
+
+    async def _take_out(self, node_id: str) -> None:
+        while node_id in self.manager.node_statuses():
+            try:
+                await self.manager.remove_node(node_id, stop_agents=True, drain_s=0.0, reason="its set-up failed")
+            except NodeError:
+                if node_id in self.manager.node_statuses():
+                    await self.runtime.sleep(self.params.interval_s)
 
     async def _release(self, node_id: str) -> None:
         async with self.runtime.timeout(self.provide_timeout_s):
             await self.provider.release(node_id)
+
+
+async def _to_its_end(step: Callable[[], Awaitable[None]], once_more: bool) -> None:
+    """Take a step; cancelled in the middle, from its beginning, if it may be taken once more."""
+    try:
+        await step()
+    except Cancelled:
+        if once_more:
+            await step()
+        raise
