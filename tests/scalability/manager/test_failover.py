@@ -204,6 +204,37 @@ def test_a_pending_agent_can_be_undeployed() -> None:
     status = rig.manager.status()
     assert (status.pending, status.agents["stopped"]) == (0, 1)
     rig.audit()
+    rig.add_nodes(1)
+    rig.pass_time(1.0)
+    assert rig.manager.get_agent("agent-1").status is AgentStatus.STOPPED  # the room that it waited for is not its own
+    rig.audit_at_rest()
+
+
+def test_who_waits_is_placed_when_a_node_says_that_it_runs_less_of_others() -> None:
+    rig = fleet(2, 3)
+    rig.manager.heartbeat("node-1", current_load=2)  # one agent is ours
+    set_status(rig, "node-0", OFF)
+    assert rig.manager.status().pending == 2
+    rig.manager.heartbeat("node-1", current_load=1)
+    rig.pass_time(1.0)
+    assert (rig.home("agent-1"), rig.manager.status().pending) == ("node-1", 1)
+    rig.audit()
+
+
+def test_failed_starts_count_anew_once_an_agent_was_ready() -> None:
+    rig = fleet(2, 1, redeploy_attempts_max=2)
+    for lost, other in (("node-0", "node-1"), ("node-1", "node-0")):
+        rig.host.broken.add(other)
+        rig.manager.heartbeat(lost, status=OFF)
+        rig.pass_time(1.0)
+        assert rig.manager.get_agent("agent-1").status is AgentStatus.PENDING  # one start of two has failed
+        rig.host.broken.clear()
+        rig.manager._health.check()
+        rig.pass_time(1.0)
+        assert rig.home("agent-1") == other
+        rig.beat(lost)
+        rig.pass_time(1.0)
+    rig.audit_at_rest()
 
 
 @pytest.mark.parametrize("steps", [0, 1])
@@ -221,6 +252,9 @@ def test_stopping_the_manager_calls_restarts_off(steps: int) -> None:
     assert rig.manager.get_agent("agent-1").status is AgentStatus.PENDING
     assert rig.loads() == {"node-0": 1, "node-1": 1}  # node-0 may still run it
     rig.audit_at_rest()
+    rig.run(rig.manager.update_node("node-1", capacity=3))  # more room is no reason to begin before the next check
+    rig.pass_time(6.0)
+    assert rig.manager.get_agent("agent-1").status is AgentStatus.PENDING
     rig.run(rig.manager.start())
     rig.beat("node-1")
     rig.pass_time(36.0)

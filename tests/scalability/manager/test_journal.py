@@ -135,6 +135,18 @@ def test_an_agent_that_started_again_after_its_stop_is_on_its_way_out_no_more() 
     assert rig.manager.assignment_digest() == replay(journal.records()).settled().digest()
 
 
+def test_the_digest_tells_places_orphans_and_versions_apart() -> None:
+    def digest(places: dict[str, int], orphans: dict[str, int], versions: dict[str, int]) -> str:
+        node_book = NodeBook({"capacity": 3}, 0, 1, "online", places=places, orphans=orphans)
+        return Assignment({"n": node_book}, versions=versions).digest()
+
+    one, other, none = {"a": 1, "b": 2}, {"b": 2, "a": 1}, dict[str, int]()
+    told = [digest(none, none, none), digest(one, none, none), digest(none, one, none), digest(none, none, one)]
+    assert len(set(told)) == len(told)
+    assert digest({"a": 1}, none, none) not in told
+    assert told[1] == digest(other, none, none), "in whatever order they came"
+
+
 @pytest.mark.parametrize("book", [Assignment(), AgentBook({}), NodeBook({}, 0, 0, "online")])
 def test_books_have_no_fields_but_their_own(book: Assignment | AgentBook | NodeBook) -> None:
     with pytest.raises(AttributeError):

@@ -122,6 +122,8 @@ def test_update_changes_what_is_given(rig: Rig) -> None:
     )
     rig.run(rig.manager.update_node("node-0", port=9))
     assert rig.kinds("node-0") == ["node_registered", "node_updated"]
+    told = {"capacity": 4, "host": "10.0.0.9", "port": 9, "cpu_usage": 0.5, "memory_usage": 0.25}
+    assert dict(rig.log.rows[-1].fields) == {"reason": "changed by the user", **told}
 
 
 @pytest.mark.parametrize("change", [{"port": 9}, {"cpu_usage": 0.5}, {"metadata": {"rack": "r2"}}, {"capacity": 4}])
@@ -178,3 +180,11 @@ def test_more_capacity_lets_agents_in(rig: Rig) -> None:
     rig.run(rig.manager.update_node("node-0", capacity=2))
     rig.deploy()
     assert rig.loads() == {"node-0": 2}
+
+
+def test_a_node_may_have_as_few_places_as_are_taken(rig: Rig) -> None:
+    rig.add_nodes(1)
+    rig.deploy(2)
+    rig.run(rig.manager.update_node("node-0", capacity=2))
+    assert rig.manager.get_node("node-0").capacity == 2
+    rig.audit_at_rest()

@@ -121,3 +121,7 @@ def test_the_books_count_their_changes() -> None:
     assert moved()
     rig.run(rig.manager.remove_node("node-1"))
     assert moved()
+    rig.run(rig.manager.drain_node("node-0"))
+    assert moved()
+    rig.run(rig.manager.remove_node("node-0"))  # which changes no status any more
+    assert moved()
