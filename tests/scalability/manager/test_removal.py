@@ -227,8 +227,11 @@ def test_a_removal_cancelled_while_the_old_body_stops_without_another_waits_agai
     rig.audit()
 
 
-def test_a_node_that_an_agent_left_is_not_better_than_one_that_never_had_one() -> None:
-    rig = fleet(2, 0)
+@pytest.mark.parametrize("zones", ["aa", "ab"])
+def test_a_node_that_an_agent_left_is_not_better_than_one_that_never_had_one(zones: str) -> None:
+    rig = fleet(0, 0)
+    for zone in zones:
+        rig.add_nodes(1, 2, zone=zone)
     agent_id = rig.run(rig.manager.deploy_agent(AGENT, node_id="node-1"))
     rig.run(rig.manager.undeploy_agent(agent_id))
     assert [rig.home(agent_id) for agent_id in rig.deploy(2)] == ["node-0", "node-1"]  # of equals the oldest
