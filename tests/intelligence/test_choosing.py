@@ -7,10 +7,11 @@ from collections.abc import Callable, Mapping
 import pytest
 
 from sim import MLOptimizer, OptimizationTarget
-from sim.intelligence import choosing
+from sim.intelligence import choosing, claims
 from sim.intelligence.engine import Recommender
-from sim.intelligence.protocol import Guardrail, Recommendation, Window
+from sim.intelligence.protocol import CI_RATIO, Guardrail, Recommendation, Window
 from sim.intelligence.settings import SearchSettings
+from sim.intelligence.shrinkage import shrink
 from sim.runtime.virtual import VirtualRuntime
 from tests.intelligence.rig import SPACE, START, draws, normals, sample_of, spread_params, window
 
@@ -57,6 +58,22 @@ def test_each_context_gets_a_setting_of_its_own_where_the_best_differ(seed: int)
     assert worth(one) < 41.0  # the best compromise has 39.2
     before = sum(two_kinds(START, kind) for kind in (-1.0, 1.0)) / 2.0
     assert own.ci_low < worth(own) / before - 1.0 < own.ci_high
+
+
+@pytest.mark.parametrize(("truth", "is_contextual"), [(cliff, False), (two_kinds, True)])
+def test_a_setting_for_each_context_is_claimed_lower_than_believed(truth: Truth, is_contextual: bool) -> None:
+    """The best of many is chosen once for each context, and each time luck with it."""
+    engine, _ = played(truth, 40, is_contextual)
+    contexts, shares = engine.beliefs.contexts, engine.beliefs.shares
+    choice = choosing.choice(engine, contexts, shares)
+    assert choice is not None
+    mean, sd = claims.ratio_of(engine, choice, contexts, shares)
+    known = engine.calibration
+    lower = known.shift + claims.POLICY_SHIFT * is_contextual
+    said, wanted = engine.recommend(), shrink(mean + lower * sd, known.scale * sd, CI_RATIO)
+    assert len(said.by_context) == 2 * is_contextual
+    assert said.improvement_ratio == pytest.approx(wanted.mean, rel=1e-12) != 0.0
+    assert (said.ci_low, said.ci_high) == pytest.approx((wanted.ci_low, wanted.ci_high), rel=1e-12)
 
 
 def test_what_is_tried_seldom_loses_a_tenth_and_the_edge_of_a_cliff_is_found() -> None:
