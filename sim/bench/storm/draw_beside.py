@@ -10,7 +10,10 @@ from __future__ import annotations
 
 from sim.bench.dice import Dice, Overrides, digits
 
-GATED_PROB, PLUGGED_PROB, CLOSED_PROB, TUNED_PROB = 0.06, 0.12, 0.08, 0.12
+GATED_PROB, PLUGGED_PROB, CLOSED_PROB = 0.06, 0.12, 0.08
+# From a seed on, the optimizer is drawn oftener: with .12 it stands in too few schedules of one `make storm` for every
+# fault to have met it 30 times. Below, what a seed draws stays: 41 of those seeds are kept as tests.
+TUNED_PROB, TUNED_MORE_PROB, TUNED_MORE_FROM = 0.12, 0.3, 1_600_001
 AGENT_MEAN_S = 20.0  # least mean demand of a load in whose time an agent's half minute fits
 GUARD, STICKY, BUDGET = "security.request_guard", "custom.sticky_sessions", "analytics.slo_budget"
 TARGETS = ("response_time", "success_rate", "resource_usage")
@@ -33,13 +36,14 @@ def draw_door(dice: Dice, found: Overrides, storm_s: float, prob: float) -> None
 
 def draw_beside(dice: Dice, found: Overrides, storm_s: float, mean_s: float) -> None:
     """Whole features, each in few schedules."""
+    tuned_prob = TUNED_MORE_PROB if found["seed"] >= TUNED_MORE_FROM else TUNED_PROB
     if dice.happens(CLOSED_PROB):
         _draw_clients(dice, found, mean_s)
     if not found.get("gateway.enabled"):
         draw_door(dice, found, storm_s, GATED_PROB)
     if dice.happens(PLUGGED_PROB):
         _draw_plugins(dice, found, mean_s)
-    if mean_s >= AGENT_MEAN_S and dice.happens(TUNED_PROB):
+    if mean_s >= AGENT_MEAN_S and dice.happens(tuned_prob):
         _draw_optimizer(dice, found, storm_s)
 
 
