@@ -28,9 +28,11 @@ coverage: env-dev ## the same, with the lines and branches that no test reaches
 	@MPLBACKEND=Agg $(BIN)/python -m pytest -n $(WORKERS) -q -m "not soak" --benchmark-disable \
 		--cov=sim.scalability --cov=sim.measure --cov-branch --cov-report=term-missing:skip-covered
 
-STORMS ?= 10500
+STORMS ?= 14000
 
-storm: env-run ## seeded fault schedules against the whole control plane (STORMS=10500, SEED=1), some 20 minutes
+# from this seed on every fault meets the optimizer often enough for one such storm
+storm: SEED = 1600001
+storm: env-run ## seeded fault schedules against the whole control plane (STORMS=14000, SEED=1600001), some 20 minutes
 	@$(BIN)/victor-sim storm seeds=$(STORMS) seed=$(SEED) workers=$(WORKERS) budget_s=1200
 
 ATTACKED := tests/security tests/fuzz tests/integration/gateway tests/integration/plugins/test_attacks_*.py \

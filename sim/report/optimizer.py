@@ -12,7 +12,8 @@ from typing import Any
 import numpy as np
 
 from sim.bench.optimize.command import StudyFound, told
-from sim.bench.optimize.goals import LATE, Goal
+from sim.bench.optimize.goals import EARLY, LATE, Goal
+from sim.bench.optimize.regret import Regrets
 from sim.bench.optimize.spread import over_seeds
 from sim.bench.optimize.truths import Judged, reliability
 from sim.measure.summary import Floats
@@ -177,15 +178,21 @@ def _in_brackets(note: str) -> str:
 
 def _by_surface(found: StudyFound) -> list[str]:
     regrets = found.scores.regrets
-    if LATE not in regrets.windows or not regrets.surfaces:
-        return []
+    lines: list[str] = []
+    for at in (EARLY, LATE):
+        if at in regrets.windows and regrets.surfaces:
+            lines += _table_at(regrets, at)
+    return lines
+
+
+def _table_at(regrets: Regrets, at: int) -> list[str]:
     methods = list(regrets.by_method)
-    lines = [f"## Normalized regret at {LATE} windows by surface", "", "| surface | " + " | ".join(methods) + " |",
+    lines = [f"## Normalized regret at {at} windows by surface", "", "| surface | " + " | ".join(methods) + " |",
              "| --- |" + " --- |" * len(methods)]  # fmt: skip
     for surface in regrets.surfaces:
         cells = []
         for method in methods:
-            each = regrets.mean(method, LATE, surface)
+            each = regrets.mean(method, at, surface)
             interval = f" [{each.low:.2f}, {each.high:.2f}]" if math.isfinite(each.low) else ""
             cells.append(f"{each.value:.2f}{interval}")
         lines.append(f"| {surface} | " + " | ".join(cells) + " |")

@@ -6,12 +6,14 @@ from dataclasses import replace
 
 import pytest
 
+from sim.bench.dice import Dice, Overrides
 from sim.bench.schema import Config
 from sim.bench.storm import campaign
 from sim.bench.storm.again import first_difference, replay_storm
 from sim.bench.storm.campaign import Total, run_campaign, run_chunk
 from sim.bench.storm.checkers.calm import unsound_at
 from sim.bench.storm.draw import config_of, draw_scenario
+from sim.bench.storm.draw_beside import TUNED_MORE_FROM, draw_beside
 from sim.bench.storm.ledger import StormLedger
 from sim.bench.storm.probes import PROBES, missing
 from sim.bench.storm.run import run_storm
@@ -86,6 +88,30 @@ def test_a_scenario_is_a_function_of_its_seed() -> None:
     kinds = {strike.kind for scenario in drawn for strike in scenario.strikes}
     assert len(kinds) >= 8
     assert {bool(scenario.order_word) for scenario in drawn} == {True, False}
+
+
+def test_the_optimizer_is_drawn_oftener_from_a_seed_on_and_all_else_as_before() -> None:
+    """With .12 in one `make storm` some faults meet it less than 30 times."""
+    tuned = {}
+    for first in (TUNED_MORE_FROM - 1000, TUNED_MORE_FROM):
+        drawn = []
+        for seed in range(first, first + 1000):
+            found: Overrides = {"seed": seed, "arrivals.rate_per_s": 0.1}
+            draw_beside(Dice(seed, 0), found, 600.0, 20.0)
+            drawn.append("optimizer.enabled" in found)
+        tuned[first] = sum(drawn) / 1000
+    assert tuned == {
+        TUNED_MORE_FROM - 1000: pytest.approx(0.12, abs=0.04),
+        TUNED_MORE_FROM: pytest.approx(0.3, abs=0.06),
+    }
+
+
+def test_every_fifteenth_seed_is_run_twice() -> None:
+    """So that each fault has been judged by X2 30 times in one `make storm`."""
+    first = TUNED_MORE_FROM
+    chunk = run_chunk(first, 30, "test", SMALL)
+    assert chunk.reruns_count == chunk.judged["X2"] == 2
+    assert chunk.violations == []
 
 
 def test_everything_that_was_drawn_is_told() -> None:
