@@ -18,6 +18,10 @@ REPOSITORY = Path(__file__).resolve().parents[1]
 DATA_FOLDERS = (REPOSITORY / "data", REPOSITORY.parent / "shared" / "data")
 
 os.environ.setdefault("MPLBACKEND", "Agg")
+# A core's, as in the workers of a pool: the threads of two test processes wait for each other, spinning, and a fit of
+# forty rows takes three times the processor time.
+for name in ("OPENBLAS_NUM_THREADS", "OMP_NUM_THREADS", "MKL_NUM_THREADS"):
+    os.environ.setdefault(name, "1")
 
 # derandomize: the same cases in every run and on every machine; deadline: a busy machine is no failure.
 settings.register_profile("repeatable", derandomize=True, deadline=None, database=None)
