@@ -60,6 +60,14 @@ class Beliefs:
             else:
                 surrogate.refresh(held)
 
+    def likeliest_change(self, windows: Sequence[Window], base: Floats, old_count: int, latest: int) -> int:
+        """Of `old_count` to `latest` windows before the change, the number under which all are likeliest."""
+        held = list(windows)
+        if not isinstance(self.surrogate, GaussianProcess) or not all(self.target in each.means for each in held):
+            return old_count
+        self.scale = ContextScale.of(held)
+        return self.surrogate.likeliest_change(self._clipped(held, base, old_count), latest)
+
     def rows(self, windows: Sequence[Window], base: Floats, old_count: int = 0) -> Rows:
         """What the surrogate would learn from, contexts scaled anew."""
         self.scale = ContextScale.of(windows)

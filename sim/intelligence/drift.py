@@ -10,10 +10,23 @@ are watched in the same way about their own mean.
 from __future__ import annotations
 
 from collections import deque
+from collections.abc import Iterable
 from itertools import accumulate
 
 CLIP = 4.0
 RECENT_MAX = 60  # residuals among which a change's begin is looked for
+
+
+def likely_since(residuals: Iterable[float], side: float) -> int:
+    """Of residuals in sd, oldest first, how many the most likely shift to that side (1 or -1) has lasted; 0 of none."""
+    totals = accumulate(side * value for value in reversed(list(residuals)))
+    likely = [max(total, 0.0) ** 2 / count for count, total in enumerate(totals, start=1)]
+    return 1 + likely.index(max(likely)) if likely else 0
+
+
+def held(residual: float) -> float:
+    """A residual within `CLIP`."""
+    return min(max(residual, -CLIP), CLIP)
 
 
 class Cusum:
@@ -30,19 +43,21 @@ class Cusum:
         self._recent: deque[float] = deque(maxlen=RECENT_MAX)
 
     @property
+    def side(self) -> float:
+        """Of the larger sum: 1 for more than expected, -1 for less."""
+        return 1.0 if self._sums[0] >= self._sums[1] else -1.0
+
+    @property
     def since(self) -> int:
         """Residuals since the most likely begin of a change towards the larger sum, the last one included."""
-        side = 1.0 if self._sums[0] >= self._sums[1] else -1.0
-        totals = accumulate(side * value for value in reversed(self._recent))
-        likely = [max(total, 0.0) ** 2 / count for count, total in enumerate(totals, start=1)]
-        return 1 + likely.index(max(likely)) if likely else 0
+        return likely_since(self._recent, self.side)
 
     def add(self, residual: float) -> bool:
         """One more residual in sd."""
-        held = min(max(residual, -CLIP), CLIP)
-        for side, value in enumerate((held, -held)):
-            self._sums[side] = max(self._sums[side] + value - self.slack, 0.0)
-        self._recent.append(held)
+        value = held(residual)
+        for at, towards in enumerate((value, -value)):
+            self._sums[at] = max(self._sums[at] + towards - self.slack, 0.0)
+        self._recent.append(value)
         if max(self._sums) <= self.threshold:
             return False
         self.alarms_count += 1

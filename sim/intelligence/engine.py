@@ -26,7 +26,7 @@ from sim.intelligence.settings import SearchSettings
 from sim.intelligence.space import Floats, Space
 from sim.intelligence.surrogates.choice import KINDS, Score, choose, make
 from sim.intelligence.taught import PROOF, faded, pooled
-from sim.intelligence.watch import DriftWatch
+from sim.intelligence.watch import QUIET_WINDOWS, DriftWatch
 from sim.runtime.draws import OPTIMIZER_EXPLORE
 
 ALARMS_MAX = 1_000
@@ -62,6 +62,7 @@ class Recommender:
         self.beliefs = Beliefs(space, objective, make(KINDS[0] if kind == AUTO else kind, draws), guardrails)
         self._told = 0
         self.old_count = 0  # of the windows, those from before the last drift alarm
+        self._alarm_at = 0  # place of the window that alarmed
         self._again: dict[str, float] | None = None  # to be run again after a surprise
         self.watch = DriftWatch(self.settings.drift_slack, self.settings.drift_threshold)
         self.alarms: list[tuple[int, str]] = []  # window told, what changed; at most `ALARMS_MAX`
@@ -82,6 +83,8 @@ class Recommender:
 
     def learn(self, fully: bool) -> None:
         """Renew the beliefs from all windows in memory; `fully` searches for the surrogate's scales too."""
+        if self.old_count and self._is_dating and (fully or not self.beliefs.rows_count):
+            self._date()
         self.beliefs.learn(self.windows, self.base, fully, self.old_count)
 
     def renew(self) -> None:
@@ -151,7 +154,7 @@ class Recommender:
 
     def _append(self, window: Window) -> None:
         if len(self.windows) == self.settings.windows_max:
-            self.old_count = max(self.old_count - 1, 0)
+            self.old_count, self._alarm_at = max(self.old_count - 1, 0), max(self._alarm_at - 1, 0)
         self.windows.append(window)
 
     def _proposal(self, unit: Floats, propensity: float, reason: str) -> Proposal:
@@ -184,6 +187,7 @@ class Recommender:
         if changed == "context":  # the surrogates know contexts; only their shares have changed
             return
         self._keep(self._reach(kept))
+        self._alarm_at = len(self.windows) - 1
         self.region = TrustRegion(self.base, self.settings.half, self.settings.half_min, self.settings.half_max)
 
     def _reach(self, count: int) -> int:
@@ -193,6 +197,19 @@ class Recommender:
             if count == 0:
                 return place
         return len(self.windows)
+
+    @property
+    def _is_dating(self) -> bool:
+        """Is what came since the last alarm little enough that the change may still be dated anew?"""
+        return bool(self.alarms) and self._told - self.alarms[-1][0] <= QUIET_WINDOWS
+
+    def _date(self) -> None:
+        """Charts date a change by few residuals: what was seen just before the alarm may be of the old world too."""
+        count = self.beliefs.likeliest_change(self.windows, self.base, self.old_count, self._alarm_at)
+        if count > self.old_count:
+            held = list(self.windows)
+            self.windows = deque(faded(held[:count]) + held[count:], maxlen=self.settings.windows_max)
+            self.old_count = count
 
     def _keep(self, count: int) -> None:
         """The last `count` windows are new, `OLD_MAX` before them old, the rest forgotten."""

@@ -106,6 +106,25 @@ def test_a_proof_before_a_change_that_the_last_window_showed_is_of_the_world_bef
     assert [each.n for each in engine.windows if each.arm == PROOF] == [1]
 
 
+@pytest.mark.parametrize("said", [3, 4, 9, 15])
+def test_a_change_that_was_dated_too_early_is_dated_anew_by_what_is_likeliest(
+    monkeypatch: pytest.MonkeyPatch, said: int
+) -> None:
+    """Windows of both worlds among the new ones leave a surface of islands, whose peaks are recommended for ever."""
+    engine = searched(30)
+    engine.teach([window(OTHER, 50.0, n=1)] * 40)
+    for number in range(3):
+        is_last = number == 2
+        monkeypatch.setattr(engine.watch, "see", lambda *_, alarm=is_last: "target" if alarm else "")
+        monkeypatch.setattr(engine.watch, "since", lambda _: said)
+        engine.tell(window((OTHER, START, OTHER)[number], (-50.0, 20.0, -51.0)[number], n=1, at=30.0 + number))
+    assert engine.old_count == len(engine.windows) - 3
+    assert [each.n for each in engine.windows if each.arm == PROOF] == [1]
+    contexts, shares = engine.beliefs.contexts, engine.beliefs.shares
+    gain, sd = engine.beliefs.gain(SPACE.to_units([OTHER]), engine.base, contexts, shares)
+    assert gain[0] < -2.0 * sd[0]
+
+
 def test_memory_stays_bounded_under_proofs() -> None:
     engine = searched(12, windows_max=15)
     for value in range(20):

@@ -10,6 +10,8 @@ with it; h is what has changed (change points: Garnett et al. 2010). Scales are 
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 from scipy import linalg, optimize
 
@@ -21,6 +23,7 @@ from sim.intelligence.surrogates.scales import Scales, loss
 JITTER = 1e-8
 ITERATIONS_MAX = 25
 LEVEL_VARIANCE = 4.0  # of the constants, in variances of what was seen
+EVIDENCE = 3.0  # nats
 
 
 class GaussianProcess:
@@ -58,6 +61,27 @@ class GaussianProcess:
             return
         self._take(rows)
         self._condition()
+
+    def likeliest_change(self, rows: Rows, latest: int) -> int:
+        """Of `rows.old_count` to `latest` rows before the change, the number under which the rows are likeliest.
+
+        Under the scales of now, those of what has changed as before anything is seen. Only a number that is `EVIDENCE`
+        nats better takes the place of the first. A change that is dated too early leaves rows of both worlds among
+        the new ones, which no surface goes through, so that every row becomes an island of its own.
+        """
+        start = Scales.middle(rows.x.shape[1], rows.z.shape[1], True)
+        held = start if self.scales is None else self.scales.unchanged().fitting(start)
+        losses = []
+        for count in range(rows.old_count, latest + 1):
+            trial = GaussianProcess()
+            trial.scales = held
+            trial._take(replace(rows, old_count=count))
+            trial._condition()
+            losses.append(0.5 * float(trial._y @ trial._weights) + float(np.log(np.diag(trial._factor)).sum()))
+        if not losses or losses[0] - min(losses) < EVIDENCE:
+            return rows.old_count
+        self.scales = held
+        return rows.old_count + losses.index(min(losses))
 
     def predict(self, x: Floats, z: Floats) -> tuple[Floats, Floats]:
         """See `Surrogate`; as it is now."""

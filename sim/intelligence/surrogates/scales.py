@@ -56,6 +56,13 @@ class Scales:
         theta[:shared], theta[-1] = self.theta[:shared], self.theta[-1]
         return replace(other, theta=theta)
 
+    def unchanged(self) -> Scales:
+        """These without what has changed."""
+        if not self.has_changed:
+            return self
+        theta = np.append(self.theta[: self._h_at], self.theta[-1])
+        return replace(self, has_changed=False, theta=theta)
+
     def priors(self) -> tuple[Floats, Floats]:
         """Means and sd of the logarithms."""
         pairs = [PRIOR_SPREAD, *[PRIOR_LENGTH] * self.p, *[PRIOR_CONTEXT] * self.c]
