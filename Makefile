@@ -32,7 +32,7 @@ STORMS ?= 14000
 
 # from this seed on every fault meets the optimizer often enough for one such storm
 storm: SEED = 1600001
-storm: env-run ## seeded fault schedules against the whole control plane (STORMS=14000, SEED=1600001), some 20 minutes
+storm: env-run ## seeded fault schedules against the whole control plane (STORMS=14000, SEED=1600001), a quarter of an hour
 	@$(BIN)/victor-sim storm seeds=$(STORMS) seed=$(SEED) workers=$(WORKERS) budget_s=1200
 
 ATTACKED := tests/security tests/fuzz tests/integration/gateway tests/integration/plugins/test_attacks_*.py \
