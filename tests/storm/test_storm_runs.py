@@ -61,6 +61,7 @@ REGRESSIONS = {  # seeds that found something, and what it was
     1116285: "what a return asked was lost on the way that was cut, and the user's word was refused for 300 s",
     1116462: "a heartbeat was late, its machine silent before it came: what is found counts from there, not a defect",
     1405656: "a set-up that had failed was called off while it was undone, and its node stayed without a machine",
+    1620982: "who deployed again and again took a place of every new node, whose set-up then failed for ever",
     40004: "an optimizer whose standing setting never varied divided 0 by 0 and learned a NaN",
     40106: "the same where kinds of surrogates are compared",
     2332: "an attempt ended on a slot whose last agent had gone: weighted_least_connections divided by zero",

@@ -148,12 +148,21 @@ class FleetActuator:
                     for number in range(count):
                         name = f"{agent_type}-{node_id}-{number}"
                         config = {"name": name, "type": agent_type, "model": self.model}
-                        group.spawn(self.manager.deploy_agent(config, node_id=node_id), f"deploy {name}")
+                        group.spawn(self._start(config, node_id), f"deploy {name}")
         except ExceptionGroup as failures:
             expected, others = failures.split(HOST_ERRORS)
             if others is not None or expected is None:
                 raise
             raise DeployError(node_id, f"its agents did not start: {expected.exceptions[0]}") from failures
+
+    async def _start(self, config: Mapping[str, Any], node_id: str) -> None:
+        """Deploy one agent; no failure where others of its type took the place meanwhile: the node has its count."""
+        try:
+            await self.manager.deploy_agent(config, node_id=node_id)
+        except DeployError:
+            agents, agent_type = self.manager.list_agents(node_id=node_id), config["type"]
+            if sum(agent.agent_type == agent_type for agent in agents) < self.agents[agent_type]:
+                raise
 
     async def _undo(self, node_id: str, registered: bool, once_more: bool) -> None:
         """Take the node out, if need be after a drain or removal that is under way; then its machine may go.

@@ -79,6 +79,27 @@ def test_an_agent_that_does_not_start_undoes_the_node(rig: Rig) -> None:
     assert rig.nothing_is_left()
 
 
+@pytest.mark.parametrize(("agent_type", "stays"), [("chat", True), ("code", False)])
+def test_a_place_that_another_took_meanwhile_is_no_failure_if_it_is_of_the_type(
+    rig: Rig, agent_type: str, stays: bool
+) -> None:
+    """Else who deploys again and again makes every set-up fail, and the fleet never has a node."""
+    rig.manager.failing, rig.manager.start_s = {1}, 5.0
+
+    async def deploys_meanwhile() -> None:
+        await rig.runtime.sleep(3.0)
+        rig.manager._agent(agent_type, "m-0")
+
+    rig.runtime.spawn(deploys_meanwhile(), "a user")
+    if stays:
+        assert rig.add() == "m-0"
+        assert rig.types("m-0") == ["chat", "chat", "code"]
+    else:
+        with pytest.raises(DeployError, match="did not start"):
+            rig.add()
+        assert rig.nothing_is_left()
+
+
 def test_a_bug_is_not_taken_for_a_failure_of_the_host(rig: Rig) -> None:
     rig.manager.bug = True
     with pytest.raises(ExceptionGroup) as failures:
