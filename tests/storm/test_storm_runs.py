@@ -91,7 +91,7 @@ def test_a_scenario_is_a_function_of_its_seed() -> None:
     assert {bool(scenario.order_word) for scenario in drawn} == {True, False}
 
 
-def test_the_optimizer_is_drawn_oftener_from_a_seed_on_and_all_else_as_before() -> None:
+def test_the_optimizer_is_drawn_oftener_from_a_seed_on() -> None:
     """With .12 in one `make storm` some faults meet it less than 30 times."""
     tuned = {}
     for first in (TUNED_MORE_FROM - 1000, TUNED_MORE_FROM):
