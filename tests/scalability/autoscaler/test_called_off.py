@@ -43,3 +43,14 @@ def test_called_off_again_it_waits_no_more(rig: Rig) -> None:
     rig.runtime.run(until=3.0)
     assert task.cancelled()
     assert rig.provider.released == ["m-0"]
+
+
+def test_a_set_up_that_was_called_off_waits_no_more_when_it_is_called_off_again(rig: Rig) -> None:
+    rig.manager.start_s, rig.manager.busy = 5.0, "m-0"
+    task = rig.runtime.spawn(rig.actuator.add(), "add")
+    for until in (1.0, 2.0):
+        rig.runtime.run(until=until)
+        task.cancel()
+    rig.runtime.run(until=3.0)
+    assert task.cancelled()
+    assert rig.provider.released == ["m-0"]
