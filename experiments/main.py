@@ -75,6 +75,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def _verb(verb: str, rest: list[str]) -> int:
+    from sim.bench.threads import ask_for_one
+
+    ask_for_one(os.environ)  # before a verb imports what reads it
     module = import_module(f"sim.experiments.{verb}")
     if any(word in HELP for word in rest):
         from sim.experiments.examples import teaching

@@ -14,14 +14,13 @@ from pathlib import Path
 import pytest
 from hypothesis import settings
 
+from sim.bench.threads import ask_for_one
+
 REPOSITORY = Path(__file__).resolve().parents[1]
 DATA_FOLDERS = (REPOSITORY / "data", REPOSITORY.parent / "shared" / "data")
 
 os.environ.setdefault("MPLBACKEND", "Agg")
-# A core's, as in the workers of a pool: the threads of two test processes wait for each other, spinning, and a fit of
-# forty rows takes three times the processor time.
-for name in ("OPENBLAS_NUM_THREADS", "OMP_NUM_THREADS", "MKL_NUM_THREADS"):
-    os.environ.setdefault(name, "1")
+ask_for_one(os.environ)  # as every verb and every worker does
 
 # derandomize: the same cases in every run and on every machine; deadline: a busy machine is no failure.
 settings.register_profile("repeatable", derandomize=True, deadline=None, database=None)

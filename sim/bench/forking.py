@@ -21,9 +21,9 @@ from multiprocessing.reduction import send_handle
 from typing import Any
 
 from sim.bench.pool_server import CALL, FORK, IMPORT, WAIT, WELL
+from sim.bench.threads import ONE_EACH
 
 COMMAND = (sys.executable, "-m", "sim.bench.pool_server")
-ONE_EACH = {"OPENBLAS_NUM_THREADS": "1", "OMP_NUM_THREADS": "1", "MKL_NUM_THREADS": "1"}  # a worker is a core's
 READ_ONCE = ("OPENBLAS_", "OMP_", "MKL_", "NUMBA_", "PYTHON")
 
 

@@ -18,6 +18,7 @@ from sim.bench.optimize.spread import over_seeds
 from sim.bench.optimize.truths import Judged, reliability
 from sim.measure.summary import Floats
 from sim.report.optimizer_figures import Cloud, Curve, Panel, claims_svg, drift_svg, regret_svg, reliability_svg
+from sim.report.optimizer_floors import floor_lines
 
 CLAIM_COLUMNS = (
     "surface", "seed", "window", "target", "claimed", "ci_low", "ci_high", "confidence", "applied", "true",
@@ -149,6 +150,7 @@ def _page(found: StudyFound, goals: dict[str, list[Goal]], command: str) -> str:
         "",
     ]  # fmt: skip
     lines += _by_surface(found)
+    lines += floor_lines(asked)
     for name, title in (
         ("regret.svg", "Regret of what stands: 0 is the best there is, 1 the incumbent; dashed upright: drift"),
         ("claims.svg", "Claimed against true improvement, all recommendations of a change"),

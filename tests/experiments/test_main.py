@@ -13,6 +13,7 @@ from typing import Any
 import pytest
 
 from sim.bench import assemble
+from sim.bench.threads import ONE_EACH
 from sim.errors import InvalidRun
 from sim.experiments.main import VERBS
 from sim.registry import names
@@ -60,6 +61,25 @@ def test_a_sweep_begins_without_what_it_does_not_use() -> None:
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.splitlines() == ["[]"]
+
+
+@pytest.mark.parametrize(("asked", "wanted"), [({}, "1"), (dict.fromkeys(ONE_EACH, "2"), "2")])
+def test_a_verb_has_one_thread_of_the_matrix_library_unless_more_are_asked_for(
+    asked: dict[str, str], wanted: str
+) -> None:
+    """Two wait for each other spinning: a fit of forty rows takes more processor time with them."""
+    code = (
+        "import os, sys; from sim.experiments.main import main; main(['doctor', '--help']); "
+        "import numpy, scipy.linalg, threadpoolctl; "
+        "most = max(each['num_threads'] for each in threadpoolctl.threadpool_info()); "
+        "print(most, *map(os.environ.get, sys.argv[1:]))"
+    )
+    environment = {name: value for name, value in os.environ.items() if name not in ONE_EACH} | asked
+    command = [sys.executable, "-c", code, *ONE_EACH]
+    done = subprocess.run(command, env=environment, capture_output=True, text=True, check=True)
+    threads, *told = done.stdout.splitlines()[-1].split()
+    assert told == [wanted] * len(ONE_EACH)
+    assert int(threads) <= int(wanted)
 
 
 REFUSED = [

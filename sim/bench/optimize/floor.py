@@ -10,17 +10,55 @@ over all windows as if every one told the same rate; the best setting within the
 from __future__ import annotations
 
 import math
+from dataclasses import dataclass
 
 import numpy as np
 from scipy.special import ndtri
 
+from sim.bench.optimize.yardstick import GAIN_MIN_RATIO
 from sim.contracts import Draws
+from sim.registry import lookup
 from sim.world.surfaces.optimum import best_utility, optimum
 from sim.world.surfaces.outcomes import run_window
 from sim.world.surfaces.surface import UTILITY, Context, Surface
 
 PROBED_TASKS = 20_000  # of one window that tells the noise
 FROM = (1 << 30) + (1 << 20)  # a window apart from all others
+
+
+@dataclass(frozen=True, slots=True)
+class Floor:
+    """Of a surface with a gain: utilities in points, `noise_ratio` of one window over the gain, regrets by windows.
+
+    `regrets` is None where the law drifts: what was seen before is then worth an unknown part.
+    """
+
+    surface: str
+    incumbent: float
+    best: float
+    noise_ratio: float
+    regrets: dict[int, float] | None
+
+
+def floors(names: tuple[str, ...], draws: Draws, windows: tuple[int, ...], tasks: int) -> list[Floor]:
+    """What noise leaves on each surface that has something to gain, under its first law."""
+    found = []
+    for name in names:
+        surface: Surface = lookup("surface", name)()
+        base = float(surface.truth(np.array([surface.incumbent]))[UTILITY][0])
+        gain = best_utility(surface) - base
+        if gain <= GAIN_MIN_RATIO * abs(base):
+            continue
+        seen = [run_window(surface, draws, FROM, surface.incumbent, PROBED_TASKS, each) for each in surface.contexts]
+        sd = math.sqrt(float(np.mean([each.variance(UTILITY) for each in seen])) / tasks)
+        regrets = None
+        if surface.changes_at is None:
+            regrets = {
+                count: max(place_floor(surface, draws, count, tasks), guard_floor(surface, count, tasks))
+                for count in windows
+            }
+        found.append(Floor(name, base, base + gain, sd / gain, regrets))
+    return found
 
 
 def place_floor(surface: Surface, draws: Draws, windows: int, tasks: int, loss_ratio: float = 0.1) -> float:

@@ -17,6 +17,7 @@ from sim.world.surfaces.space import NAMES
 from sim.world.surfaces.surface import UTILITY, Surface
 
 SOBOL_POINTS = 1024
+GAIN_MIN_RATIO = 1e-4  # of the incumbent's utility
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,7 +36,7 @@ class Yardstick:
     def has_gain(self) -> bool:
         """Whether there is anything to win at first: more than the search for the optimum itself leaves open."""
         first = min(self.best)
-        return self.best[first] > self.incumbent[first] * (1.0 + 1e-4)
+        return self.best[first] > self.incumbent[first] * (1.0 + GAIN_MIN_RATIO)
 
     def regret(self, utility: float, error_rate: float, window: int) -> float:
         """(U* - U) / (U* - U incumbent); a broken guardrail counts as nothing gained, or worse."""

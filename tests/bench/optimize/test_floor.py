@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from sim.bench.optimize.floor import guard_floor, place_floor
+from sim.bench.optimize.floor import floors, guard_floor, place_floor
 from sim.registry import lookup
 from sim.runtime.draws import CounterDraws
 from tests.intelligence.rig import normals
@@ -37,3 +37,19 @@ def test_a_guardrail_that_must_be_kept_for_sure_costs_nearly_half_of_the_gain() 
     assert 0.4 < late < 0.6
     assert late < guard_floor(surface, 50, 200) <= 1.0
     assert guard_floor(surface, 100, 200_000) < 0.05
+
+
+def test_floors_of_all_surfaces_that_have_a_gain() -> None:
+    """What is best already is left out; where the law drifts no floor is known; the guardrail costs more than noise."""
+    names = ("llm", "null", "drift_slow", "constrained")
+    found = {each.surface: each for each in floors(names, CounterDraws(1, 0), (50, 100), 200)}
+    assert list(found) == ["llm", "drift_slow", "constrained"]
+    assert found["drift_slow"].regrets is None
+    llm, constrained = found["llm"].regrets, found["constrained"].regrets
+    assert llm is not None
+    assert constrained is not None
+    assert llm[100] == place_floor(lookup("surface", "llm")(), CounterDraws(1, 0), 100, 200)
+    assert constrained[100] == guard_floor(lookup("surface", "constrained")(), 100, 200)
+    finer = floors(("llm",), CounterDraws(1, 0), (100,), 800)[0]
+    assert finer.noise_ratio == pytest.approx(found["llm"].noise_ratio / 2.0)
+    assert (finer.best - finer.incumbent) / finer.incumbent == pytest.approx(0.4, abs=0.01)

@@ -135,6 +135,9 @@ def test_the_page_says_what_the_goals_say(found: StudyFound, tmp_path: Path) -> 
     assert "| drift_sudden | 0.05 [0.05, 0.05] | 0.50 [0.50, 0.50] |" in at_50
     assert at_100.startswith("100 windows by surface")
     assert "| drift_sudden | 0.05 [0.05, 0.05] | 1.00 [1.00, 1.00] |" in at_100
+    assert "## What noise leaves of the gain, windows of 200 tasks" in at_100
+    assert "| drift_sudden | 40.66 | 48.17 | 0.49 | – | – |" in at_100
+    assert "| null |" not in at_100  # what is best already has nothing to gain
     # a proof of 20 pairs, before the first of three later looks, on one of two surfaces
     assert "Proofs took 20 windows a trial besides" in page
     for name in ("regret", "claims", "reliability", "drift"):
