@@ -1,8 +1,9 @@
 """One thread of the matrix libraries a process: a worker is a core's, and the optimizer's matrices are small.
 
-Threads of OpenBLAS wait for each other spinning, which costs more than they give at forty rows; and what several of
-them add up depends on their number, while the same seed is to give the same numbers on every machine. Read by the
-libraries when they are first imported; what the environment says already stands.
+More give nothing at forty rows. Where processes share the cores, their threads wait for each other spinning (a fit took
+three times the processor time in two test processes side by side); and what several of them add up may depend on their
+number, while the same seed is to give the same numbers on every machine. Read by the libraries when they are first
+imported; what the environment says already stands.
 """
 
 from __future__ import annotations

@@ -67,7 +67,7 @@ def test_a_sweep_begins_without_what_it_does_not_use() -> None:
 def test_a_verb_has_one_thread_of_the_matrix_library_unless_more_are_asked_for(
     asked: dict[str, str], wanted: str
 ) -> None:
-    """Two wait for each other spinning: a fit of forty rows takes more processor time with them."""
+    """More give nothing at forty rows, and those of processes side by side wait for each other spinning."""
     code = (
         "import os, sys; from sim.experiments.main import main; main(['doctor', '--help']); "
         "import numpy, scipy.linalg, threadpoolctl; "
