@@ -20,12 +20,16 @@ help: ## these lines
 run: env-run ## the main job: which balancing strategy is best, and how sure are we (SEED=1)
 	@$(BIN)/victor-sim run experiment=balancers seed=$(SEED)
 
-test: env-dev ## all tests, and the coverage of control plane and measure
-	@MPLBACKEND=Agg $(BIN)/python -m pytest -n $(WORKERS) -q -m "not soak" --benchmark-disable \
+# A worker that is done takes tests from the other: without it one had the last forty storms alone.
+SPREAD := -n $(WORKERS) --dist worksteal
+
+test: env-dev ## all tests, and the coverage of control plane and measure by tests of their own
+	@MPLBACKEND=Agg FOLLOWED="scalability measure conformance" $(BIN)/python -m pytest $(SPREAD) -q \
+		-m "not soak" --benchmark-disable \
 		--cov=sim.scalability --cov=sim.measure --cov-branch --cov-fail-under=95 --cov-report=term
 
-coverage: env-dev ## the same, with the lines and branches that no test reaches
-	@MPLBACKEND=Agg $(BIN)/python -m pytest -n $(WORKERS) -q -m "not soak" --benchmark-disable \
+coverage: env-dev ## the same by all tests, with the lines and branches that none reaches
+	@MPLBACKEND=Agg $(BIN)/python -m pytest $(SPREAD) -q -m "not soak" --benchmark-disable \
 		--cov=sim.scalability --cov=sim.measure --cov-branch --cov-report=term-missing:skip-covered
 
 STORMS ?= 14000
@@ -42,7 +46,7 @@ ATTACKED := tests/security tests/fuzz tests/integration/gateway tests/integratio
 	tests/integration/plugins/test_monty_runner.py
 
 security: env-dev ## attacks on gateway, plugins and parsers, and the locked packages against known advisories
-	@$(BIN)/python -m pytest -n $(WORKERS) -q -m "not soak" --benchmark-disable $(ATTACKED)
+	@$(BIN)/python -m pytest $(SPREAD) -q -m "not soak" --benchmark-disable $(ATTACKED)
 	@$(BIN)/python -m pytest -q -s tests/security
 
 FUZZ_EXAMPLES ?= 20000
