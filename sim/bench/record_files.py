@@ -81,13 +81,18 @@ def columns_of(record: RunRecord) -> tuple[Columns, dict[str, list[str]]]:
 def npz_bytes(columns: Columns) -> bytes:
     """An npz that `numpy.load` reads, the same bytes for the same columns."""
     stream = io.BytesIO()
-    with zipfile.ZipFile(stream, "w") as archive:
+    archive = zipfile.ZipFile(stream, "w")
+    try:
         for name, values in columns.items():
             blob = io.BytesIO()
             np.lib.format.write_array(blob, np.ascontiguousarray(values), allow_pickle=False)
             entry = zipfile.ZipInfo(f"{name}.npy", EPOCH)
             entry.compress_type = zipfile.ZIP_STORED if values.dtype.kind == "f" else zipfile.ZIP_DEFLATED
             archive.writestr(entry, blob.getvalue(), compresslevel=1)
+        archive.close()
+    except BaseException:
+        archive.fp = None  # thrown away: closed within an entry it raises ValueError, which would hide a Ctrl-C
+        raise
     return stream.getvalue()
 
 

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import gc
 import json
+import sys
+import zipfile
 from dataclasses import fields
 
 import numpy as np
+import pytest
 
-from sim.bench.record_files import columns_of, decode, encode
+from sim.bench.record_files import columns_of, decode, encode, npz_bytes
 from sim.types.records import AgentSteps, EpisodeTable, OutageTable, RunRecord, ScaleSteps, SeriesTable
 from tests.measure.toy import NAN, attempts, nodes
 
@@ -70,3 +74,18 @@ def test_a_plain_run_has_no_column_of_what_it_does_not_have() -> None:
             assert getattr(again, field.name) is None
     assert again.attempts.placed_at is None
     assert again.nodes.dropped is None
+
+
+def test_ctrl_c_while_columns_are_packed_stays_ctrl_c(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The archive's own end in the middle of an entry hid it: the replication failed, and the sweep went on."""
+
+    def interrupted(self: object, *_: object) -> None:
+        raise KeyboardInterrupt
+
+    unraisable: list[object] = []
+    monkeypatch.setattr(sys, "unraisablehook", unraisable.append)
+    monkeypatch.setattr(zipfile._ZipWriteFile, "__init__", interrupted)  # an entry is begun by then
+    with pytest.raises(KeyboardInterrupt):
+        npz_bytes({"arrived_at": np.arange(3.0)})
+    gc.collect()
+    assert unraisable == []
