@@ -10,7 +10,6 @@ from sim.bench.storm.draw_beside import TUNED_MORE_FROM
 CHUNKS, CHUNK = 48, 50
 
 
-@pytest.mark.no_cover  # followed line by line it takes twice as long, and other tests reach what it does
 @pytest.mark.parametrize("first", [TUNED_MORE_FROM + CHUNK * at for at in range(CHUNKS)])
 def test_a_chunk_of_the_storm_breaks_nothing(first: int) -> None:
     """A violation names the seed: `victor-sim replay storm SEED` makes it small."""
