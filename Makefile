@@ -20,7 +20,7 @@ help: ## these lines
 run: env-run ## the main job: which balancing strategy is best, and how sure are we (SEED=1)
 	@$(BIN)/victor-sim run experiment=balancers seed=$(SEED)
 
-# A worker that is done takes tests from the other: without it one had the last forty storms alone.
+# a worker that is done takes tests from the other: without it one had the last forty chunks of storms alone
 SPREAD := -n $(WORKERS) --dist worksteal
 
 test: env-dev ## all tests, and the coverage of control plane and measure by tests of their own

@@ -30,7 +30,8 @@ FROM = (1 << 30) + (1 << 20)  # a window apart from all others
 class Floor:
     """Of a surface with a gain: utilities in points, `noise_ratio` of one window over the gain, regrets by windows.
 
-    `regrets` is None where the law drifts: what was seen before is then worth an unknown part.
+    `regrets` are the least ones, of place or guardrail, whichever costs more; None where the law drifts: what was seen
+    before is then worth an unknown part.
     """
 
     surface: str
@@ -45,7 +46,7 @@ def floors(names: tuple[str, ...], draws: Draws, windows: tuple[int, ...], tasks
     found = []
     for name in names:
         surface: Surface = lookup("surface", name)()
-        base = float(surface.truth(np.array([surface.incumbent]))[UTILITY][0])
+        base = _incumbent_utility(surface)
         gain = best_utility(surface) - base
         if gain <= GAIN_MIN_RATIO * abs(base):
             continue
@@ -63,7 +64,7 @@ def floors(names: tuple[str, ...], draws: Draws, windows: tuple[int, ...], tasks
 
 def place_floor(surface: Surface, draws: Draws, windows: int, tasks: int, loss_ratio: float = 0.1) -> float:
     """Least mean regret, a share of the open gain, for want of knowing where the optimum is; no law that drifts."""
-    base = float(surface.truth(np.array([surface.incumbent]))[UTILITY][0])
+    base = _incumbent_utility(surface)
     wanted: tuple[Context | None, ...] = surface.contexts if surface.contextual else (None,)
     lost = []
     for context in wanted:
@@ -82,6 +83,10 @@ def guard_floor(surface: Surface, windows: int, tasks: int, guard_prob: float = 
     if rate >= 1.0:
         return 0.0
     margin = float(ndtri(guard_prob)) * math.sqrt(rate * (1.0 - rate) / (windows * tasks))
-    base = float(surface.truth(np.array([surface.incumbent]))[UTILITY][0])
+    base = _incumbent_utility(surface)
     best = best_utility(surface)
     return min((best - best_utility(surface.changed(error_rate_max=rate - margin))) / (best - base), 1.0)
+
+
+def _incumbent_utility(surface: Surface) -> float:
+    return float(surface.truth(np.array([surface.incumbent]))[UTILITY][0])
